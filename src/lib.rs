@@ -1,0 +1,2 @@
+//! nfblame: git blame for dropped packets.
+#![forbid(unsafe_code)]

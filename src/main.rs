@@ -1,0 +1,2 @@
+//! nfblame
+fn main() {}

@@ -1,0 +1,27 @@
+//! Native Linux netfilter wire formats.
+//!
+//! This crate speaks to the kernel and says what the kernel said; it never judges what a drop means. From the
+//! bottom up:
+//!
+//! * [`netlink`]: sockets, the attribute codec, dumps that notice when they were torn, extended acks.
+//! * [`uapi`]: the numbers of the kernel's headers, each under its own name.
+//! * [`nft`]: tables, chains, rules, sets, objects and trace records of nf_tables.
+//! * [`xt`]: legacy ip/ip6/arp tables through their socket options, and the match and target payloads that
+//!   nft_compat shares with them.
+//! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
+//! * [`rt`], [`diag`]: links, addresses, routes, neighbours, and sockets.
+//! * [`ns`]: network namespaces.
+//!
+//! Two rules hold everywhere. What is unknown is a value: an attribute, expression or revision that this crate
+//! does not know is kept raw and marked, never an error that hides the rest. And strings that came out of the
+//! kernel are [`Text`], which escapes itself when it is displayed.
+//!
+//! The only `unsafe` of the whole project is in this crate, in the few modules that say so.
+
+pub mod error;
+pub mod netlink;
+pub mod text;
+pub mod uapi;
+
+pub use error::{Error, Result};
+pub use text::Text;

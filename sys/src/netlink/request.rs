@@ -1,0 +1,276 @@
+//! Requests and their answers: acks, single replies and dumps.
+
+use super::build::Builder;
+use super::message::{self, Message, Messages};
+use super::socket::{Family, Socket, Transport};
+use crate::error::{Error, Malformed, Result};
+
+/// Larger than any datagram the kernel builds for a dump (32 KiB), with room for what a later one may do.
+const BUFFER: usize = 64 * 1024;
+/// How often a dump that was interrupted is begun again before it is called torn.
+const TRIES: u32 = 8;
+
+const REQUEST: u16 = libc::NLM_F_REQUEST as u16;
+const ACK: u16 = libc::NLM_F_ACK as u16;
+const DUMP: u16 = libc::NLM_F_DUMP as u16;
+const MULTI: u16 = libc::NLM_F_MULTI as u16;
+const DUMP_INTR: u16 = libc::NLM_F_DUMP_INTR as u16;
+
+/// How a dump ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an interrupted dump is not to be trusted"]
+pub struct Dumped {
+    /// The kernel set `NLM_F_DUMP_INTR`: what was dumped changed meanwhile.
+    pub interrupted: bool,
+}
+
+/// A conversation with one netlink subsystem, one request at a time.
+#[derive(Debug)]
+pub struct Client<T: Transport = Socket> {
+    transport: T,
+    seq: u32,
+    buf: Vec<u8>,
+}
+
+impl Client<Socket> {
+    /// Opens a socket of that family in the calling thread's network namespace.
+    pub fn open(family: Family) -> Result<Self> {
+        let socket = Socket::open(family)?;
+        // Acks of large batches and dumps queue up here; a refusal only means a smaller one.
+        let _ = socket.set_receive_buffer(1 << 20);
+        Ok(Self::new(socket))
+    }
+
+    /// The port id of the socket.
+    pub fn port(&self) -> u32 {
+        self.transport.port()
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// Talks through any transport.
+    pub fn new(transport: T) -> Self {
+        Self { transport, seq: 0, buf: vec![0; BUFFER] }
+    }
+
+    /// The transport, for what goes beyond request and answer.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// The next sequence number.
+    pub fn next_seq(&mut self) -> u32 {
+        self.seq = self.seq.wrapping_add(1).max(1);
+        self.seq
+    }
+
+    /// Sends one request that `write` builds (given the flags and the sequence number to use) and waits for its ack.
+    pub fn ack(&mut self, op: &'static str, object: &str, write: impl FnOnce(&mut Builder, u16, u32)) -> Result<()> {
+        self.exchange(op, object, REQUEST | ACK, write, |_| Ok(()))
+    }
+
+    /// Sends one request and hands each reply to `each`, until the ack.
+    pub fn get(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        write: impl FnOnce(&mut Builder, u16, u32),
+        each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<()> {
+        self.exchange(op, object, REQUEST | ACK, write, each)
+    }
+
+    fn exchange(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        flags: u16,
+        write: impl FnOnce(&mut Builder, u16, u32),
+        mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<()> {
+        let seq = self.next_seq();
+        let mut b = Builder::new();
+        write(&mut b, flags, seq);
+        self.send(op, object, &b.finish())?;
+        loop {
+            let len = self.receive(op, object)?;
+            for m in Messages::new(&self.buf[..len]) {
+                let m = m.map_err(|e| e.of(op))?;
+                if m.seq != seq {
+                    continue; // an answer to a request that was given up
+                }
+                match m.kind {
+                    message::ERROR | message::DONE => return finished(op, object, &m),
+                    message::NOOP => {}
+                    message::OVERRUN => return Err(Error::Overrun { what: op }),
+                    _ => each(m).map_err(|e| e.of(op))?,
+                }
+            }
+        }
+    }
+
+    /// Dumps once: hands each message to `each` and says whether the kernel saw a change meanwhile.
+    ///
+    /// # Errors
+    /// What the kernel refused, a malformed or truncated message, or what `each` failed with; the rest of the dump is
+    /// then still read, so that the conversation stays usable.
+    pub fn dump(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        write: impl FnOnce(&mut Builder, u16, u32),
+        mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<Dumped> {
+        let seq = self.next_seq();
+        let mut b = Builder::new();
+        write(&mut b, REQUEST | DUMP, seq);
+        self.send(op, object, &b.finish())?;
+        let mut interrupted = false;
+        let mut failed: Option<Error> = None;
+        loop {
+            let len = match self.receive(op, object) {
+                Ok(len) => len,
+                Err(e @ Error::Truncated { .. }) => {
+                    failed.get_or_insert(e);
+                    continue;
+                }
+                Err(e) => return Err(failed.unwrap_or(e)),
+            };
+            for m in Messages::new(&self.buf[..len]) {
+                let m = match m {
+                    Ok(m) => m,
+                    Err(e) => {
+                        failed.get_or_insert(e.of(op));
+                        break;
+                    }
+                };
+                if m.seq != seq {
+                    continue;
+                }
+                interrupted |= m.flags & DUMP_INTR != 0;
+                match m.kind {
+                    message::DONE | message::ERROR => {
+                        finished(op, object, &m)?;
+                        return failed.map_or(Ok(Dumped { interrupted }), Err);
+                    }
+                    message::NOOP => {}
+                    message::OVERRUN => return Err(Error::Overrun { what: op }),
+                    _ if failed.is_none() => {
+                        if let Err(e) = each(m) {
+                            failed = Some(e.of(op));
+                        }
+                    }
+                    _ => {}
+                }
+                if m.flags & MULTI == 0 {
+                    // A single answer to a dump request: nothing follows.
+                    return failed.map_or(Ok(Dumped { interrupted }), Err);
+                }
+            }
+        }
+    }
+
+    /// Dumps into a value until a dump comes through uninterrupted.
+    ///
+    /// # Errors
+    /// [`Error::Torn`] when every try was interrupted, and all that [`dump`](Self::dump) fails with.
+    pub fn dump_whole<V: Default>(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        write: impl Fn(&mut Builder, u16, u32),
+        mut each: impl FnMut(&mut V, Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<V> {
+        for _ in 0..TRIES {
+            let mut value = V::default();
+            if !self.dump(op, object, &write, |m| each(&mut value, m))?.interrupted {
+                return Ok(value);
+            }
+        }
+        Err(Error::Torn { what: op, tries: TRIES })
+    }
+
+    fn send(&mut self, op: &'static str, object: &str, bytes: &[u8]) -> Result<()> {
+        self.transport.send(bytes).map_err(|e| Error::os(op, object, e))
+    }
+
+    fn receive(&mut self, op: &'static str, object: &str) -> Result<usize> {
+        loop {
+            let d = self.transport.receive(&mut self.buf).map_err(|e| match e.raw_os_error() {
+                Some(libc::ENOBUFS) => Error::Overrun { what: op },
+                _ => Error::os(op, object, e),
+            })?;
+            if !d.from_kernel {
+                continue; // any process may send to our port; only the kernel is believed
+            }
+            if d.truncated {
+                return Err(Error::Truncated { what: op, size: d.len });
+            }
+            return Ok(d.len);
+        }
+    }
+}
+
+/// The end of an exchange: an ack, or the kernel's refusal.
+fn finished(op: &'static str, object: &str, m: &Message<'_>) -> Result<()> {
+    // A DONE without payload is an end without error.
+    if m.kind == message::DONE && m.payload.len() < 4 {
+        return Ok(());
+    }
+    let (code, extack) = m.error().map_err(|e| e.of(op))?;
+    if code == 0 {
+        return Ok(());
+    }
+    let mut error = Error::os(op, object, message::errno(code));
+    if let Error::Kernel { extack: slot, .. } = &mut error {
+        *slot = extack.message.is_some().then_some(extack);
+    }
+    Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::fake::Fake;
+
+    fn request(b: &mut Builder, flags: u16, seq: u32) {
+        b.nf_message(10, 1, flags, seq, 2, 0);
+    }
+
+    fn part(flags: u16) -> Vec<u8> {
+        let mut b = Builder::new();
+        b.nf_message(10, 0, MULTI | flags, 0, 2, 0).str(1, "t");
+        b.finish()
+    }
+
+    #[test]
+    fn an_interrupted_dump_is_done_again() {
+        let fake = Fake::new().reply(part(0)).reply(part(DUMP_INTR)).done().reply(part(0)).done();
+        let mut client = Client::new(fake);
+        let n = client.dump_whole("list tables", "", request, |n: &mut u32, _| {
+            *n += 1;
+            Ok(())
+        });
+        assert_eq!(n.ok(), Some(1), "only the second, whole dump counts");
+        assert_eq!(client.transport().sent.len(), 2);
+    }
+
+    #[test]
+    fn a_refusal_names_operation_object_and_next_step() {
+        let mut client = Client::new(Fake::new().ack(libc::EPERM));
+        let e = client.ack("create", "table inet nfblame", request).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(e.starts_with("create table inet nfblame: Operation not permitted"), "{e}");
+        assert!(e.contains("CAP_NET_ADMIN"), "{e}");
+    }
+
+    #[test]
+    fn truncation_and_loss_are_errors_and_the_conversation_goes_on() {
+        let fake = Fake::new().reply(part(0)).reply_truncated(part(0)).done().ack(0);
+        let mut client = Client::new(fake);
+        let r = client.dump("list rules", "", request, |_| Ok(()));
+        assert!(matches!(r, Err(Error::Truncated { .. })));
+        assert!(client.ack("next", "", request).is_ok());
+        let mut client = Client::new(Fake::new().fail(libc::ENOBUFS));
+        assert!(matches!(client.ack("x", "", request), Err(Error::Overrun { .. })));
+    }
+}

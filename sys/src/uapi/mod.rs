@@ -1,0 +1,6 @@
+//! The numbers of the kernel's user-space headers (include/uapi/linux/…), under the kernel's own names.
+//!
+//! libc has none of nfnetlink's; each module here is named after its header.
+
+pub mod netfilter;
+pub mod nfnetlink;

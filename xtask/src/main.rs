@@ -1,0 +1,2 @@
+//! The chores of this repository; see `cargo xtask help`.
+fn main() {}
