@@ -94,7 +94,9 @@ impl Error {
 
 fn default_hint(e: &io::Error) -> Option<&'static str> {
     match e.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => Some("this needs CAP_NET_ADMIN in the network namespace's user namespace: run as root"),
+        Some(libc::EPERM | libc::EACCES) => {
+            Some("this needs CAP_NET_ADMIN in the network namespace's user namespace: run as root")
+        }
         _ => None,
     }
 }

@@ -79,7 +79,9 @@ impl Transport for Fake {
                 let seq = self.sent.last().and_then(|s| s.get(8..12)).map(<[u8]>::to_vec).unwrap_or_default();
                 let mut at = 0;
                 // Every message answers the last request.
-                while let Some(len) = bytes.get(at..at + 4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) as usize) {
+                while let Some(len) =
+                    bytes.get(at..at + 4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) as usize)
+                {
                     if len < message::HEADER || at + len > bytes.len() || seq.len() != 4 {
                         break;
                     }

@@ -49,7 +49,8 @@ impl<'a> Message<'a> {
     /// The `struct nfgenmsg` and the attributes behind it.
     #[inline]
     pub fn nfgen(&self) -> Result<(NfGen, Attrs<'a>), Malformed> {
-        let head = self.payload.first_chunk::<NFGEN>().ok_or(Malformed::Short { want: NFGEN, have: self.payload.len() })?;
+        let head =
+            self.payload.first_chunk::<NFGEN>().ok_or(Malformed::Short { want: NFGEN, have: self.payload.len() })?;
         let nfgen = NfGen { family: head[0], version: head[1], res_id: u16::from_be_bytes([head[2], head[3]]) };
         Ok((nfgen, Attrs::new(&self.payload[NFGEN..])))
     }
@@ -70,8 +71,13 @@ impl<'a> Message<'a> {
                 4
             } else {
                 // The request follows the errno: its header only when capped, else all of it.
-                let request = self.payload.get(4..8).map_or(0, |b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) as usize);
-                if self.flags & libc::NLM_F_CAPPED as u16 != 0 { 4 + HEADER } else { 4usize.saturating_add(align(request.max(HEADER))) }
+                let request =
+                    self.payload.get(4..8).map_or(0, |b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) as usize);
+                if self.flags & libc::NLM_F_CAPPED as u16 != 0 {
+                    4 + HEADER
+                } else {
+                    4usize.saturating_add(align(request.max(HEADER)))
+                }
             };
             for attr in Attrs::new(self.payload.get(at..).unwrap_or(&[])).map_while(Result::ok) {
                 match attr.kind() {

@@ -95,18 +95,23 @@ impl Socket {
     /// Asks for a receive buffer of `bytes`, past the system's limit where privilege allows. Returns what it got.
     pub fn set_receive_buffer(&self, bytes: usize) -> Result<usize> {
         if socket::setsockopt(&self.fd, sockopt::RcvBufForce, &bytes).is_err() {
-            socket::setsockopt(&self.fd, sockopt::RcvBuf, &bytes).map_err(|e| Error::os("enlarge", "netlink receive buffer", e))?;
+            socket::setsockopt(&self.fd, sockopt::RcvBuf, &bytes)
+                .map_err(|e| Error::os("enlarge", "netlink receive buffer", e))?;
         }
-        socket::getsockopt(&self.fd, sockopt::RcvBuf).map_err(|e| Error::os("read the size of", "netlink receive buffer", e))
+        socket::getsockopt(&self.fd, sockopt::RcvBuf)
+            .map_err(|e| Error::os("read the size of", "netlink receive buffer", e))
     }
 
     /// Makes reads return `EAGAIN` instead of waiting.
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         use nix::fcntl::{FcntlArg, OFlag, fcntl};
-        let flags = fcntl(&self.fd, FcntlArg::F_GETFL).map_err(|e| Error::os("read the flags of", "netlink socket", e))?;
+        let flags =
+            fcntl(&self.fd, FcntlArg::F_GETFL).map_err(|e| Error::os("read the flags of", "netlink socket", e))?;
         let mut flags = OFlag::from_bits_retain(flags);
         flags.set(OFlag::O_NONBLOCK, on);
-        fcntl(&self.fd, FcntlArg::F_SETFL(flags)).map(drop).map_err(|e| Error::os("set the flags of", "netlink socket", e))
+        fcntl(&self.fd, FcntlArg::F_SETFL(flags))
+            .map(drop)
+            .map_err(|e| Error::os("set the flags of", "netlink socket", e))
     }
 
     fn set_option(&self, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
