@@ -1,2 +1,11 @@
 //! nfblame: git blame for dropped packets.
 #![forbid(unsafe_code)]
+
+pub use nfblame_sys as sys;
+
+pub mod blame;
+pub mod evaluate;
+pub mod evidence;
+pub mod host;
+pub mod report;
+pub mod ruleset;

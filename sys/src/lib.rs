@@ -18,10 +18,18 @@
 //!
 //! The only `unsafe` of the whole project is in this crate, in the few modules that say so.
 
+pub mod ct;
+pub mod diag;
 pub mod error;
+pub mod ipset;
 pub mod netlink;
+pub mod nflog;
+pub mod nft;
+pub mod ns;
+pub mod rt;
 pub mod text;
 pub mod uapi;
+pub mod xt;
 
 pub use error::{Error, Result};
 pub use text::Text;

@@ -1,0 +1,1 @@
+//! Attribution: evidence, ruleset and host state joined into one answer.

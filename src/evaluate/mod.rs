@@ -1,0 +1,1 @@
+//! One packet through the ruleset, as the kernel would take it.

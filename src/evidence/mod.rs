@@ -1,0 +1,1 @@
+//! What shows that a packet was dropped: NFLOG, nft trace, legacy TRACE.

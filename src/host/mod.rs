@@ -1,0 +1,1 @@
+//! What the packet path depends on outside the rules: links, routes, sockets, connection tracking, sysctls.

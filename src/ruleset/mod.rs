@@ -1,0 +1,2 @@
+//! The ruleset as the kernel holds it: one model for nft, nft-compat and legacy xtables.
+pub mod render;

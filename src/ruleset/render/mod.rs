@@ -1,0 +1,1 @@
+//! Rules in the words of the tool that owns them.

@@ -1,0 +1,1 @@
+//! Sockets over sock_diag.

@@ -1,0 +1,1 @@
+//! NFLOG: packets that rules logged to user space (nfnetlink_log).

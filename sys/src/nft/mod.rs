@@ -1,0 +1,1 @@
+//! nf_tables: tables, chains, rules and their expressions, sets, objects, trace records.
