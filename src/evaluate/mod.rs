@@ -1,1 +1,16 @@
 //! One packet through the ruleset, as the kernel would take it.
+//!
+//! The walk is an ordinary interpreter that answers every question with yes or no. Where the evidence does not
+//! hold the answer it asks [`Assumptions`], which answers both ways in turn: the walk is run again for each
+//! combination that matters. If all runs end at the same culprit, the answer is certain although some of its
+//! inputs were unknown; if they do not, the answer says what it depends on.
+
+pub mod assume;
+pub mod fact;
+pub mod headers;
+pub mod packet;
+
+pub use assume::{Assumption, Assumptions};
+pub use fact::Fact;
+pub use headers::Headers;
+pub use packet::{Device, Packet};

@@ -1,0 +1,161 @@
+//! The packet on its way: its bytes as the next hook sees them, and what the kernel carries beside the bytes.
+
+use crate::sys::Text;
+
+use super::fact::Fact;
+use super::headers::{Headers, Network};
+
+/// A network device, as a packet remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The interface index in this network namespace.
+    pub index: u32,
+    /// Its name. [`Fact::Unknown`] if the device has gone since.
+    pub name: Fact<Text>,
+}
+
+/// Conntrack's view of a packet (`enum ip_conntrack_info`, without the direction).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CtState {
+    /// The first packet of a connection, or one before the answer.
+    New,
+    /// Both directions have been seen.
+    Established,
+    /// Belongs to a connection that another one announced, or an ICMP error about one.
+    Related,
+    /// Tracked, and does not fit.
+    Invalid,
+    /// Not tracked on purpose (`notrack`), or because no conntrack hook runs here.
+    Untracked,
+}
+
+impl CtState {
+    /// The name that both nft and iptables use, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Established => "established",
+            Self::Related => "related",
+            Self::Invalid => "invalid",
+            Self::Untracked => "untracked",
+        }
+    }
+}
+
+/// What the kernel knows of the socket that sent a packet of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Owner {
+    /// The user id of the socket's file.
+    pub uid: Option<u32>,
+    /// The group id of the socket's file.
+    pub gid: Option<u32>,
+    /// The cgroup v2 path, from the mount point.
+    pub cgroup: Option<Text>,
+}
+
+/// What conntrack says about a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ct {
+    /// Its state; [`Fact::Absent`] before the conntrack hook.
+    pub state: Fact<CtState>,
+    /// Is it in the direction of the reply?
+    pub reply: Fact<bool>,
+    /// The mark of the connection.
+    pub mark: Fact<u32>,
+    /// The `IPS_*` bits of the connection.
+    pub status: Fact<u32>,
+    /// The zone.
+    pub zone: Fact<u16>,
+}
+
+/// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// The network layer protocol.
+    pub network: Network,
+    /// From the network header on; possibly cut by whoever captured it.
+    pub bytes: Vec<u8>,
+    /// The length it had from the network header on; more than `bytes` holds if it was cut.
+    pub length: usize,
+    /// The link layer header, such as the 14 bytes of Ethernet.
+    pub link: Fact<Vec<u8>>,
+    /// `skb->protocol` in host order, where it differs from the network protocol (VLAN in front).
+    pub vlan: Fact<(u16, u16)>,
+    /// Where it came in.
+    pub iif: Fact<Device>,
+    /// Where it goes out.
+    pub oif: Fact<Device>,
+    /// The bridge port it came in by.
+    pub physin: Fact<Device>,
+    /// The bridge port it goes out by.
+    pub physout: Fact<Device>,
+    /// `skb->mark`.
+    pub mark: Fact<u32>,
+    /// `skb->priority`.
+    pub priority: Fact<u32>,
+    /// `skb->pkt_type` (`PACKET_*`).
+    pub pkttype: Fact<u8>,
+    /// Who sent it.
+    pub owner: Fact<Owner>,
+    /// Conntrack's view.
+    pub ct: Ct,
+}
+
+impl Packet {
+    /// A packet of which only the bytes are known.
+    pub fn new(network: Network, bytes: Vec<u8>) -> Self {
+        let length = Headers::parse(network, &bytes).total_length.max(bytes.len());
+        Self {
+            network,
+            length,
+            bytes,
+            link: Fact::unknown("link layer header"),
+            vlan: Fact::Absent,
+            iif: Fact::Absent,
+            oif: Fact::Absent,
+            physin: Fact::Absent,
+            physout: Fact::Absent,
+            mark: Fact::Is(0),
+            priority: Fact::unknown("packet priority"),
+            pkttype: Fact::unknown("packet type"),
+            owner: Fact::unknown("socket owner"),
+            ct: Ct::default(),
+        }
+    }
+
+    /// Where its headers are, as the bytes stand now.
+    pub fn headers(&self) -> Headers {
+        Headers::parse(self.network, &self.bytes)
+    }
+
+    /// `len` bytes at `at` from the network header: known, beyond the end of the packet (absent), or cut away (unknown).
+    pub fn read(&self, at: usize, len: usize) -> Fact<&[u8]> {
+        let Some(end) = at.checked_add(len) else { return Fact::Absent };
+        match self.bytes.get(at..end) {
+            Some(b) => Fact::Is(b),
+            None if end <= self.length => Fact::unknown("bytes beyond the captured part"),
+            None => Fact::Absent,
+        }
+    }
+
+    /// The source and destination address bytes (4 or 16 each), where there are any.
+    pub fn addresses(&self) -> Option<(&[u8], &[u8])> {
+        let (at, n) = match self.network {
+            Network::Ip4 => (12, 4),
+            Network::Ip6 => (8, 16),
+            _ => return None,
+        };
+        Some((self.bytes.get(at..at + n)?, self.bytes.get(at + n..at + 2 * n)?))
+    }
+
+    /// The ports of TCP, UDP, UDP-Lite, SCTP and DCCP.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let h = self.headers();
+        if !matches!(h.protocol?, 6 | 17 | 33 | 132 | 136) || !h.first_fragment() {
+            return None;
+        }
+        let at = h.transport?;
+        let b = self.bytes.get(at..at + 4)?;
+        Some((u16::from_be_bytes([b[0], b[1]]), u16::from_be_bytes([b[2], b[3]])))
+    }
+}
