@@ -1,1 +1,6 @@
-//! Output: one file for each form.
+//! Output: one file for each form. Nothing here decides anything.
+
+pub mod json;
+pub mod pcapng;
+#[cfg(feature = "cli")]
+pub mod text;

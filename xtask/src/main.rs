@@ -1,2 +1,56 @@
-//! The chores of this repository; see `cargo xtask help`.
-fn main() {}
+//! The chores of this repository: `cargo xtask help`.
+
+mod cargo;
+mod peers;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test [ARG…]   install the peers that the tests compare with, then run all tests (ARGs go to cargo test)
+cargo xtask peers         only install the peers
+cargo xtask lint          formatting and clippy, warnings denied
+cargo xtask ci            lint, then test
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((c, rest)) => (c.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let done = match command {
+        "test" => test(rest),
+        "peers" => {
+            peers::install();
+            Ok(())
+        }
+        "lint" => lint(),
+        "ci" => lint().and_then(|()| test(&[])),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("unknown chore '{other}'\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(args: &[String]) -> Result<(), String> {
+    peers::install();
+    let mut cargo: Vec<&str> = vec!["test", "--workspace", "--no-fail-fast"];
+    cargo.extend(args.iter().map(String::as_str));
+    cargo::run(&cargo)?;
+    // The library must stand without the command line.
+    cargo::run(&["check", "--quiet", "--package", "nfblame", "--lib", "--no-default-features"])
+}
+
+fn lint() -> Result<(), String> {
+    cargo::run(&["fmt", "--all", "--check"])?;
+    cargo::run(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+}

@@ -1,0 +1,198 @@
+//! Blames for people: a block for each packet, or with `brief` one line.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::blame::{Backend, Blame, Confidence, Culprit, CulpritKind, PacketFields, Verdict};
+use crate::sys::text::Escaped;
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+const CODE: Style = AnsiColor::Cyan.on_default();
+
+/// The column behind the labels.
+const INDENT: &str = "              ";
+
+fn verdict_style(v: Verdict) -> Style {
+    match v {
+        Verdict::Drop | Verdict::Reject => AnsiColor::Red.on_default().bold(),
+        Verdict::Accept => AnsiColor::Green.on_default().bold(),
+        _ => AnsiColor::Yellow.on_default().bold(),
+    }
+}
+
+/// A blame as a block of labelled lines, styled; strip the styles for anything but a terminal.
+pub fn block(b: &Blame) -> String {
+    let mut s = String::new();
+    let when = b.time.map_or_else(String::new, |t| t.of_day());
+    let style = verdict_style(b.verdict);
+    let verdict = b.verdict.name().to_uppercase();
+    let _ = writeln!(s, "{when:<12}  {style}{verdict:<7}{style:#} {}", packet(&b.packet));
+    line(&mut s, "BY", &by(&b.culprit));
+    let mut why = String::new();
+    for (i, w) in b.why.iter().enumerate() {
+        let code = w.code.map_or_else(String::new, |c| format!(" ({c})"));
+        let _ = write!(why, "{}{}{code}", if i == 0 { "" } else { "; " }, w.message);
+    }
+    let _ = write!(why, "{}[{}]", if why.is_empty() { "" } else { "  " }, b.confidence.name());
+    line(&mut s, "WHY", &why);
+    if b.confidence != Confidence::Certain {
+        for u in &b.unknowns {
+            line(&mut s, "UNKNOWN", u);
+        }
+        for a in &b.alternatives {
+            line(&mut s, "OR", &by(a));
+        }
+    }
+    if let Some(prefix) = &b.packet.prefix {
+        let group = b.packet.group.map_or_else(String::new, |g| format!(" (NFLOG group {g})"));
+        line(&mut s, "LOGGED", &format!("\"{prefix}\"{group}"));
+    }
+    if let Some(c) = &b.culprit.changed_by {
+        let who = match (&c.program, c.pid) {
+            (Some(p), Some(pid)) => format!("{p} (pid {pid})"),
+            (Some(p), None) => p.clone(),
+            (None, Some(pid)) => format!("pid {pid}"),
+            (None, None) => "an unnamed process".into(),
+        };
+        line(&mut s, "ADDED", &format!("by {who} at {}, generation {}", c.time.of_day(), c.generation));
+    }
+    for f in &b.fix {
+        let proven = if f.verified { "" } else { "  [not verified]" };
+        line(&mut s, "FIX", &format!("{}{proven}", f.message));
+        for c in &f.commands {
+            let _ = writeln!(s, "{INDENT}        {CODE}{c}{CODE:#}");
+        }
+    }
+    s
+}
+
+fn line(s: &mut String, label: &str, text: &str) {
+    let _ = writeln!(s, "{INDENT}{DIM}{label:<7}{DIM:#} {text}");
+}
+
+/// A blame as one line.
+pub fn brief(b: &Blame) -> String {
+    let style = verdict_style(b.verdict);
+    let when = b.time.map_or_else(String::new, |t| t.of_day());
+    let doubt = if b.confidence == Confidence::Certain { String::new() } else { format!(" [{}]", b.confidence.name()) };
+    let verdict = b.verdict.name().to_uppercase();
+    format!("{when} {style}{verdict}{style:#} {} BY {}{doubt}\n", packet(&b.packet), place(&b.culprit))
+}
+
+/// A packet in tcpdump's manner: `tcp 10.0.0.1:4242 > 10.0.0.2:80 syn, len 60, in eth0`.
+pub fn packet(p: &PacketFields) -> String {
+    let mut s = String::new();
+    let transport = p.transport.as_deref().unwrap_or(&p.family);
+    let end = |a: Option<std::net::IpAddr>, port: Option<u16>| match (a, port) {
+        (Some(std::net::IpAddr::V6(a)), Some(p)) => format!("[{a}]:{p}"),
+        (Some(a), Some(p)) => format!("{a}:{p}"),
+        (Some(a), None) => a.to_string(),
+        (None, _) => "?".into(),
+    };
+    let _ = write!(s, "{transport}");
+    if p.source.is_some() {
+        let _ = write!(s, " {} > {}", end(p.source, p.source_port), end(p.destination, p.destination_port));
+    }
+    if let Some(f) = p.tcp_flags.as_deref().filter(|f| !f.is_empty()) {
+        let _ = write!(s, " {f}");
+    }
+    if let Some(t) = p.icmp_type {
+        let _ = write!(s, " {}", icmp(p.transport.as_deref(), t, p.icmp_code.unwrap_or(0)));
+    }
+    let _ = write!(s, ", len {}", p.length);
+    for (word, name) in [("in", &p.iif), ("out", &p.oif)] {
+        if let Some(n) = name {
+            let _ = write!(s, ", {word} {n}");
+        }
+    }
+    if let Some(m) = p.mark.filter(|&m| m != 0) {
+        let _ = write!(s, ", mark 0x{m:x}");
+    }
+    if let Some(c) = p.ct_state {
+        let _ = write!(s, ", {c}");
+    }
+    if let Some(h) = p.hook {
+        let _ = write!(s, " ({h})");
+    }
+    s
+}
+
+fn icmp(transport: Option<&str>, t: u8, code: u8) -> String {
+    let name = match (transport, t) {
+        (Some("icmp"), 0) | (Some("icmp6"), 129) => "echo-reply",
+        (Some("icmp"), 8) | (Some("icmp6"), 128) => "echo-request",
+        (Some("icmp"), 3) | (Some("icmp6"), 1) => "destination-unreachable",
+        (Some("icmp"), 5) | (Some("icmp6"), 137) => "redirect",
+        (Some("icmp"), 11) | (Some("icmp6"), 3) => "time-exceeded",
+        (Some("icmp6"), 2) => "packet-too-big",
+        (Some("icmp6"), 133) => "router-solicitation",
+        (Some("icmp6"), 134) => "router-advertisement",
+        (Some("icmp6"), 135) => "neighbour-solicitation",
+        (Some("icmp6"), 136) => "neighbour-advertisement",
+        _ => return format!("type {t} code {code}"),
+    };
+    if code == 0 { name.into() } else { format!("{name} code {code}") }
+}
+
+/// Where the culprit stands, without its text: `inet filter input rule 2 # handle 7`.
+pub fn place(c: &Culprit) -> String {
+    let mut s = String::new();
+    match c.kind {
+        CulpritKind::Rule | CulpritKind::Policy => {
+            for part in [
+                c.family.unwrap_or("?"),
+                c.table_name.as_deref().unwrap_or("?"),
+                c.chain_name.as_deref().unwrap_or("?"),
+            ] {
+                let _ = write!(s, "{part} ");
+            }
+            match (c.policy, c.rule_position) {
+                (true, _) => s.push_str("policy"),
+                (_, Some(n)) => {
+                    let _ = write!(s, "rule {n}");
+                }
+                _ => s.push_str("rule ?"),
+            }
+            if let Some(h) = c.rule_handle {
+                let _ = write!(s, " # handle {h}");
+            }
+            match c.backend {
+                Some(Backend::Xtables) => s.push_str(" (legacy)"),
+                Some(Backend::NftCompat) => s.push_str(" (iptables-nft)"),
+                _ => {}
+            }
+        }
+        CulpritKind::Sysctl => match &c.sysctl {
+            Some(v) => {
+                let _ = write!(s, "sysctl {} = {}", v.key, v.value);
+            }
+            None => s.push_str("a sysctl"),
+        },
+        CulpritKind::None => s.push_str("nobody"),
+        CulpritKind::Unknown => s.push_str("unknown"),
+        kind => s.push_str(kind.name()),
+    }
+    if let Some(d) = &c.detail {
+        let _ = write!(s, ": {d}");
+    }
+    s
+}
+
+fn by(c: &Culprit) -> String {
+    let mut s = format!("{BOLD}{}{BOLD:#}", place(c));
+    if let Some(t) = &c.text {
+        let _ = write!(s, "\n{INDENT}        {CODE}{}{CODE:#}", Escaped(t.as_bytes()));
+    }
+    if let Some(n) = &c.counters {
+        let _ = write!(s, "  {DIM}[{} packets, {} bytes]{DIM:#}", n.packets, n.bytes);
+    }
+    if let Some(m) = &c.manager {
+        let _ = write!(s, "  {DIM}managed by {m}{DIM:#}");
+    }
+    if let Some(v) = &c.sysctl {
+        let _ = write!(s, "  {DIM}(wanted: {}){DIM:#}", v.wanted);
+    }
+    s
+}
