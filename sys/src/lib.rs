@@ -32,4 +32,4 @@ pub mod uapi;
 pub mod xt;
 
 pub use error::{Error, Result};
-pub use text::Text;
+pub use text::{Text, TextRef};

@@ -1,1 +1,3 @@
 //! Rules in the words of the tool that owns them.
+
+pub mod iptables;

@@ -4,3 +4,4 @@
 
 pub mod netfilter;
 pub mod nfnetlink;
+pub mod x_tables;

@@ -1,1 +1,25 @@
-//! xtables: legacy tables, and the match and target payloads that nft_compat shares with them.
+//! xtables: legacy tables through their socket options, and the match and target payloads that nft_compat shares
+//! with them.
+//!
+//! A legacy table is one blob of entries, which [`Table`] checks once and then shows as [`Chain`]s of [`Rule`]s; an
+//! [`Entry`] is a view into that blob. The payload of a match or target is decoded by [`matches::decode`] and
+//! [`targets::decode`], for legacy entries and for nft_compat expressions alike. What they do not know stays raw.
+
+mod bytes;
+mod entry;
+mod family;
+pub mod matches;
+mod payload;
+mod selector;
+mod table;
+pub mod targets;
+mod wire;
+
+pub use bytes::Bytes;
+pub use entry::{Counters, Entry};
+pub use family::{Family, Hook};
+pub use matches::Match;
+pub use payload::{RawMatch, RawMatches, RawTarget};
+pub use selector::{ArpSelector, DeviceAddress, Interface, Ip6Selector, IpSelector, Selector};
+pub use table::{Action, Chain, Info, Rule, Table, Verdict};
+pub use targets::Target;

@@ -1,0 +1,104 @@
+//! The bytes of a line under construction.
+
+use std::fmt;
+
+use nfblame_sys::Text;
+
+/// A line as `iptables-save` would write it: raw bytes, so that it can be read back. Escaping for a terminal or for
+/// JSON is left to [`Text`], which it becomes.
+#[derive(Debug, Clone, Default)]
+pub struct Out(Vec<u8>);
+
+impl Out {
+    /// An empty line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends text as it is.
+    pub fn str(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends formatted text; [`put!`](super::put) is shorter.
+    pub fn fmt(&mut self, args: fmt::Arguments<'_>) {
+        // Writing into a vector cannot fail, and no Display used here does.
+        let _ = fmt::Write::write_fmt(self, args);
+    }
+
+    /// Appends ` !` if a condition is inverted.
+    pub fn not(&mut self, inverted: bool) {
+        if inverted {
+            self.str(" !");
+        }
+    }
+
+    /// Appends a blank and a string, quoted where the tools' parsers need it (`xtables_save_string`).
+    pub fn string(&mut self, value: &[u8]) {
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        self.0.push(b' ');
+        if !value.is_empty() && value.iter().all(plain) {
+            self.bytes(value);
+            return;
+        }
+        self.0.push(b'"');
+        for &b in value {
+            if matches!(b, b'"' | b'\\' | b'\'') {
+                self.0.push(b'\\');
+            }
+            self.0.push(b);
+        }
+        self.0.push(b'"');
+    }
+
+    /// The bytes so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes so far, to keep.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The line, to show or keep.
+    pub fn into_text(self) -> Text {
+        Text::new(self.0)
+    }
+}
+
+impl fmt::Write for Out {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.str(s);
+        Ok(())
+    }
+}
+
+/// Appends formatted text to an [`Out`].
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => { $out.fmt(format_args!($($arg)*)) };
+}
+pub(crate) use put;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_quoted_as_the_tools_quote_them() {
+        let quoted = |s: &str| {
+            let mut out = Out::new();
+            out.string(s.as_bytes());
+            out.into_text().as_bytes().to_vec()
+        };
+        assert_eq!(quoted("plain_text-1"), b" plain_text-1");
+        assert_eq!(quoted(""), b" \"\"");
+        assert_eq!(quoted("it's \"so\" \\"), b" \"it\\'s \\\"so\\\" \\\\\"");
+        assert_eq!(quoted("\x1b[2J"), b" \"\x1b[2J\"");
+    }
+}
