@@ -1,2 +1,10 @@
-//! nfblame
-fn main() {}
+//! The command line of nfblame.
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,47 @@
+//! Arguments to calls, nothing more. Data goes to stdout, messages to stderr.
+
+mod args;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_diagnostics(cli.global.verbose, cli.global.quiet);
+    let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
+        Command::Watch(_) => Ok(Exit::Nothing),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(e) if exit::is_broken_pipe(e.as_ref()) => Exit::Nothing.into(),
+        Err(e) => {
+            eprintln!("nfblame: {}", exit::chain(e.as_ref()));
+            Exit::Error.into()
+        }
+    }
+}
+
+/// `NFBLAME_LOG` (a tracing filter such as `nfblame=debug`) decides what is told on stderr; `-v` and `-q` shift its default.
+fn init_diagnostics(verbose: u8, quiet: bool) {
+    use tracing_subscriber::EnvFilter;
+    let default = match (quiet, verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn",
+        (_, 1) => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("NFBLAME_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+}
