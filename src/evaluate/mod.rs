@@ -6,11 +6,19 @@
 //! inputs were unknown; if they do not, the answer says what it depends on.
 
 pub mod assume;
+pub mod context;
+pub mod decision;
+pub mod environment;
 pub mod fact;
 pub mod headers;
+pub mod hook;
 pub mod packet;
 
 pub use assume::{Assumption, Assumptions};
+pub use context::{Context, Missed};
+pub use decision::{Decision, RejectWith};
+pub use environment::Environment;
 pub use fact::Fact;
-pub use headers::Headers;
+pub use headers::{Headers, Network};
+pub use hook::Hook;
 pub use packet::{Device, Packet};

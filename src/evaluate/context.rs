@@ -1,0 +1,64 @@
+//! What one run of an evaluation carries along.
+
+use std::borrow::Cow;
+
+use super::assume::Assumptions;
+use super::environment::Environment;
+use super::fact::Fact;
+use super::hook::Hook;
+use super::packet::Packet;
+
+/// The state of one run: the packet as it is now, and everything a rule may ask.
+pub struct Context<'a> {
+    /// The packet, changed by the rules on the way.
+    pub packet: Packet,
+    /// The hook it is at.
+    pub hook: Hook,
+    /// The host.
+    pub env: &'a dyn Environment,
+    /// The open questions, shared by all runs.
+    pub assumptions: &'a mut Assumptions,
+    /// The first condition that the rule just tried did not meet, for near misses; cleared before each rule.
+    pub missed: Option<Missed>,
+    /// Should `missed` be filled in? It costs.
+    pub explain: bool,
+}
+
+/// Why a rule did not match: the first of its conditions that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// The field in the words of the rule's owner: `tcp dport`, `-s`, `ct state`.
+    pub field: Cow<'static, str>,
+    /// What the rule wants, where that can be said.
+    pub wanted: Option<String>,
+    /// What the packet has, where that can be said.
+    pub have: Option<String>,
+}
+
+impl Context<'_> {
+    /// Answers a question that the evidence leaves open (see [`Assumptions::ask`]).
+    pub fn ask(&mut self, what: impl Into<Cow<'static, str>>, key: &[u8], likely: bool) -> bool {
+        self.assumptions.ask(what, key, likely)
+    }
+
+    /// Tests a fact: an unknown one becomes an open question, keyed by what is asked of it; an absent one fails.
+    pub fn test<T>(&mut self, fact: Fact<T>, key: &[u8], test: impl FnOnce(&T) -> bool) -> bool {
+        match fact {
+            Fact::Is(v) => test(&v),
+            Fact::Absent => false,
+            Fact::Unknown(what) => self.ask(what, key, true),
+        }
+    }
+
+    /// Notes why the present rule does not match, if anybody wants to know and nothing was noted before.
+    pub fn miss(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        describe: impl FnOnce() -> (Option<String>, Option<String>),
+    ) {
+        if self.explain && self.missed.is_none() {
+            let (wanted, have) = describe();
+            self.missed = Some(Missed { field: field.into(), wanted, have });
+        }
+    }
+}

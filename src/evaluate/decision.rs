@@ -1,0 +1,56 @@
+//! What a rule says about a packet, for all backends.
+
+use std::borrow::Cow;
+
+use crate::sys::Text;
+
+/// What a rule decided. Rewrites (marks, NAT) have been made to the packet by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// On to the next rule: it did not match, or matched without a verdict.
+    Next,
+    /// The packet may pass this base chain.
+    Accept,
+    /// The packet dies.
+    Drop,
+    /// The packet dies, and the sender is told.
+    Reject(RejectWith),
+    /// Into a chain of the same table, and back.
+    Jump(Text),
+    /// Into a chain of the same table, not back to this one.
+    Goto(Text),
+    /// Back to the calling chain; in a base chain to its policy.
+    Return,
+    /// To user space.
+    Queue {
+        /// The first queue.
+        queue: u16,
+        /// How many queues share the load.
+        count: u16,
+        /// Does the packet pass if nobody listens?
+        bypass: bool,
+    },
+    /// The kernel code of the rule keeps the packet: what did (`synproxy`, `fwd to eth1`, `tproxy`).
+    Stolen(Cow<'static, str>),
+    /// A verdict that this program does not understand.
+    Unknown(Cow<'static, str>),
+}
+
+/// What the sender of a rejected packet is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RejectWith {
+    /// A TCP RST.
+    TcpReset,
+    /// An ICMP destination unreachable, by its name in the tools: `icmp-port-unreachable`, `icmp6-adm-prohibited`.
+    Icmp(Cow<'static, str>),
+}
+
+impl RejectWith {
+    /// As iptables names it.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::TcpReset => "tcp-reset".into(),
+            Self::Icmp(n) => n.clone(),
+        }
+    }
+}

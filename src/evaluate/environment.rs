@@ -1,0 +1,136 @@
+//! What rules may ask about the host beside the packet. Evaluation reads no kernel: whoever runs it brings this.
+
+use std::net::IpAddr;
+
+use crate::sys::Text;
+
+use super::fact::Fact;
+
+/// A question to the routing tables, as `nft_fib`, `rpfilter` and `addrtype` ask it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FibQuery {
+    /// The address to look up as destination.
+    pub to: IpAddr,
+    /// The source to look up from, where the question has one.
+    pub from: Option<IpAddr>,
+    /// Restrict to routes by this interface.
+    pub oif: Option<u32>,
+    /// As if it had come in by this interface.
+    pub iif: Option<u32>,
+    /// The mark to look up with.
+    pub mark: u32,
+    /// The TOS / DSCP byte.
+    pub tos: u8,
+}
+
+/// The type of an address or route (`RTN_*`).
+pub type RouteType = u8;
+
+/// The routing tables' answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FibAnswer {
+    /// `RTN_*`; `RTN_UNREACHABLE` where there is no route.
+    pub kind: RouteType,
+    /// The interface of the route; 0 where there is none.
+    pub oif: u32,
+    /// The next hop's address, where the route has one.
+    pub gateway: Option<IpAddr>,
+    /// The source address the kernel would choose.
+    pub source: Option<IpAddr>,
+    /// The path MTU, where the route has a metric for it.
+    pub mtu: Option<u32>,
+    /// The realm (`tclassid`).
+    pub realm: Option<u32>,
+}
+
+/// What is known about a network device.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Link {
+    /// Interface index.
+    pub index: u32,
+    /// Name.
+    pub name: Text,
+    /// `ARPHRD_*`.
+    pub hardware: u16,
+    /// `IFLA_INFO_KIND` ("veth", "bridge").
+    pub kind: Text,
+    /// `IFLA_GROUP`.
+    pub group: u32,
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// Index of the master device; 0 for none.
+    pub master: u32,
+    /// Is it up?
+    pub up: bool,
+    /// Hardware address.
+    pub address: Vec<u8>,
+}
+
+/// The socket that a packet belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketFacts {
+    /// `IP_TRANSPARENT` is set.
+    pub transparent: Fact<bool>,
+    /// Its mark (`SO_MARK`).
+    pub mark: Fact<u32>,
+    /// Is it bound to the wildcard address?
+    pub wildcard: bool,
+    /// Its user.
+    pub uid: Fact<u32>,
+    /// Its cgroup v2 path.
+    pub cgroup: Fact<Text>,
+}
+
+/// The host as rules see it. Every method may answer "unknown"; that is also what each does by itself.
+pub trait Environment {
+    /// Looks an address up in the routing tables.
+    fn fib(&self, _query: &FibQuery) -> Fact<FibAnswer> {
+        Fact::unknown("routing tables")
+    }
+
+    /// The type of an address as seen from this host, optionally on one interface only (`inet_addr_type`).
+    fn address_type(&self, _address: IpAddr, _on: Option<u32>) -> Fact<RouteType> {
+        Fact::unknown("address type")
+    }
+
+    /// The device of that index.
+    fn link(&self, _index: u32) -> Fact<Link> {
+        Fact::unknown("network device")
+    }
+
+    /// The index of the device of that name; absent if there is none.
+    fn link_index(&self, _name: &[u8]) -> Fact<u32> {
+        Fact::unknown("network device")
+    }
+
+    /// The socket that a packet with these ends would be given to: protocol, source, destination.
+    fn socket(&self, _protocol: u8, _from: (IpAddr, u16), _to: (IpAddr, u16)) -> Fact<SocketFacts> {
+        Fact::unknown("socket")
+    }
+
+    /// The IPsec policy or state that a match asks about is rarely in evidence.
+    fn under_ipsec(&self) -> Fact<bool> {
+        Fact::unknown("IPsec state")
+    }
+
+    /// Is anybody reading this NFQUEUE?
+    fn queue_has_reader(&self, _queue: u16) -> Fact<bool> {
+        Fact::unknown("readers of the queue")
+    }
+
+    /// A sysctl's value, by dotted key; absent where the kernel has no such key.
+    fn sysctl(&self, _key: &str) -> Fact<String> {
+        Fact::unknown("sysctl")
+    }
+
+    /// Seconds since the epoch and the local time's offset from UTC in seconds (`sys_tz`), at the time of the packet.
+    fn clock(&self) -> Fact<(i64, i32)> {
+        Fact::unknown("time of day")
+    }
+}
+
+/// A host of which nothing is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nowhere;
+
+impl Environment for Nowhere {}
