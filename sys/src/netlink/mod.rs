@@ -4,6 +4,7 @@
 //! dump of a million entries, a lost datagram or a torn ruleset decides whether an answer is true.
 
 pub mod attr;
+pub mod batch;
 pub mod build;
 pub mod fake;
 pub mod message;
@@ -11,6 +12,7 @@ pub mod request;
 pub mod socket;
 
 pub use attr::{Attr, Attrs};
+pub use batch::Batch;
 pub use build::Builder;
 pub use message::{Message, Messages};
 pub use request::{Client, Dumped};

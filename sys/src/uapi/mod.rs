@@ -4,4 +4,5 @@
 
 pub mod netfilter;
 pub mod nfnetlink;
+pub mod nfnetlink_log;
 pub mod x_tables;
