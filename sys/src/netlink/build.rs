@@ -125,6 +125,11 @@ impl Builder {
         self.buf
     }
 
+    /// The bytes of attributes that no [`message`](Self::message) was begun for: a payload for somebody else's message.
+    pub fn into_attrs(self) -> Vec<u8> {
+        self.buf
+    }
+
     /// How many bytes there are so far.
     pub fn len(&self) -> usize {
         self.buf.len()

@@ -5,4 +5,5 @@
 pub mod netfilter;
 pub mod nfnetlink;
 pub mod nfnetlink_log;
+pub mod rtnetlink;
 pub mod x_tables;
