@@ -10,6 +10,7 @@ use crate::error::Malformed;
 
 /// Packets and bytes that an entry or policy has seen (`struct xt_counters`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[repr(C)]
 pub struct Counters {
     /// Packets.
     pub packets: u64,

@@ -6,18 +6,23 @@
 //! [`targets::decode`], for legacy entries and for nft_compat expressions alike. What they do not know stays raw.
 
 mod bytes;
+mod draft;
 mod entry;
 mod family;
+mod legacy;
 pub mod matches;
 mod payload;
 mod selector;
+mod sockopt;
 mod table;
 pub mod targets;
 mod wire;
 
 pub use bytes::Bytes;
+pub use draft::{Draft, DraftChain, DraftRule, DraftTarget, Extension};
 pub use entry::{Counters, Entry};
 pub use family::{Family, Hook};
+pub use legacy::Legacy;
 pub use matches::Match;
 pub use payload::{RawMatch, RawMatches, RawTarget};
 pub use selector::{ArpSelector, DeviceAddress, Interface, Ip6Selector, IpSelector, Selector};

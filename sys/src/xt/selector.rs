@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::family::Family;
 use super::wire::{ArptArp, ArptDevaddrInfo, Ip6tIp6, IptIp};
 use crate::TextRef;
 use crate::uapi::x_tables::{ARPT_DEV_ADDR_LEN_MAX, IP6T_F_GOTO, IPT_F_GOTO};
@@ -16,6 +17,19 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// The interface that the tools write as `pattern`: with a final `+`, every name that begins so. Cut at 15 bytes.
+    pub fn from_pattern(pattern: &str) -> Self {
+        let mut this = Self::default();
+        let (prefix, all) = match pattern.strip_suffix('+') {
+            Some(prefix) => (prefix, false),
+            None => (pattern, true),
+        };
+        this.name.iter_mut().take(15).zip(pattern.as_bytes()).for_each(|(to, from)| *to = *from);
+        let compared = if pattern.is_empty() { 0 } else { prefix.len() + usize::from(all) };
+        this.mask.iter_mut().take(compared).for_each(|m| *m = 0xff);
+        this
+    }
+
     /// The bytes before the first NUL.
     pub fn name(&self) -> TextRef<'_> {
         TextRef::from_c(&self.name)
@@ -136,6 +150,54 @@ pub enum Selector {
 }
 
 impl Selector {
+    /// Selects every packet of that family (IPv4 for bridges, which have no entries here).
+    pub fn any(family: Family) -> Self {
+        let iif = Interface::default();
+        let oif = iif;
+        match family {
+            Family::Ip | Family::Bridge => {
+                let any = Ipv4Addr::UNSPECIFIED;
+                let (proto, flags, invert) = (0, 0, 0);
+                Self::Ip(IpSelector {
+                    src: any,
+                    src_mask: any,
+                    dst: any,
+                    dst_mask: any,
+                    iif,
+                    oif,
+                    proto,
+                    flags,
+                    invert,
+                })
+            }
+            Family::Ip6 => {
+                let any = Ipv6Addr::UNSPECIFIED;
+                let (src, src_mask, dst, dst_mask) = (any, any, any, any);
+                let (proto, tos, flags, invert) = (0, 0, 0, 0);
+                Self::Ip6(Ip6Selector { src, src_mask, dst, dst_mask, iif, oif, proto, tos, flags, invert })
+            }
+            Family::Arp => {
+                let any = Ipv4Addr::UNSPECIFIED;
+                Self::Arp(ArpSelector {
+                    src: any,
+                    src_mask: any,
+                    dst: any,
+                    dst_mask: any,
+                    iif,
+                    oif,
+                    hlen: (0, 0),
+                    src_mac: DeviceAddress::default(),
+                    dst_mac: DeviceAddress::default(),
+                    op: (0, 0),
+                    htype: (0, 0),
+                    ptype: (0, 0),
+                    flags: 0,
+                    invert: 0,
+                })
+            }
+        }
+    }
+
     /// Is a jump of this entry a goto?
     pub fn is_goto(&self) -> bool {
         match self {
@@ -223,6 +285,80 @@ impl From<&ArptArp> for ArpSelector {
             ptype: (be(arp.arpro), be(arp.arpro_mask)),
             flags: arp.flags,
             invert: arp.invflags,
+        }
+    }
+}
+
+impl From<&IpSelector> for IptIp {
+    fn from(s: &IpSelector) -> Self {
+        Self {
+            src: s.src.octets(),
+            dst: s.dst.octets(),
+            smsk: s.src_mask.octets(),
+            dmsk: s.dst_mask.octets(),
+            iniface: s.iif.name,
+            outiface: s.oif.name,
+            iniface_mask: s.iif.mask,
+            outiface_mask: s.oif.mask,
+            proto: s.proto,
+            flags: s.flags,
+            invflags: s.invert,
+        }
+    }
+}
+
+impl From<&Ip6Selector> for Ip6tIp6 {
+    fn from(s: &Ip6Selector) -> Self {
+        Self {
+            src: s.src.octets(),
+            dst: s.dst.octets(),
+            smsk: s.src_mask.octets(),
+            dmsk: s.dst_mask.octets(),
+            iniface: s.iif.name,
+            outiface: s.oif.name,
+            iniface_mask: s.iif.mask,
+            outiface_mask: s.oif.mask,
+            proto: s.proto,
+            tos: s.tos,
+            flags: s.flags,
+            invflags: s.invert,
+            pad: [0; 3],
+        }
+    }
+}
+
+impl From<&DeviceAddress> for ArptDevaddrInfo {
+    fn from(a: &DeviceAddress) -> Self {
+        Self { addr: a.address, mask: a.mask }
+    }
+}
+
+impl From<&ArpSelector> for ArptArp {
+    fn from(s: &ArpSelector) -> Self {
+        let be = u16::to_be_bytes;
+        Self {
+            src: s.src.octets(),
+            tgt: s.dst.octets(),
+            smsk: s.src_mask.octets(),
+            tmsk: s.dst_mask.octets(),
+            arhln: s.hlen.0,
+            arhln_mask: s.hlen.1,
+            src_devaddr: (&s.src_mac).into(),
+            tgt_devaddr: (&s.dst_mac).into(),
+            arpop: be(s.op.0),
+            arpop_mask: be(s.op.1),
+            arhrd: be(s.htype.0),
+            arhrd_mask: be(s.htype.1),
+            arpro: be(s.ptype.0),
+            arpro_mask: be(s.ptype.1),
+            iniface: s.iif.name,
+            outiface: s.oif.name,
+            iniface_mask: s.iif.mask,
+            outiface_mask: s.oif.mask,
+            flags: s.flags,
+            pad: 0,
+            invflags: s.invert,
+            pad2: [0; 2],
         }
     }
 }
