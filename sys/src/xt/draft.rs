@@ -128,8 +128,8 @@ impl Draft {
         let mut info = Info {
             name: self.name.clone(),
             valid_hooks: 0,
-            hook_entry: [0; NF_INET_NUMHOOKS],
-            underflow: [0; NF_INET_NUMHOOKS],
+            hook_entry: [u32::MAX; NF_INET_NUMHOOKS],
+            underflow: [u32::MAX; NF_INET_NUMHOOKS],
             num_entries: 0,
             size: 0,
         };

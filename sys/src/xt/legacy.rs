@@ -175,9 +175,9 @@ impl Legacy {
         });
         let mut word = || words.next().unwrap_or(0);
         let valid_hooks = word();
-        let mut hook_entry = [0; NF_INET_NUMHOOKS];
+        let mut hook_entry = [u32::MAX; NF_INET_NUMHOOKS];
         hook_entry.iter_mut().take(hooks).for_each(|w| *w = word());
-        let mut underflow = [0; NF_INET_NUMHOOKS];
+        let mut underflow = [u32::MAX; NF_INET_NUMHOOKS];
         underflow.iter_mut().take(hooks).for_each(|w| *w = word());
         Ok(Info { name: Text::new(name), valid_hooks, hook_entry, underflow, num_entries: word(), size: word() })
     }
