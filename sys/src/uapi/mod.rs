@@ -4,6 +4,7 @@
 
 pub mod netfilter;
 pub mod nfnetlink;
+pub mod nfnetlink_conntrack;
 pub mod nfnetlink_log;
 pub mod rtnetlink;
 pub mod x_tables;
