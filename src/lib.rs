@@ -4,6 +4,7 @@
 pub use nfblame_sys as sys;
 
 pub mod blame;
+pub mod demo;
 pub mod evaluate;
 pub mod evidence;
 pub mod host;
