@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::assume::Assumptions;
+use super::effect::Effect;
 use super::environment::Environment;
 use super::fact::Fact;
 use super::hook::Hook;
@@ -22,6 +23,8 @@ pub struct Context<'a> {
     pub missed: Option<Missed>,
     /// Should `missed` be filled in? It costs.
     pub explain: bool,
+    /// What rules did beside their verdicts, in order; whoever walks takes them out.
+    pub effects: Vec<Effect>,
 }
 
 /// Why a rule did not match: the first of its conditions that failed.
@@ -35,7 +38,12 @@ pub struct Missed {
     pub have: Option<String>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A packet at a hook, before the first rule.
+    pub fn new(packet: Packet, hook: Hook, env: &'a dyn Environment, assumptions: &'a mut Assumptions) -> Self {
+        Self { packet, hook, env, assumptions, missed: None, explain: false, effects: Vec::new() }
+    }
+
     /// Answers a question that the evidence leaves open (see [`Assumptions::ask`]).
     pub fn ask(&mut self, what: impl Into<Cow<'static, str>>, key: &[u8], likely: bool) -> bool {
         self.assumptions.ask(what, key, likely)

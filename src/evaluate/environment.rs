@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::sys::Text;
 
 use super::fact::Fact;
+use super::packet::Tuple;
 
 /// A question to the routing tables, as `nft_fib`, `rpfilter` and `addrtype` ask it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,6 +107,23 @@ pub trait Environment {
     /// The socket that a packet with these ends would be given to: protocol, source, destination.
     fn socket(&self, _protocol: u8, _from: (IpAddr, u16), _to: (IpAddr, u16)) -> Fact<SocketFacts> {
         Fact::unknown("socket")
+    }
+
+    /// The address that the kernel would masquerade behind (`inet_select_addr`, `ipv6_dev_get_saddr`): on that device,
+    /// towards that next hop (IPv4) or destination (IPv6). Absent if the device has none: the packet dies then.
+    fn masquerade_address(&self, _device: u32, _towards: IpAddr) -> Fact<IpAddr> {
+        Fact::unknown("address to masquerade behind")
+    }
+
+    /// The address of a device that a packet is redirected to: the first one, of the family (and for IPv6 of the
+    /// scope) of the old destination. Absent if the device has none: the packet dies then.
+    fn redirect_address(&self, _device: u32, _destination: IpAddr) -> Fact<IpAddr> {
+        Fact::unknown("address to redirect to")
+    }
+
+    /// Does conntrack know a connection already whose packets (in either direction) look like this (`nf_nat_used_tuple`)?
+    fn tuple_taken(&self, _tuple: &Tuple, _zone: u16) -> Fact<bool> {
+        Fact::unknown("other connections on the same ports")
     }
 
     /// The IPsec policy or state that a match asks about is rarely in evidence.

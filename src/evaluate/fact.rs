@@ -28,6 +28,14 @@ impl<T> Fact<T> {
         }
     }
 
+    /// The value itself, if there is one.
+    pub fn known(self) -> Option<T> {
+        match self {
+            Self::Is(v) => Some(v),
+            _ => None,
+        }
+    }
+
     /// The same fact about something derived from the value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Fact<U> {
         match self {

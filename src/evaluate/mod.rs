@@ -8,6 +8,7 @@
 pub mod assume;
 pub mod context;
 pub mod decision;
+pub mod effect;
 pub mod environment;
 pub mod fact;
 pub mod headers;
@@ -17,8 +18,9 @@ pub mod packet;
 pub use assume::{Assumption, Assumptions};
 pub use context::{Context, Missed};
 pub use decision::{Decision, RejectWith};
+pub use effect::{Effect, LogTo};
 pub use environment::Environment;
 pub use fact::Fact;
 pub use headers::{Headers, Network};
 pub use hook::Hook;
-pub use packet::{Device, Packet};
+pub use packet::{Device, Packet, Tuple};

@@ -1,7 +1,11 @@
 //! The packet on its way: its bytes as the next hook sees them, and what the kernel carries beside the bytes.
 
+use std::net::IpAddr;
+use std::ops::Range;
+
 use crate::sys::Text;
 
+use super::environment::FibAnswer;
 use super::fact::Fact;
 use super::headers::{Headers, Network};
 
@@ -53,6 +57,17 @@ pub struct Owner {
     pub cgroup: Option<Text>,
 }
 
+/// One direction of a connection (`struct nf_conntrack_tuple`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tuple {
+    /// The protocol (`IPPROTO_*`).
+    pub protocol: u8,
+    /// Where packets of this direction come from: address, and port or ICMP id.
+    pub source: (IpAddr, u16),
+    /// Where they go: address, and port. For ICMP the port holds type and code (`type << 8 | code`).
+    pub destination: (IpAddr, u16),
+}
+
 /// What conntrack says about a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ct {
@@ -66,6 +81,12 @@ pub struct Ct {
     pub status: Fact<u32>,
     /// The zone.
     pub zone: Fact<u16>,
+    /// Before the conntrack hook: has a rule given it a template (`-j CT --zone`)? It looks like a new connection then.
+    pub template: bool,
+    /// The direction of the connection's first packet. Of a new connection that is the packet before any NAT.
+    pub original: Fact<Tuple>,
+    /// The direction of the answers, as NAT has made it so far.
+    pub answers: Fact<Tuple>,
 }
 
 /// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.
@@ -97,8 +118,12 @@ pub struct Packet {
     pub pkttype: Fact<u8>,
     /// Who sent it.
     pub owner: Fact<Owner>,
+    /// The route it took, once it was routed.
+    pub route: Fact<FibAnswer>,
     /// Conntrack's view.
     pub ct: Ct,
+    /// Bytes whose value is not known: a port that NAT chose. Ranges from the network header.
+    pub blurred: Vec<Range<usize>>,
 }
 
 impl Packet {
@@ -119,7 +144,9 @@ impl Packet {
             priority: Fact::unknown("packet priority"),
             pkttype: Fact::unknown("packet type"),
             owner: Fact::unknown("socket owner"),
+            route: Fact::unknown("route"),
             ct: Ct::default(),
+            blurred: Vec::new(),
         }
     }
 
@@ -128,34 +155,53 @@ impl Packet {
         Headers::parse(self.network, &self.bytes)
     }
 
-    /// `len` bytes at `at` from the network header: known, beyond the end of the packet (absent), or cut away (unknown).
+    /// `len` bytes at `at` from the network header: known, beyond the end of the packet (absent), or not known.
     pub fn read(&self, at: usize, len: usize) -> Fact<&[u8]> {
         let Some(end) = at.checked_add(len) else { return Fact::Absent };
         match self.bytes.get(at..end) {
+            Some(_) if self.blurred.iter().any(|b| b.start < end && at < b.end) => {
+                Fact::unknown("the port or address that NAT chose")
+            }
             Some(b) => Fact::Is(b),
             None if end <= self.length => Fact::unknown("bytes beyond the captured part"),
             None => Fact::Absent,
         }
     }
 
-    /// The source and destination address bytes (4 or 16 each), where there are any.
+    /// The same as [`read`](Self::read), as an array.
+    pub fn array<const N: usize>(&self, at: usize) -> Fact<[u8; N]> {
+        match self.read(at, N) {
+            Fact::Is(b) => b.try_into().map_or(Fact::Absent, Fact::Is),
+            Fact::Absent => Fact::Absent,
+            Fact::Unknown(w) => Fact::Unknown(w),
+        }
+    }
+
+    /// Overwrites bytes; false if they are not all there.
+    pub fn write(&mut self, at: usize, new: &[u8]) -> bool {
+        let Some(there) = at.checked_add(new.len()).and_then(|end| self.bytes.get_mut(at..end)) else { return false };
+        there.copy_from_slice(new);
+        self.blurred.retain(|b| b.start < at || b.end > at + new.len());
+        true
+    }
+
+    /// The source and destination address bytes (4 or 16 each), where there are any and they are known.
     pub fn addresses(&self) -> Option<(&[u8], &[u8])> {
         let (at, n) = match self.network {
             Network::Ip4 => (12, 4),
             Network::Ip6 => (8, 16),
             _ => return None,
         };
-        Some((self.bytes.get(at..at + n)?, self.bytes.get(at + n..at + 2 * n)?))
+        Some((self.read(at, n).known()?, self.read(at + n, n).known()?))
     }
 
-    /// The ports of TCP, UDP, UDP-Lite, SCTP and DCCP.
+    /// The ports of TCP, UDP, UDP-Lite, SCTP and DCCP, where they are known.
     pub fn ports(&self) -> Option<(u16, u16)> {
         let h = self.headers();
         if !matches!(h.protocol?, 6 | 17 | 33 | 132 | 136) || !h.first_fragment() {
             return None;
         }
-        let at = h.transport?;
-        let b = self.bytes.get(at..at + 4)?;
+        let b = self.array::<4>(h.transport?).known()?;
         Some((u16::from_be_bytes([b[0], b[1]]), u16::from_be_bytes([b[2], b[3]])))
     }
 }
