@@ -25,4 +25,11 @@ impl Reject {
             _ => None,
         }
     }
+
+    /// The payload of revision 0.
+    pub fn to_bytes(&self) -> [u8; 4] {
+        match self {
+            Self::Ip(with) | Self::Ip6(with) => with.to_ne_bytes(),
+        }
+    }
 }
