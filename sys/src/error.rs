@@ -158,6 +158,9 @@ pub enum Malformed {
     /// A mandatory attribute or field is missing.
     #[error("lacks {0}")]
     Missing(&'static str),
+    /// A field has a value that its format does not allow.
+    #[error("has an impossible {0}")]
+    Value(&'static str),
 }
 
 impl Malformed {

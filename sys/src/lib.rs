@@ -18,6 +18,8 @@
 //!
 //! The only `unsafe` of the whole project is in this crate, in the few modules that say so.
 
+mod wire_enum;
+
 pub mod ct;
 pub mod diag;
 pub mod error;

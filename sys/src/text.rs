@@ -145,6 +145,22 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Bytes that display as lower-case hexadecimal.
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl Hex<'_> {
+    /// Serialises bytes as hexadecimal, for `#[serde(serialize_with = "Hex::serialize")]`.
+    pub fn serialize<S: Serializer>(bytes: &impl AsRef<[u8]>, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&Hex(bytes.as_ref()))
+    }
+}
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         escape_to(&self.0, f)

@@ -3,6 +3,8 @@
 //! libc has none of nfnetlink's; each module here is named after its header.
 
 pub mod netfilter;
+pub mod nf_tables;
+pub mod nf_tables_compat;
 pub mod nfnetlink;
 pub mod nfnetlink_conntrack;
 pub mod nfnetlink_log;

@@ -1,0 +1,29 @@
+//! `last`: remembers when a packet last came by.
+
+use serde::Serialize;
+
+use crate::error::Malformed;
+use crate::nft::fields::{AttrExt, Fields};
+use crate::uapi::nf_tables::*;
+
+/// `last` (`NFTA_LAST_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Last {
+    /// Milliseconds since the last packet; nothing when there was none yet.
+    pub msecs: Option<u64>,
+}
+
+impl Last {
+    pub(super) fn read(f: &mut Fields<'_>) -> Result<Self, Malformed> {
+        let (mut set, mut msecs) = (false, 0);
+        while let Some(a) = f.next()? {
+            match a.kind() {
+                NFTA_LAST_SET => set = a.be32()? != 0,
+                NFTA_LAST_MSECS => msecs = a.be64()?,
+                NFTA_LAST_PAD => {}
+                _ => f.pass_over(),
+            }
+        }
+        Ok(Self { msecs: set.then_some(msecs) })
+    }
+}
