@@ -2,9 +2,8 @@
 
 mod context;
 pub mod matches;
-mod out;
 pub mod targets;
 
+pub use super::out::Out;
+pub(crate) use super::out::put;
 pub use context::{Context, Names, prefix_length};
-pub use out::Out;
-pub(crate) use out::put;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use nfblame_sys::Text;
 
-/// A line as `iptables-save` would write it: raw bytes, so that it can be read back. Escaping for a terminal or for
+/// Text as the tool itself would write it: raw bytes, so that it can be read back. Escaping for a terminal or for
 /// JSON is left to [`Text`], which it becomes.
 #[derive(Debug, Clone, Default)]
 pub struct Out(Vec<u8>);
@@ -29,6 +29,37 @@ impl Out {
     pub fn fmt(&mut self, args: fmt::Arguments<'_>) {
         // Writing into a vector cannot fail, and no Display used here does.
         let _ = fmt::Write::write_fmt(self, args);
+    }
+
+    /// Appends a number, faster than formatting would.
+    pub fn dec(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            at -= 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.bytes(digits.get(at..).unwrap_or_default());
+    }
+
+    /// How many bytes there are so far.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets everything behind the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
     }
 
     /// Appends ` !` if a condition is inverted.
@@ -88,6 +119,16 @@ pub(crate) use put;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_in_full() {
+        let mut out = Out::new();
+        for n in [0, 7, 10, u64::MAX] {
+            out.dec(n);
+            out.str(" ");
+        }
+        assert_eq!(out.as_bytes(), format!("0 7 10 {} ", u64::MAX).as_bytes());
+    }
 
     #[test]
     fn strings_are_quoted_as_the_tools_quote_them() {
