@@ -7,6 +7,7 @@ pub mod blame;
 pub mod demo;
 pub mod evaluate;
 pub mod evidence;
+pub mod filter;
 pub mod host;
 pub mod report;
 pub mod ruleset;
