@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 pub mod backend;
+pub mod ipset;
 pub mod nft;
 pub mod render;
 

@@ -1,0 +1,280 @@
+//! Sets in the words of `ipset save`, and `forceadd` besides, which the tool reads but forgets to write (7.17).
+
+use std::net::IpAddr;
+
+use nfblame_sys::ipset::{Element, Header, Iface, Member, Net, Port};
+use nfblame_sys::uapi::ip_set::*;
+use nfblame_sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
+use nfblame_sys::xt::Bytes;
+
+use super::out::put;
+use super::{Address, Out, protocol_name};
+use crate::ruleset::ipset::IpSet;
+
+/// Appends a set as the lines that make it again: `create …`, then one `add …` for each element. False if something
+/// could not be said in the tool's own words: then it stands there raw and marked.
+pub fn save(set: &IpSet, out: &mut Out) -> bool {
+    let mut whole = create(set.header(), out);
+    for member in set.members() {
+        whole &= add(set.header(), member, out);
+    }
+    whole
+}
+
+/// Appends the `create …` line of a set.
+pub fn create(header: &Header, out: &mut Out) -> bool {
+    let o = &header.options;
+    out.str("create ");
+    out.bytes(header.name.as_bytes());
+    put!(out, " {}", header.kind);
+    let hash = o.hashsize.is_some();
+    match header.family {
+        NFPROTO_IPV4 if hash => out.str(" family inet"),
+        NFPROTO_IPV6 => out.str(" family inet6"),
+        _ => {}
+    }
+    if let Some((first, last)) = o.addresses {
+        put!(out, " range {}-{}", Address(first), Address(last));
+    }
+    if let Some((first, last)) = o.ports {
+        put!(out, " range {first}-{last}");
+    }
+    if let Some(mask) = o.markmask {
+        put!(out, " markmask {mask:#010x}");
+    }
+    number(" hashsize", o.hashsize, out);
+    number(" maxelem", o.maxelem, out);
+    number(" size", o.size, out);
+    // Types of two dimensions got these options last, and the tool prints them last.
+    let masks_last = header.kind.dimensions() == Some(2);
+    if !masks_last {
+        masks(header, out);
+    }
+    number(" timeout", o.timeout, out);
+    for (flag, word) in [
+        (IPSET_FLAG_WITH_COUNTERS, " counters"),
+        (IPSET_FLAG_WITH_COMMENT, " comment"),
+        (IPSET_FLAG_WITH_FORCEADD, " forceadd"),
+        (IPSET_FLAG_WITH_SKBINFO, " skbinfo"),
+    ] {
+        if o.has(flag) {
+            out.str(word);
+        }
+    }
+    number(" bucketsize", o.bucketsize, out);
+    if let Some(seed) = o.initval {
+        put!(out, " initval {seed:#010x}");
+    }
+    if masks_last {
+        masks(header, out);
+    }
+    let whole = header.kind.dimensions().is_some() && unknown(&o.unknown, out);
+    out.str("\n");
+    whole
+}
+
+/// Appends the `add …` line of an element.
+pub fn add(header: &Header, member: &Member, out: &mut Out) -> bool {
+    out.str("add ");
+    out.bytes(header.name.as_bytes());
+    out.str(" ");
+    let mut whole = element(&member.element, out);
+    number(" timeout", member.timeout, out);
+    if member.nomatch {
+        out.str(" nomatch");
+    }
+    if matches!(&member.element, Element::NetIface(_, Iface { wildcard: true, .. })) {
+        out.str(" wildcard");
+    }
+    if let Some(extra) = &member.extra {
+        if let Some((packets, bytes)) = extra.counters {
+            put!(out, " packets {packets} bytes {bytes}");
+        }
+        if let Some(comment) = &extra.comment {
+            // The tool can neither write nor read a quotation mark in a comment.
+            out.str(" comment \"");
+            out.bytes(comment.as_bytes());
+            out.str("\"");
+        }
+        match extra.mark {
+            Some((mark, u32::MAX)) => put!(out, " skbmark {mark:#x}"),
+            Some((mark, mask)) => put!(out, " skbmark {mark:#x}/{mask:#x}"),
+            None => {}
+        }
+        if let Some(class) = extra.priority {
+            put!(out, " skbprio {:x}:{:x}", class >> 16, class & 0xffff);
+        }
+        number(" skbqueue", extra.queue, out);
+        whole &= unknown(&extra.unknown, out);
+    }
+    out.str("\n");
+    whole
+}
+
+/// Appends what cuts addresses down. `hash:net,net` has them the other way round, but a set has one of them only.
+fn masks(header: &Header, out: &mut Out) {
+    number(" netmask", header.options.netmask, out);
+    number(" bitmask", header.options.bitmask.map(Address), out);
+}
+
+fn number(option: &str, value: Option<impl std::fmt::Display>, out: &mut Out) {
+    if let Some(value) = value {
+        put!(out, "{option} {value}");
+    }
+}
+
+/// Appends what has no words, raw and marked. True if there is nothing of the kind.
+fn unknown(attributes: &[(u16, Vec<u8>)], out: &mut Out) -> bool {
+    for (kind, bytes) in attributes {
+        put!(out, " [unknown attribute {kind}: {}]", Bytes(bytes));
+    }
+    attributes.is_empty()
+}
+
+fn element(element: &Element, out: &mut Out) -> bool {
+    match element {
+        Element::Ip(a) | Element::IpMac(a, None) => address(a, out),
+        Element::IpMac(a, Some(m)) => {
+            address(a, out);
+            put!(out, ",{m}");
+        }
+        Element::Mac(m) => put!(out, "{m}"),
+        Element::Port(p) => put!(out, "{p}"),
+        Element::IpMark(a, m) => {
+            address(a, out);
+            put!(out, ",{m:#010x}");
+        }
+        Element::IpPort(a, p) => {
+            address(a, out);
+            port(*p, out);
+        }
+        Element::IpPortIp(a, p, b) => {
+            address(a, out);
+            port(*p, out);
+            out.str(",");
+            address(b, out);
+        }
+        Element::IpPortNet(a, p, n) => {
+            address(a, out);
+            port(*p, out);
+            out.str(",");
+            net(n, out);
+        }
+        Element::Net(n) => net(n, out),
+        Element::NetIface(n, i) => {
+            net(n, out);
+            out.str(if i.physdev { ",physdev:" } else { "," });
+            out.bytes(i.name.as_bytes());
+        }
+        Element::NetNet(n, o) => {
+            net(n, out);
+            out.str(",");
+            net(o, out);
+        }
+        Element::NetPort(n, p) => {
+            net(n, out);
+            port(*p, out);
+        }
+        Element::NetPortNet(n, p, o) => {
+            net(n, out);
+            port(*p, out);
+            out.str(",");
+            net(o, out);
+        }
+        Element::Set(name) => out.bytes(name.as_bytes()),
+        Element::Unknown(raw) => {
+            put!(out, "[unknown element: {}]", Bytes(raw));
+            return false;
+        }
+        _ => {
+            out.str("[element without a rendering]");
+            return false;
+        }
+    }
+    true
+}
+
+fn address(address: &IpAddr, out: &mut Out) {
+    put!(out, "{}", Address(*address));
+}
+
+fn net(net: &Net, out: &mut Out) {
+    address(&net.address, out);
+    if !net.is_host() {
+        put!(out, "/{}", net.prefix);
+    }
+}
+
+/// Appends `,tcp:80`, `,icmp:echo-request`, `,icmp:3/8`.
+fn port(p: Port, out: &mut Out) {
+    match protocol_name(p.proto) {
+        Some(name) => put!(out, ",{name}:"),
+        None => put!(out, ",{}:", p.proto),
+    }
+    let table: &[(&str, u16)] = match i32::from(p.proto) {
+        nix::libc::IPPROTO_ICMP => &ICMP,
+        nix::libc::IPPROTO_ICMPV6 => &ICMP6,
+        _ => return put!(out, "{}", p.port),
+    };
+    match table.iter().find(|(_, number)| *number == p.port) {
+        Some((name, _)) => out.str(name),
+        None => put!(out, "{}/{}", p.port >> 8, p.port & 0xff),
+    }
+}
+
+/// ICMP types and codes that ipset has names for.
+const ICMP: [(&str, u16); 32] = [
+    ("echo-reply", 0x0000),
+    ("network-unreachable", 0x0300),
+    ("host-unreachable", 0x0301),
+    ("protocol-unreachable", 0x0302),
+    ("port-unreachable", 0x0303),
+    ("fragmentation-needed", 0x0304),
+    ("source-route-failed", 0x0305),
+    ("network-unknown", 0x0306),
+    ("host-unknown", 0x0307),
+    ("network-prohibited", 0x0309),
+    ("host-prohibited", 0x030a),
+    ("TOS-network-unreachable", 0x030b),
+    ("TOS-host-unreachable", 0x030c),
+    ("communication-prohibited", 0x030d),
+    ("host-precedence-violation", 0x030e),
+    ("precedence-cutoff", 0x030f),
+    ("source-quench", 0x0400),
+    ("network-redirect", 0x0500),
+    ("host-redirect", 0x0501),
+    ("TOS-network-redirect", 0x0502),
+    ("TOS-host-redirect", 0x0503),
+    ("echo-request", 0x0800),
+    ("router-advertisement", 0x0900),
+    ("router-solicitation", 0x0a00),
+    ("ttl-zero-during-transit", 0x0b00),
+    ("ttl-zero-during-reassembly", 0x0b01),
+    ("ip-header-bad", 0x0c00),
+    ("required-option-missing", 0x0c01),
+    ("timestamp-request", 0x0d00),
+    ("timestamp-reply", 0x0e00),
+    ("address-mask-request", 0x1100),
+    ("address-mask-reply", 0x1200),
+];
+
+/// ICMPv6 types and codes that ipset has names for.
+const ICMP6: [(&str, u16); 17] = [
+    ("no-route", 0x0100),
+    ("communication-prohibited", 0x0101),
+    ("address-unreachable", 0x0103),
+    ("port-unreachable", 0x0104),
+    ("packet-too-big", 0x0200),
+    ("ttl-zero-during-transit", 0x0300),
+    ("ttl-zero-during-reassembly", 0x0301),
+    ("bad-header", 0x0400),
+    ("unknown-header-type", 0x0401),
+    ("unknown-option", 0x0402),
+    ("echo-request", 0x8000),
+    ("echo-reply", 0x8100),
+    ("router-solicitation", 0x8500),
+    ("router-advertisement", 0x8600),
+    ("neighbour-solicitation", 0x8700),
+    ("neighbour-advertisement", 0x8800),
+    ("redirect", 0x8900),
+];
