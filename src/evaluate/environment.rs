@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use crate::sys::Text;
 
 use super::fact::Fact;
+use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
+use super::packet::Packet;
 use super::packet::Tuple;
 
 /// A question to the routing tables, as `nft_fib`, `rpfilter` and `addrtype` ask it.
@@ -124,6 +126,32 @@ pub trait Environment {
     /// Does conntrack know a connection already whose packets (in either direction) look like this (`nf_nat_used_tuple`)?
     fn tuple_taken(&self, _tuple: &Tuple, _zone: u16) -> Fact<bool> {
         Fact::unknown("other connections on the same ports")
+    }
+
+    /// Where routing sends a packet that came in: to this host, out by a device, or nowhere and why.
+    fn route_input(&self, _packet: &Packet) -> Fact<Routed> {
+        Fact::unknown("routing decision")
+    }
+
+    /// Where routing sends a packet of this host.
+    fn route_output(&self, _packet: &Packet) -> Fact<Routed> {
+        Fact::unknown("routing decision")
+    }
+
+    /// Who takes a packet that passed the input hook.
+    fn deliver(&self, _packet: &Packet) -> Fact<Delivery> {
+        Fact::unknown("receiving socket")
+    }
+
+    /// What may keep a packet from leaving by the device that routing chose, between the forward hook and the wire:
+    /// its size, its TTL, the next hop. Absent: nothing does.
+    fn leave(&self, _packet: &Packet, _forwarded: bool) -> Fact<Obstacle> {
+        Fact::unknown("next hop")
+    }
+
+    /// What the conntrack hook makes of a packet.
+    fn track(&self, _packet: &Packet) -> Fact<Tracked> {
+        Fact::unknown("conntrack state")
     }
 
     /// The IPsec policy or state that a match asks about is rarely in evidence.

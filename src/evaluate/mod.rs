@@ -13,7 +13,10 @@ pub mod environment;
 pub mod fact;
 pub mod headers;
 pub mod hook;
+pub mod obstacle;
 pub mod packet;
+pub mod place;
+pub mod stations;
 
 pub use assume::{Assumption, Assumptions};
 pub use context::{Context, Missed};
@@ -23,4 +26,7 @@ pub use environment::Environment;
 pub use fact::Fact;
 pub use headers::{Headers, Network};
 pub use hook::Hook;
+pub use obstacle::{Delivery, Obstacle, Routed, Tracked};
 pub use packet::{Device, Packet, Tuple};
+pub use place::{ChainRef, Place, TableRef};
+pub use stations::{Station, Stations};

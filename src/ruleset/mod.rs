@@ -16,6 +16,9 @@ pub struct Ruleset {
     pub generation: Option<u32>,
     /// The tables of nf_tables, in the kernel's order.
     pub nft: Vec<nft::Table>,
+    /// The legacy tables, in the kernel's order.
+    #[serde(skip)]
+    pub xt: Vec<crate::sys::xt::Table>,
     /// What could not be read, or not consistently. Empty when all the rest is the whole truth.
     pub problems: Vec<Problem>,
 }

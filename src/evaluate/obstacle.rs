@@ -1,0 +1,88 @@
+//! What the kernel decides about a packet beside the rules.
+
+use crate::blame::culprit::{Culprit, CulpritKind, SysctlValue};
+
+use super::decision::RejectWith;
+use super::environment::FibAnswer;
+use super::packet::{Ct, Device};
+
+/// A reason to lose a packet that is no rule: a setting, a route, a missing socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What kind of thing it is.
+    pub kind: CulpritKind,
+    /// What exactly, in the words of the contract: `no listener`, `blackhole`, `table full`.
+    pub detail: Option<String>,
+    /// The setting that decided.
+    pub sysctl: Option<SysctlValue>,
+    /// What the sender is told, if anything.
+    pub told: Option<RejectWith>,
+    /// What shows it, for people: one sentence each.
+    pub evidence: Vec<String>,
+}
+
+impl Obstacle {
+    /// An obstacle with a detail.
+    pub fn new(kind: CulpritKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: Some(detail.into()), sysctl: None, told: None, evidence: Vec::new() }
+    }
+
+    /// A setting that decided.
+    pub fn sysctl(key: impl Into<String>, value: impl Into<String>, wanted: impl Into<String>) -> Self {
+        let sysctl = SysctlValue { key: key.into(), value: value.into(), wanted: wanted.into() };
+        Self { kind: CulpritKind::Sysctl, detail: None, sysctl: Some(sysctl), told: None, evidence: Vec::new() }
+    }
+
+    /// The same, with what the sender is told.
+    #[must_use]
+    pub fn told(mut self, with: RejectWith) -> Self {
+        self.told = Some(with);
+        self
+    }
+
+    /// The same, with one more piece of evidence.
+    #[must_use]
+    pub fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// The culprit of a blame.
+    pub fn culprit(&self) -> Culprit {
+        Culprit { detail: self.detail.clone(), sysctl: self.sysctl.clone(), ..Culprit::new(self.kind) }
+    }
+}
+
+/// Where routing sends a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routed {
+    /// To this host (also broadcast and multicast that it takes).
+    Local(FibAnswer),
+    /// Out by a device.
+    Out {
+        /// The device.
+        oif: Device,
+        /// The route.
+        route: FibAnswer,
+    },
+    /// Nowhere.
+    Lost(Obstacle),
+}
+
+/// What becomes of a packet that reached this host through all hooks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Somebody takes it: a socket, or the kernel itself (who, for people).
+    Taken(String),
+    /// Nobody does.
+    Lost(Obstacle),
+}
+
+/// What the conntrack hook makes of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tracked {
+    /// It goes on, with this view of it. NAT that its connection already has is in the tuples.
+    As(Box<Ct>),
+    /// Conntrack throws it away.
+    Lost(Obstacle),
+}

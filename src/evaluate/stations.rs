@@ -1,0 +1,196 @@
+//! What stands at a hook, in the order in which a packet meets it: base chains of nf_tables, legacy tables, and the
+//! kernel's own functions between them.
+
+use crate::ruleset::Ruleset;
+use crate::sys::nft::{ChainKind, Family, TableFlags};
+use crate::sys::xt;
+
+use super::headers::Network;
+use super::hook::Hook;
+use super::packet::Device;
+use super::place::{ChainRef, TableRef};
+
+/// `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
+const PRI_CONNTRACK: i32 = -200;
+/// `NF_IP_PRI_NAT_DST`: where all NAT of destinations happens, whatever priority its chains have.
+const PRI_NAT_DST: i32 = -100;
+/// `NF_IP_PRI_NAT_SRC`.
+const PRI_NAT_SRC: i32 = 100;
+
+/// Something that sees a packet at a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// Its priority: lower comes first.
+    pub priority: i32,
+    /// What it is.
+    pub what: What,
+    /// Does another station of an unrelated table have the same priority? Then the order between them is that of
+    /// their registration, which the ruleset does not tell for sure.
+    pub tied: bool,
+}
+
+/// What a station is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A base chain or the built-in chain of a legacy table.
+    Chain(ChainRef),
+    /// Connection tracking.
+    Conntrack,
+    /// Address translation: destinations at prerouting and output, sources at input and postrouting. Only the first
+    /// packet of a connection meets its chains.
+    Nat(Vec<ChainRef>),
+}
+
+/// The stations of one hook.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stations(pub Vec<Station>);
+
+impl Stations {
+    /// What a packet of that network protocol meets at a hook. `device` matters for ingress and egress only.
+    pub fn new(rules: &Ruleset, network: Network, hook: Hook, device: Option<&Device>, family: Option<Family>) -> Self {
+        let mut found = Vec::new();
+        let mut nat = Vec::new();
+        for (t, table) in rules.nft.iter().enumerate() {
+            if table.def.flags.contains(TableFlags::DORMANT) || !sees(table.def.family, network, hook, family) {
+                continue;
+            }
+            for (c, chain) in table.chains.iter().enumerate() {
+                let Some(base) = &chain.def.base else { continue };
+                if Hook::from_nft(base.hook) != Some(hook) {
+                    continue;
+                }
+                if matches!(hook, Hook::Ingress | Hook::Egress) && !base.devices.iter().any(|d| hangs_on(d, device)) {
+                    continue;
+                }
+                let at = ChainRef { table: TableRef::Nft(t), chain: c };
+                // Later registrations of the same priority come first; handles grow with time.
+                let order = (base.priority, std::cmp::Reverse((table.def.handle, chain.def.handle)));
+                if base.kind == ChainKind::Nat { nat.push((order, at)) } else { found.push((order, at)) }
+            }
+        }
+        if family.is_none() {
+            for (t, table) in rules.xt.iter().enumerate() {
+                let Some(chain) = legacy_chain(table, network, hook) else { continue };
+                let at = ChainRef { table: TableRef::Xt(t), chain };
+                let order = (legacy_priority(table.name().as_bytes(), hook), std::cmp::Reverse((0, 0)));
+                if table.name().as_bytes() == b"nat" { nat.push((order, at)) } else { found.push((order, at)) }
+            }
+        }
+        found.sort_by_key(|(order, _)| *order);
+        nat.sort_by_key(|(order, _)| *order);
+
+        let mut all: Vec<Station> = found
+            .iter()
+            .map(|(order, at)| {
+                let tied = found.iter().any(|(o, other)| o.0 == order.0 && other.table != at.table);
+                Station { priority: order.0, what: What::Chain(*at), tied }
+            })
+            .collect();
+        if family.is_none() {
+            insert_kernel(&mut all, network, hook, nat.into_iter().map(|(_, at)| at).collect());
+        }
+        Self(all)
+    }
+
+    /// The index of the station that this base chain is (or that it is part of, for NAT).
+    pub fn index_of(&self, chain: ChainRef) -> Option<usize> {
+        self.0.iter().position(|s| match &s.what {
+            What::Chain(c) => *c == chain,
+            What::Nat(chains) => chains.contains(&chain),
+            What::Conntrack => false,
+        })
+    }
+}
+
+impl Hook {
+    /// The hook of an nf_tables base chain.
+    pub fn from_nft(hook: crate::sys::nft::Hook) -> Option<Self> {
+        use crate::sys::nft::Hook as H;
+        Some(match hook {
+            H::Ingress => Self::Ingress,
+            H::Prerouting => Self::Prerouting,
+            H::Input => Self::Input,
+            H::Forward => Self::Forward,
+            H::Output => Self::Output,
+            H::Postrouting => Self::Postrouting,
+            H::Egress => Self::Egress,
+            H::Unknown(_) => return None,
+        })
+    }
+
+    /// The hook of a legacy table's built-in chain.
+    pub fn xt(self) -> Option<xt::Hook> {
+        Some(match self {
+            Self::Prerouting => xt::Hook::Prerouting,
+            Self::Input => xt::Hook::Input,
+            Self::Forward => xt::Hook::Forward,
+            Self::Output => xt::Hook::Output,
+            Self::Postrouting => xt::Hook::Postrouting,
+            Self::Ingress | Self::Egress => return None,
+        })
+    }
+}
+
+/// Does a table of that family see packets of that protocol at that hook? `only` restricts to one family's own hooks
+/// (bridge, netdev); without it the IP and ARP stacks are meant.
+fn sees(table: Family, network: Network, hook: Hook, only: Option<Family>) -> bool {
+    match only {
+        Some(f) => table == f,
+        None => match table {
+            Family::Ip => network == Network::Ip4,
+            Family::Ip6 => network == Network::Ip6,
+            // inet ingress sees what netdev sees, but for IP only.
+            Family::Inet => matches!(network, Network::Ip4 | Network::Ip6) && hook != Hook::Egress,
+            Family::Arp => network == Network::Arp,
+            _ => false,
+        },
+    }
+}
+
+fn hangs_on(wanted: &crate::sys::nft::Device, device: Option<&Device>) -> bool {
+    let Some(name) = device.and_then(|d| d.name.value()) else { return false };
+    if wanted.prefix { name.as_bytes().starts_with(wanted.name.as_bytes()) } else { *name == wanted.name }
+}
+
+fn legacy_chain(table: &xt::Table, network: Network, hook: Hook) -> Option<usize> {
+    let family = match network {
+        Network::Ip4 => xt::Family::Ip,
+        Network::Ip6 => xt::Family::Ip6,
+        Network::Arp => xt::Family::Arp,
+        Network::Other(_) => return None,
+    };
+    let hook = hook.xt()?;
+    (table.family() == family).then(|| table.chains().position(|c| c.hook() == Some(hook))).flatten()
+}
+
+/// The priorities that the legacy tables register with (`NF_IP_PRI_*`).
+fn legacy_priority(table: &[u8], hook: Hook) -> i32 {
+    match table {
+        b"raw" => -300,
+        b"mangle" => -150,
+        b"security" => 50,
+        b"nat" if matches!(hook, Hook::Input | Hook::Postrouting) => PRI_NAT_SRC,
+        b"nat" => PRI_NAT_DST,
+        _ => 0,
+    }
+}
+
+/// Puts connection tracking and NAT between the chains. A chain with the very priority of one of them is taken to be
+/// registered later, and so to come first.
+fn insert_kernel(all: &mut Vec<Station>, network: Network, hook: Hook, nat: Vec<ChainRef>) {
+    if !matches!(network, Network::Ip4 | Network::Ip6) {
+        return;
+    }
+    let mut insert = |priority: i32, what: What| {
+        let at = all.iter().position(|s| s.priority > priority).unwrap_or(all.len());
+        all.insert(at, Station { priority, what, tied: false });
+    };
+    match hook {
+        Hook::Prerouting | Hook::Output => {
+            insert(PRI_CONNTRACK, What::Conntrack);
+            insert(PRI_NAT_DST, What::Nat(nat));
+        }
+        Hook::Input | Hook::Postrouting => insert(PRI_NAT_SRC, What::Nat(nat)),
+        Hook::Forward | Hook::Ingress | Hook::Egress => {}
+    }
+}
