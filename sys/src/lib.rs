@@ -24,6 +24,7 @@ pub mod ct;
 pub mod diag;
 pub mod error;
 pub mod ipset;
+pub mod modules;
 pub mod netlink;
 pub mod nflog;
 pub mod nft;

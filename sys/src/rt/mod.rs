@@ -7,11 +7,19 @@
 mod address;
 mod handle;
 mod link;
+mod neighbour;
+mod netconf;
 mod prefix;
+mod route;
+mod rule;
 mod write;
 
 pub use address::Address;
 pub use handle::Handle;
 pub use link::{Link, LinkFlags, Xdp};
-pub use prefix::Prefix;
+pub use neighbour::{Neighbour, NeighbourState, NeighbourTable};
+pub use netconf::{Netconf, Scope};
+pub use prefix::{NotAPrefix, Prefix};
+pub use route::{Lookup, NextHop, Route, RouteKind, Router};
+pub use rule::Rule;
 pub use write::{NewRoute, NewRule, Veth};

@@ -2,6 +2,7 @@
 //!
 //! libc has none of nfnetlink's; each module here is named after its header.
 
+pub mod inet_diag;
 pub mod ip_set;
 pub mod netfilter;
 pub mod nf_tables;

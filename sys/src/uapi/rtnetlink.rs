@@ -111,3 +111,9 @@ pub const IFLA_XDP_PROG_ID: u16 = 4;
 pub const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 /// `IN6_ADDR_GEN_MODE_NONE`: no link-local address.
 pub const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
+/// `RTAX_MTU`: a metric of a route.
+pub const RTAX_MTU: u16 = 2;
+/// Realms.
+pub const FRA_FLOW: u16 = 11;
+/// Padding.
+pub const FRA_PAD: u16 = 18;
