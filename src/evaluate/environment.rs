@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use crate::sys::Text;
+use crate::sys::ct::Tuple;
 
 use super::fact::Fact;
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
 use super::packet::Packet;
-use super::packet::Tuple;
 
 /// A question to the routing tables, as `nft_fib`, `rpfilter` and `addrtype` ask it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@
 //! inputs were unknown; if they do not, the answer says what it depends on.
 
 pub mod assume;
+pub mod checksum;
 pub mod context;
 pub mod decision;
 pub mod effect;
@@ -13,10 +14,14 @@ pub mod environment;
 pub mod fact;
 pub mod headers;
 pub mod hook;
+pub mod ip6;
+pub mod jhash;
+pub mod nat;
 pub mod obstacle;
 pub mod packet;
 pub mod place;
 pub mod stations;
+pub mod xt;
 
 pub use assume::{Assumption, Assumptions};
 pub use context::{Context, Missed};
@@ -27,6 +32,6 @@ pub use fact::Fact;
 pub use headers::{Headers, Network};
 pub use hook::Hook;
 pub use obstacle::{Delivery, Obstacle, Routed, Tracked};
-pub use packet::{Device, Packet, Tuple};
+pub use packet::{Device, Packet};
 pub use place::{ChainRef, Place, TableRef};
 pub use stations::{Station, Stations};

@@ -1,9 +1,10 @@
 //! The packet on its way: its bytes as the next hook sees them, and what the kernel carries beside the bytes.
 
-use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::sys::Text;
+use crate::sys::ct::{Flow, Tuple};
 
 use super::environment::FibAnswer;
 use super::fact::Fact;
@@ -57,17 +58,6 @@ pub struct Owner {
     pub cgroup: Option<Text>,
 }
 
-/// One direction of a connection (`struct nf_conntrack_tuple`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tuple {
-    /// The protocol (`IPPROTO_*`).
-    pub protocol: u8,
-    /// Where packets of this direction come from: address, and port or ICMP id.
-    pub source: (IpAddr, u16),
-    /// Where they go: address, and port. For ICMP the port holds type and code (`type << 8 | code`).
-    pub destination: (IpAddr, u16),
-}
-
 /// What conntrack says about a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ct {
@@ -87,6 +77,8 @@ pub struct Ct {
     pub original: Fact<Tuple>,
     /// The direction of the answers, as NAT has made it so far.
     pub answers: Fact<Tuple>,
+    /// The connection as the kernel holds it; absent for a new one.
+    pub flow: Fact<Arc<Flow>>,
 }
 
 /// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.

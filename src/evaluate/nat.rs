@@ -1,0 +1,402 @@
+//! Address translation: what a NAT rule makes of the first packet of a connection (`nf_nat_setup_info`), and how any
+//! packet is rewritten (`nf_nat_manip_pkt`).
+
+use std::net::IpAddr;
+
+use super::checksum;
+use super::context::Context;
+use super::decision::Decision;
+use super::fact::Fact;
+use super::headers::Network;
+use super::hook::Hook;
+use super::jhash;
+use super::packet::{CtState, Packet};
+use crate::sys::ct::{L4, Status, Tuple};
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const DCCP: u8 = 33;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+const UDPLITE: u8 = 136;
+
+/// What an unknown port or address is called.
+const CHOSEN: &str = "the port or address that NAT chose";
+
+/// Which end of a connection is rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manip {
+    /// Source NAT.
+    Source,
+    /// Destination NAT.
+    Destination,
+}
+
+impl Manip {
+    /// Which end is rewritten at a hook (`HOOK2MANIP`).
+    pub fn at(hook: Hook) -> Self {
+        match hook {
+            Hook::Postrouting | Hook::Input => Self::Source,
+            _ => Self::Destination,
+        }
+    }
+}
+
+/// Where a NAT rule maps to (`struct nf_nat_range2`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Range {
+    /// First and last address; absent where the address stays. Unknown where it cannot be told.
+    pub addresses: Fact<(IpAddr, IpAddr)>,
+    /// First and last port, or ICMP id.
+    pub ports: Option<(u16, u16)>,
+    /// The port is chosen at random (`NF_NAT_RANGE_PROTO_RANDOM_ALL`).
+    pub random: bool,
+    /// A client keeps its address (`NF_NAT_RANGE_PERSISTENT`).
+    pub persistent: bool,
+    /// Ports are shifted: this one becomes the first (`NF_NAT_RANGE_PROTO_OFFSET`).
+    pub base: Option<u16>,
+}
+
+impl Range {
+    /// One address; the port stays if it can.
+    pub fn to(address: IpAddr) -> Self {
+        Self { addresses: Fact::Is((address, address)), ..Self::default() }
+    }
+}
+
+/// The tuple of a packet as its bytes stand (`nf_ct_get_tuple`). None for later fragments, cut packets and unknown bytes.
+pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
+    let (src, dst) = packet.addresses()?;
+    let (protocol, at) = transport(packet)?;
+    let l4 = match protocol {
+        TCP | UDP | UDPLITE | SCTP | DCCP => {
+            let [a, b, c, d] = packet.array(at).known()?;
+            L4::Ports { src: u16::from_be_bytes([a, b]), dst: u16::from_be_bytes([c, d]) }
+        }
+        ICMP | ICMPV6 => {
+            let [kind, code, _, _, a, b, _, _] = packet.array(at).known()?;
+            L4::Icmp { kind, code, id: u16::from_be_bytes([a, b]) }
+        }
+        _ => L4::None,
+    };
+    Some(Tuple { src: address(src)?, dst: address(dst)?, protocol, l4, zone: None })
+}
+
+/// Does this ICMP message carry an id that NAT rewrites?
+fn has_id(protocol: u8, kind: u8) -> bool {
+    match protocol {
+        ICMP => matches!(kind, 0 | 8 | 13..=18),
+        ICMPV6 => matches!(kind, 128 | 129),
+        _ => false,
+    }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
+fn octets(address: IpAddr) -> ([u8; 16], usize) {
+    let mut all = [0; 16];
+    match address {
+        IpAddr::V4(a) => {
+            let o = a.octets();
+            all[..4].copy_from_slice(&o);
+            (all, 4)
+        }
+        IpAddr::V6(a) => (a.octets(), 16),
+    }
+}
+
+/// The transport header of a packet that has one.
+fn transport(packet: &Packet) -> Option<(u8, usize)> {
+    match packet.network {
+        Network::Ip4 => {
+            let h = packet.headers();
+            h.transport.filter(|_| h.first_fragment()).zip(h.protocol).map(|(at, p)| (p, at))
+        }
+        Network::Ip6 => super::ip6::skip_extensions(packet).filter(|f| f.fragment == 0).map(|f| (f.protocol, f.offset)),
+        _ => None,
+    }
+}
+
+/// Rewrites one end of a packet, checksums included. What is unknown is blurred.
+///
+/// `port` is the new port or ICMP id; protocols without either ignore it.
+pub fn rewrite(packet: &mut Packet, manip: Manip, to: Fact<IpAddr>, port: Fact<u16>) {
+    let at = match (packet.network, manip) {
+        (Network::Ip4, Manip::Source) => 12,
+        (Network::Ip4, Manip::Destination) => 16,
+        (Network::Ip6, Manip::Source) => 8,
+        (Network::Ip6, Manip::Destination) => 24,
+        _ => return,
+    };
+    let width = if packet.network == Network::Ip4 { 4 } else { 16 };
+    if let Some((protocol, header)) = transport(packet) {
+        let place = match protocol {
+            TCP | UDP | UDPLITE | SCTP | DCCP => Some(header + if manip == Manip::Source { 0 } else { 2 }),
+            ICMP | ICMPV6 => match packet.array::<1>(header) {
+                Fact::Is([kind]) if has_id(protocol, kind) => Some(header + 4),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(place) = place {
+            match port {
+                Fact::Is(port) => {
+                    checksum::write_transport(packet, protocol, header, place, &port.to_be_bytes());
+                }
+                Fact::Absent => {}
+                Fact::Unknown(_) => {
+                    packet.blurred.push(place..place + 2);
+                    blur_checksum(packet, protocol, header);
+                }
+            }
+        }
+        if protocol == SCTP {
+            packet.blurred.push(header + 8..header + 12);
+        }
+        if to.is_unknown() {
+            blur_checksum(packet, protocol, header);
+        }
+    }
+    match to {
+        Fact::Is(to) => {
+            let (bytes, n) = octets(to);
+            if n == width {
+                checksum::write_address(packet, at, bytes.get(..n).unwrap_or(&[]));
+            }
+        }
+        Fact::Absent => {}
+        Fact::Unknown(_) => {
+            packet.blurred.push(at..at + width);
+            if packet.network == Network::Ip4 {
+                packet.blurred.push(10..12);
+            }
+        }
+    }
+}
+
+fn blur_checksum(packet: &mut Packet, protocol: u8, header: usize) {
+    if let Some(at) = checksum::place(protocol) {
+        packet.blurred.push(header + at..header + at + 2);
+    }
+}
+
+/// Sets one end of a tuple; ICMP has one id for both.
+fn set(tuple: &mut Tuple, manip: Manip, to: Option<IpAddr>, new: Option<u16>) {
+    let address = match manip {
+        Manip::Source => &mut tuple.src,
+        Manip::Destination => &mut tuple.dst,
+    };
+    *address = to.unwrap_or(*address);
+    match (&mut tuple.l4, manip, new) {
+        (L4::Ports { src: port, .. }, Manip::Source, Some(new))
+        | (L4::Ports { dst: port, .. }, Manip::Destination, Some(new))
+        | (L4::Icmp { id: port, .. }, _, Some(new)) => *port = new,
+        _ => {}
+    }
+}
+
+/// The port or id that a manip changes.
+fn port_of(tuple: &Tuple, manip: Manip) -> Option<u16> {
+    match (tuple.l4, manip) {
+        (L4::Ports { src: port, .. }, Manip::Source)
+        | (L4::Ports { dst: port, .. }, Manip::Destination)
+        | (L4::Icmp { id: port, .. }, _) => Some(port),
+        (L4::None, _) => None,
+    }
+}
+
+/// Rewrites one end of a packet to what a tuple has there (`nf_nat_manip_pkt`).
+pub fn rewrite_to(packet: &mut Packet, manip: Manip, target: &Tuple) {
+    let to = match manip {
+        Manip::Source => target.src,
+        Manip::Destination => target.dst,
+    };
+    rewrite(packet, manip, Fact::Is(to), port_of(target, manip).into());
+}
+
+/// What a NAT rule does (`nf_nat_setup_info`): binds the connection and rewrites this packet of it. The rule's verdict
+/// is what is returned.
+pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
+    match cx.packet.ct.state {
+        Fact::Is(CtState::New | CtState::Related) | Fact::Unknown(_) => {}
+        // Only new connections meet NAT rules; a confirmed one keeps what it has.
+        _ => return Decision::Accept,
+    }
+    let now = match &cx.packet.ct.answers {
+        Fact::Is(answers) => answers.inverted(),
+        Fact::Absent => tuple_of(&cx.packet),
+        Fact::Unknown(_) => None,
+    };
+    let (to, port) = match &now {
+        Some(now) => choose(cx, manip, range, now),
+        None => (single(&range.addresses), blind_port(manip, range)),
+    };
+    bind(cx, manip, now, &to, &port);
+    rewrite(&mut cx.packet, manip, to, port);
+    Decision::Accept
+}
+
+/// The address of a range of one.
+fn single(addresses: &Fact<(IpAddr, IpAddr)>) -> Fact<IpAddr> {
+    match addresses {
+        Fact::Is((min, max)) if min == max => Fact::Is(*min),
+        Fact::Absent => Fact::Absent,
+        _ => Fact::unknown(CHOSEN),
+    }
+}
+
+/// The port for a packet whose present tuple is not known.
+fn blind_port(manip: Manip, range: &Range) -> Fact<u16> {
+    match range.ports {
+        Some((min, max)) if min == max => Fact::Is(min),
+        None if manip == Manip::Destination && !range.random => Fact::Absent,
+        _ => Fact::unknown(CHOSEN),
+    }
+}
+
+/// Notes at the connection what was chosen.
+fn bind(cx: &mut Context, manip: Manip, now: Option<Tuple>, to: &Fact<IpAddr>, port: &Fact<u16>) {
+    let ct = &mut cx.packet.ct;
+    let new = now.filter(|_| !to.is_unknown() && !port.is_unknown()).map(|mut new| {
+        set(&mut new, manip, to.value().copied(), port.value().copied());
+        new
+    });
+    let changed = new.is_none() || new != now;
+    ct.answers = match new.and_then(|t| t.inverted()) {
+        Some(answers) => Fact::Is(answers),
+        None => Fact::unknown(CHOSEN),
+    };
+    let (bit, done) = match manip {
+        Manip::Source => (Status::SRC_NAT, Status::SRC_NAT_DONE),
+        Manip::Destination => (Status::DST_NAT, Status::DST_NAT_DONE),
+    };
+    if let Fact::Is(status) = &mut ct.status {
+        *status |= (done | if changed { bit } else { Status::empty() }).bits();
+    }
+}
+
+/// `get_unique_tuple`: the new address and port; absent where it stays.
+fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple) -> (Fact<IpAddr>, Fact<u16>) {
+    let fits = |t: &Tuple| match (range.ports, port_of(t, manip)) {
+        (Some((min, max)), Some(port)) => (min..=max).contains(&port),
+        _ => true,
+    };
+    // A source that is in the range already stays, if nobody else has it.
+    if manip == Manip::Source && !range.random {
+        let there = match &range.addresses {
+            Fact::Is((min, max)) => (*min..=*max).contains(&now.src),
+            Fact::Absent => true,
+            Fact::Unknown(_) => false,
+        };
+        if there && fits(now) && !taken(cx, now) {
+            return (Fact::Absent, Fact::Absent);
+        }
+    }
+    let to = match &range.addresses {
+        Fact::Is((min, max)) if min != max => pick_address(cx, manip, range.persistent, now, *min, *max),
+        Fact::Unknown(w) => Fact::Unknown(w.clone()),
+        addresses => single(addresses),
+    };
+    let mut new = *now;
+    set(&mut new, manip, to.value().copied(), None);
+    let free = |cx: &mut Context, new: &Tuple| to.is_unknown() || !taken(cx, new);
+    // An ICMP id is the source's; only ports are told apart by direction.
+    let icmp = matches!(now.l4, L4::Icmp { .. });
+    if !range.random {
+        let stays = match range.ports {
+            Some((min, max)) => range.base.is_none() && fits(&new) && (min == max || free(cx, &new)),
+            // The destination port stays without being told otherwise, taken or not.
+            None => (manip == Manip::Destination && !icmp) || free(cx, &new),
+        };
+        if stays {
+            return (to, Fact::Absent);
+        }
+    }
+    let Some(port) = port_of(now, manip) else { return (to, Fact::Absent) };
+    let (min, size) = match range.ports {
+        Some((a, b)) => {
+            let (a, b) = if icmp { (a, b) } else { (a.min(b), a.max(b)) };
+            (a, u32::from(b.wrapping_sub(a)) + 1)
+        }
+        None if manip == Manip::Destination && !icmp => return (to, Fact::Absent),
+        None => return (to, Fact::unknown(CHOSEN)),
+    };
+    let offset = match range.base {
+        Some(base) => port.wrapping_sub(base),
+        None if size > 1 && (range.random || manip == Manip::Source) => return (to, Fact::unknown(CHOSEN)),
+        None => 0,
+    };
+    let port = min.wrapping_add((u32::from(offset) % size) as u16);
+    set(&mut new, manip, None, Some(port));
+    let port = if size == 1 || free(cx, &new) { Fact::Is(port) } else { Fact::unknown(CHOSEN) };
+    (to, port)
+}
+
+/// Would answers to packets of this tuple be taken for packets of another connection?
+fn taken(cx: &mut Context, tuple: &Tuple) -> bool {
+    let zone = cx.packet.ct.zone.value().copied().unwrap_or(0);
+    let Some(answers) = tuple.inverted() else { return false };
+    match cx.env.tuple_taken(&answers, zone) {
+        Fact::Is(taken) => taken,
+        Fact::Absent => false,
+        Fact::Unknown(what) => cx.ask(what, format!("taken {tuple:?}").as_bytes(), false),
+    }
+}
+
+/// `find_best_ips_proto`: one address of several, by a hash of both ends.
+fn pick_address(cx: &Context, manip: Manip, persistent: bool, now: &Tuple, min: IpAddr, max: IpAddr) -> Fact<IpAddr> {
+    let zone = match cx.packet.ct.zone {
+        Fact::Is(z) => u32::from(z),
+        Fact::Absent => 0,
+        Fact::Unknown(_) if persistent => 0,
+        Fact::Unknown(_) => return Fact::unknown(CHOSEN),
+    };
+    let words = |a: IpAddr| -> ([u32; 4], usize) {
+        let (bytes, n) = octets(a);
+        let mut w = [0; 4];
+        for (to, from) in w.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *to = u32::from_ne_bytes(*from);
+        }
+        (w, n / 4)
+    };
+    let ((low, n), (high, m)) = (words(min), words(max));
+    let ((source, k), (mut destination, l)) = (words(now.src), words(now.dst));
+    if [n, m, k, l] != [n; 4] {
+        return Fact::unknown(CHOSEN);
+    }
+    let last = n - 1;
+    let seed = if persistent { 0 } else { destination.get(last).copied().unwrap_or(0) ^ zone };
+    let mut j = jhash::words(&source, seed);
+    let mut chosen = [0u32; 4];
+    let mut full = false;
+    for (i, (to, (&low, &high))) in chosen.iter_mut().zip(low.iter().zip(&high)).take(n).enumerate() {
+        let (first, size) = if full {
+            (0, u32::MAX)
+        } else {
+            let (low, high) = (u32::from_be(low), u32::from_be(high));
+            (low, high.wrapping_sub(low).wrapping_add(1))
+        };
+        *to = first.wrapping_add(jhash::scale(j, size)).to_be();
+        full |= *to != high;
+        if let Some(d) = destination.get_mut(i) {
+            if manip == Manip::Destination {
+                *d = *to;
+            }
+            if !persistent {
+                j ^= *d;
+            }
+        }
+    }
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(chosen) {
+        *to = from.to_ne_bytes();
+    }
+    bytes.get(..n * 4).and_then(address).map_or(Fact::unknown(CHOSEN), Fact::Is)
+}
