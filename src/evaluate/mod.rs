@@ -21,6 +21,7 @@ pub mod obstacle;
 pub mod packet;
 pub mod place;
 pub mod stations;
+pub mod traversal;
 pub mod xt;
 
 pub use assume::{Assumption, Assumptions};
