@@ -7,7 +7,10 @@ use nfblame_sys::Text;
 /// Text as the tool itself would write it: raw bytes, so that it can be read back. Escaping for a terminal or for
 /// JSON is left to [`Text`], which it becomes.
 #[derive(Debug, Clone, Default)]
-pub struct Out(Vec<u8>);
+pub struct Out {
+    bytes: Vec<u8>,
+    incomplete: bool,
+}
 
 impl Out {
     /// An empty line.
@@ -17,12 +20,12 @@ impl Out {
 
     /// Appends text as it is.
     pub fn str(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// Appends bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Appends formatted text; [`put!`](super::put) is shorter.
@@ -49,17 +52,17 @@ impl Out {
 
     /// How many bytes there are so far.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// Are there none?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Forgets everything behind the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
+        self.bytes.truncate(len);
     }
 
     /// Appends ` !` if a condition is inverted.
@@ -72,34 +75,52 @@ impl Out {
     /// Appends a blank and a string, quoted where the tools' parsers need it (`xtables_save_string`).
     pub fn string(&mut self, value: &[u8]) {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-        self.0.push(b' ');
+        self.bytes.push(b' ');
         if !value.is_empty() && value.iter().all(plain) {
             self.bytes(value);
             return;
         }
-        self.0.push(b'"');
+        self.bytes.push(b'"');
         for &b in value {
             if matches!(b, b'"' | b'\\' | b'\'') {
-                self.0.push(b'\\');
+                self.bytes.push(b'\\');
             }
-            self.0.push(b);
+            self.bytes.push(b);
         }
-        self.0.push(b'"');
+        self.bytes.push(b'"');
+    }
+
+    /// Appends what has no words of its own, in brackets, and remembers that the line is not whole.
+    pub fn unknown(&mut self, args: fmt::Arguments<'_>) {
+        self.str(" [");
+        self.fmt(args);
+        self.str("]");
+        self.incomplete = true;
+    }
+
+    /// Was everything said in the tool's own words?
+    pub fn is_complete(&self) -> bool {
+        !self.incomplete
+    }
+
+    /// Remembers that something could not be said in the tool's own words.
+    pub fn set_incomplete(&mut self) {
+        self.incomplete = true;
     }
 
     /// The bytes so far.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The bytes so far, to keep.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
     }
 
     /// The line, to show or keep.
     pub fn into_text(self) -> Text {
-        Text::new(self.0)
+        Text::new(self.bytes)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a line needs to know beyond its own bytes.
 
-use std::net::Ipv4Addr;
+use std::fs;
 
 use nfblame_sys::Text;
 use nfblame_sys::xt::Family;
@@ -13,7 +13,7 @@ pub trait Names {
     }
 
     /// The name of a protocol that the tools do not know by themselves (`/etc/protocols`).
-    fn protocol(&self, _number: u8) -> Option<String> {
+    fn protocol(&self, _number: u8) -> Option<&str> {
         None
     }
 }
@@ -37,8 +37,41 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The length of a prefix that a mask is, if it is one.
-pub fn prefix_length(mask: Ipv4Addr) -> Option<u32> {
-    let bits = mask.to_bits();
-    (bits.leading_ones() + bits.trailing_zeros().min(32) == 32 || bits == u32::MAX).then(|| bits.leading_ones())
+/// The names in `/etc/protocols`, as the C library's `getprotobynumber` finds them.
+#[derive(Debug, Clone, Default)]
+pub struct Protocols(Vec<(u8, String)>);
+
+impl Protocols {
+    /// Reads the file; none if it is not there.
+    pub fn read() -> Self {
+        Self::parse(&fs::read_to_string("/etc/protocols").unwrap_or_default())
+    }
+
+    /// Understands the file's text: a name, a number and aliases a line, `#` before a comment.
+    pub fn parse(text: &str) -> Self {
+        let entry = |line: &str| {
+            let mut words = line.split('#').next()?.split_whitespace();
+            let (name, number) = (words.next()?, words.next()?);
+            Some((number.parse().ok()?, name.to_owned()))
+        };
+        Self(text.lines().filter_map(entry).collect())
+    }
+
+    /// The first name of that number.
+    pub fn name(&self, number: u8) -> Option<&str> {
+        self.0.iter().find(|(n, _)| *n == number).map(|(_, name)| name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_read_as_the_c_library_reads_them() {
+        let protocols = Protocols::parse("# comment\nigmp\t2\tIGMP\t\t# groups\n\nbroken\nfirst 4 A\nsecond 4\n");
+        assert_eq!(protocols.name(2), Some("igmp"));
+        assert_eq!(protocols.name(4), Some("first"));
+        assert_eq!(protocols.name(5), None);
+    }
 }

@@ -1,0 +1,14 @@
+//! `-j TEE`
+
+use nfblame_sys::xt::targets::Tee;
+
+use super::super::address::Address;
+use super::{Out, put};
+
+pub(super) fn render(t: &Tee<'_>, out: &mut Out) {
+    put!(out, " --gateway {}", Address(t.gateway));
+    if !t.oif.is_empty() {
+        out.str(" --oif ");
+        out.bytes(t.oif.as_bytes());
+    }
+}
