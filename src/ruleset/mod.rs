@@ -4,7 +4,9 @@ use serde::Serialize;
 
 pub mod backend;
 pub mod ipset;
+pub mod classify;
 pub mod nft;
+mod read;
 pub mod render;
 
 pub use backend::Backend;

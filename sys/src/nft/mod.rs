@@ -14,6 +14,7 @@
 
 pub mod chain;
 pub mod data;
+pub mod dump;
 pub mod element;
 pub mod expr;
 pub mod family;
@@ -21,6 +22,7 @@ mod fields;
 pub mod flowtable;
 pub mod generation;
 pub mod object;
+mod present;
 pub mod rule;
 pub mod set;
 pub mod table;
@@ -29,6 +31,7 @@ pub mod userdata;
 
 pub use chain::{BaseChain, Chain, ChainFlags, ChainKind, Device};
 pub use data::{Data, Reg, Value, Verdict};
+pub use dump::{Dumper, RulesOf};
 pub use element::{Element, ElementExtra, ElementFlags, Elements};
 pub use expr::Expr;
 pub use family::{Family, Hook};
@@ -36,6 +39,7 @@ pub use fields::RawAttr;
 pub use flowtable::{Flowtable, FlowtableFlags};
 pub use generation::Generation;
 pub use object::{Object, ObjectData, ObjectKind};
+pub use present::is_present;
 pub use rule::{Compat, CompatFlags, Rule};
 pub use set::{Set, SetFlags, SetPolicy};
 pub use table::{Table, TableFlags};
