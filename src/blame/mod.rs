@@ -4,6 +4,7 @@
 //! line; the names are those of the published contract and are only ever added to.
 
 pub mod culprit;
+pub mod generations;
 pub mod packet;
 pub mod time;
 
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 pub use culprit::{Backend, Change, Counters, Culprit, CulpritKind, SysctlValue};
+pub use generations::Generations;
 pub use packet::PacketFields;
 pub use time::Time;
 
