@@ -4,8 +4,12 @@
 //! judges: a logged packet is not yet a dropped one. What did not arrive is an event too ([`Loss`]), in the place where
 //! it went missing.
 
+pub mod legacy;
 pub mod loss;
 pub mod packet;
+pub mod trace;
 
+pub use legacy::LegacyTrace;
 pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;
+pub use trace::Journey;

@@ -1,0 +1,57 @@
+//! A fingerprint of a packet's headers, by which a legacy record is matched with the nf_tables records of its packet.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::journey::View;
+use crate::evaluate::headers::{Headers, Network};
+
+/// The fingerprint of a packet at one point of its way; none if there is nothing to tell it by.
+///
+/// It leaves out what changes on the way without the packet becoming another: TTL, type of service, checksums. What NAT
+/// changes is in it: a journey has a fingerprint for each view of the packet.
+pub(super) fn print(view: &View<'_>) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let headers = Headers::parse(view.network, view.header);
+    match view.network {
+        Network::Ip4 => {
+            let mut h: [u8; 20] = *view.header.first_chunk()?;
+            for changing in [1, 8, 10, 11] {
+                h[changing] = 0;
+            }
+            h.hash(&mut hasher);
+        }
+        Network::Ip6 => {
+            let mut h: [u8; 40] = *view.header.first_chunk()?;
+            for changing in [0, 1, 7] {
+                h[changing] = 0;
+            }
+            h.hash(&mut hasher);
+        }
+        _ => return None,
+    }
+    if headers.first_fragment() {
+        let transport = match view.transport {
+            [] => headers.transport.and_then(|at| view.header.get(at..)).unwrap_or(&[]),
+            t => t,
+        };
+        let mut bytes = [0; 20];
+        let n = transport.len().min(bytes.len());
+        bytes[..n].copy_from_slice(&transport[..n]);
+        if let Some(checksum) = checksum(headers.protocol) {
+            bytes[checksum].fill(0);
+        }
+        bytes[..n].hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
+/// Where the checksum is within the first 20 bytes of the transport header.
+fn checksum(protocol: Option<u8>) -> Option<std::ops::Range<usize>> {
+    Some(match protocol? {
+        1 | 58 => 2..4,
+        6 => 16..18,
+        17 | 33 | 136 => 6..8,
+        132 => 8..12,
+        _ => return None,
+    })
+}

@@ -1,0 +1,283 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::time::{Duration, Instant};
+
+use super::join::{Joiner, Now, QUEUED, QUIET};
+use super::journey::{Edge, End, Journey, Record};
+use crate::blame::Time;
+use crate::evaluate::headers::Network;
+use crate::evaluate::hook::Hook;
+use crate::evidence::legacy::{Comment, LegacyTrace};
+use crate::evidence::packet::LoggedPacket;
+use crate::sys::Text;
+use crate::sys::nft::{Family, Trace, TraceKind, Verdict};
+
+const OURS: &str = "nfblame-7";
+
+/// An IPv4 header with that identification, to that address.
+fn header(id: u8, to: u8) -> Vec<u8> {
+    vec![0x45, 0, 0, 28, 0, id, 0, 0, 64, 17, 1, 2, 10, 0, 0, 1, 10, 0, 0, to]
+}
+
+const UDP: [u8; 8] = [0, 9, 0, 53, 0, 8, 3, 4];
+
+fn record(id: u32, table: &str, chain: &str) -> Trace {
+    Trace {
+        family: Family::Inet,
+        id,
+        kind: TraceKind::Policy,
+        table: table.into(),
+        chain: chain.into(),
+        rule_handle: None,
+        verdict: None,
+        policy: Some(Verdict::Accept),
+        link_header: Box::default(),
+        network_header: Box::default(),
+        transport_header: Box::default(),
+        iif: None,
+        iif_type: None,
+        oif: None,
+        oif_type: None,
+        mark: None,
+        nfproto: Some(Family::Ip),
+        ct_id: None,
+        ct_direction: None,
+        ct_status: None,
+        ct_state: None,
+        unread: Vec::new(),
+    }
+}
+
+/// The first record of a base chain.
+fn first(id: u32, table: &str, chain: &str, header: Vec<u8>) -> Trace {
+    Trace { network_header: header.into(), transport_header: UDP.into(), iif: Some(2), ..record(id, table, chain) }
+}
+
+fn rule(id: u32, chain: &str, handle: u64, verdict: Verdict, header: Vec<u8>) -> Trace {
+    let record = first(id, "t", chain, header);
+    Trace { kind: TraceKind::Rule, rule_handle: Some(handle), verdict: Some(verdict), policy: None, ..record }
+}
+
+fn legacy(hook: Hook, number: u32, mut header: Vec<u8>) -> LegacyTrace {
+    header[8] -= 1; // another TTL
+    header.extend(UDP);
+    let packet = LoggedPacket {
+        group: 0,
+        family: 2,
+        network: Network::Ip4,
+        hook: Some(hook),
+        iif: Some(2),
+        oif: None,
+        physin: None,
+        physout: None,
+        mark: 0,
+        uid: None,
+        gid: None,
+        prefix: Text::default(),
+        time: None,
+        received: Time(0),
+        hw_type: None,
+        link: Box::default(),
+        vlan: None,
+        payload: header.into(),
+        ct: Box::default(),
+        ct_info: None,
+        seq: None,
+    };
+    let chain = hook.builtin_chain().unwrap().into();
+    LegacyTrace { table: "filter".into(), chain, comment: Comment::Rule, number, packet }
+}
+
+struct Rig {
+    joiner: Joiner,
+    start: Instant,
+    elapsed: Duration,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self { joiner: Joiner::new(OURS.into()), start: Instant::now(), elapsed: Duration::ZERO }
+    }
+
+    fn now(&self) -> Now {
+        Now { time: Time(self.elapsed.as_nanos() as u64), instant: self.start + self.elapsed }
+    }
+
+    fn nft(&mut self, trace: Trace) {
+        self.joiner.nft(trace, self.now());
+    }
+
+    fn legacy(&mut self, trace: LegacyTrace) {
+        self.joiner.legacy(trace, self.now());
+    }
+
+    fn settle(&mut self) -> Vec<Journey> {
+        let mut out = Vec::new();
+        self.joiner.settle(self.now(), |j| out.push(j));
+        out
+    }
+
+    fn after(&mut self, d: Duration) -> Vec<Journey> {
+        self.elapsed += d;
+        self.settle()
+    }
+}
+
+/// `edge hook`, `table chain` or `legacy number`, step by step.
+fn steps(j: &Journey) -> Vec<String> {
+    let hook = |h: Option<Hook>| h.map_or("?", Hook::name);
+    let text = |s: &super::Step| match &s.record {
+        Record::Edge(Edge::Enters, _) => format!("> {}", hook(s.hook)),
+        Record::Edge(Edge::Leaves, _) => format!("< {}", hook(s.hook)),
+        Record::Nft(t) => format!("{} {}", hook(s.hook), t.chain),
+        Record::Legacy(l) => format!("{} legacy {}", hook(s.hook), l.number),
+    };
+    j.steps.iter().map(text).collect()
+}
+
+#[test]
+fn a_drop_by_a_rule_ends_the_journey_at_once() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.nft(record(5, OURS, "leave-prerouting"));
+    rig.nft(first(5, OURS, "enter-input", header(1, 2)));
+    rig.nft(record(5, OURS, "enter-input"));
+    assert!(rig.settle().is_empty());
+    rig.nft(rule(5, "in", 9, Verdict::Drop, header(1, 2)));
+    let done = rig.settle();
+    assert_eq!(done.len(), 1);
+    assert_eq!(steps(&done[0]), ["> prerouting", "< prerouting", "> input", "input in"]);
+    assert_eq!((done[0].end, done[0].selected, done[0].id), (End::Dropped, true, Some(5)));
+    assert!(done[0].reached(Hook::Prerouting, Edge::Leaves) && !done[0].reached(Hook::Input, Edge::Leaves));
+    assert!(rig.after(QUIET * 3).is_empty());
+}
+
+#[test]
+fn a_packet_that_comes_out_of_the_last_hook_has_passed() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-output", header(1, 2)));
+    rig.nft(first(5, OURS, "enter-postrouting", header(1, 2)));
+    rig.nft(first(5, OURS, "leave-postrouting", header(1, 2)));
+    let done = rig.settle();
+    assert_eq!(done.iter().map(|j| j.end).collect::<Vec<_>>(), [End::Passed(Hook::Postrouting)]);
+}
+
+#[test]
+fn legacy_records_join_by_their_headers_and_silence_ends_the_journey() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.nft(first(5, OURS, "leave-prerouting", header(1, 3))); // DNAT
+    rig.nft(first(5, OURS, "enter-forward", header(1, 3)));
+    rig.nft(first(6, OURS, "mark-prerouting", header(2, 2)));
+    rig.legacy(legacy(Hook::Prerouting, 1, header(1, 2)));
+    rig.legacy(legacy(Hook::Forward, 4, header(1, 3)));
+    assert!(rig.settle().is_empty());
+    assert!(rig.after(QUIET - Duration::from_millis(1)).is_empty());
+    let done = rig.after(Duration::from_millis(1));
+    assert_eq!(done.len(), 2);
+    assert_eq!(
+        steps(&done[0]),
+        ["> prerouting", "prerouting legacy 1", "< prerouting", "> forward", "forward legacy 4"]
+    );
+    assert_eq!((done[0].end, done[0].ambiguous), (End::Silent, false));
+    assert_eq!(steps(&done[1]), ["> prerouting"]);
+}
+
+#[test]
+fn a_legacy_record_that_is_read_before_or_after_its_fellows_still_joins() {
+    let mut rig = Rig::new();
+    rig.legacy(legacy(Hook::Input, 1, header(1, 2)));
+    assert!(rig.settle().is_empty());
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.nft(first(5, OURS, "enter-input", header(1, 2)));
+    rig.nft(rule(5, "in", 9, Verdict::Drop, header(1, 2)));
+    rig.legacy(legacy(Hook::Input, 2, header(1, 2)));
+    let done = rig.settle();
+    assert_eq!(done.len(), 1);
+    assert_eq!(steps(&done[0]), ["> prerouting", "> input", "input in", "input legacy 1", "input legacy 2"]);
+    let mut j = done.into_iter().next().unwrap();
+    j.order(|s| match &s.record {
+        Record::Edge(Edge::Enters, _) => Some(i32::MIN),
+        Record::Edge(Edge::Leaves, _) => Some(i32::MAX),
+        Record::Legacy(_) => Some(0),
+        Record::Nft(_) => Some(10),
+    });
+    assert_eq!(steps(&j), ["> prerouting", "> input", "input legacy 1", "input legacy 2", "input in"]);
+}
+
+#[test]
+fn the_same_trace_id_begins_anew() {
+    let mut rig = Rig::new();
+    for _ in 0..2 {
+        rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+        rig.legacy(legacy(Hook::Prerouting, 1, header(1, 2)));
+    }
+    let done = rig.settle();
+    assert_eq!(done.len(), 1, "the second meeting of a chain is another packet");
+    assert_eq!(steps(&done[0]), ["> prerouting", "prerouting legacy 1"]);
+    let done = rig.after(QUIET);
+    assert_eq!(steps(&done[0]), ["> prerouting", "prerouting legacy 1"]);
+}
+
+#[test]
+fn packets_with_the_same_headers_are_told_apart_by_order_and_marked() {
+    let mut rig = Rig::new();
+    for id in [5, 6] {
+        rig.nft(first(id, OURS, "mark-prerouting", header(1, 2)));
+    }
+    for number in [1, 2, 1, 2] {
+        rig.legacy(legacy(Hook::Prerouting, number, header(1, 2)));
+    }
+    let done = rig.after(QUIET);
+    assert_eq!(done.len(), 2);
+    for j in done {
+        assert_eq!(steps(&j), ["> prerouting", "prerouting legacy 1", "prerouting legacy 2"]);
+        assert!(j.ambiguous);
+    }
+}
+
+#[test]
+fn a_queued_packet_is_waited_for_longer() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.nft(rule(5, "pre", 1, Verdict::Queue { num: 0, bypass: false }, header(1, 2)));
+    assert!(rig.after(QUIET * 2).is_empty());
+    assert!(rig.joiner.next_alarm().is_some());
+    let done = rig.after(QUEUED);
+    assert_eq!(done[0].end, End::Silent);
+    assert_eq!(rig.joiner.next_alarm(), None);
+}
+
+#[test]
+fn a_fragment_that_goes_quiet_went_into_reassembly() {
+    let mut rig = Rig::new();
+    let mut fragment = header(1, 2);
+    fragment[6] = 0x20;
+    rig.nft(first(5, OURS, "mark-prerouting", fragment));
+    assert_eq!(rig.after(QUIET)[0].end, End::Reassembly);
+}
+
+#[test]
+fn what_was_lost_or_cut_short_is_marked() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.joiner.overrun();
+    rig.nft(first(6, OURS, "mark-prerouting", header(2, 2)));
+    rig.settle();
+    rig.nft(first(7, OURS, "mark-prerouting", header(3, 2)));
+    let mut done = Vec::new();
+    rig.joiner.finish(rig.now(), |j| done.push((j.id, j.end, j.incomplete)));
+    let interrupted = |id, incomplete| (Some(id), End::Interrupted, incomplete);
+    assert_eq!(done, [interrupted(5, true), interrupted(6, true), interrupted(7, false)]);
+}
+
+#[test]
+fn a_trace_of_someone_else_is_followed_but_stray_edges_are_not_reported() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, "nfblame-8", "mark-prerouting", header(1, 2)));
+    rig.nft(rule(5, "pre", 3, Verdict::Continue, header(1, 2)));
+    rig.nft(first(6, OURS, "leave-input", header(1, 2)));
+    let done = rig.after(QUIET);
+    assert_eq!(done.len(), 1);
+    assert_eq!((steps(&done[0]), done[0].selected), (vec!["? pre".to_owned()], false));
+}
