@@ -221,6 +221,32 @@ pub fn rewrite_to(packet: &mut Packet, manip: Manip, target: &Tuple) {
     rewrite(packet, manip, Fact::Is(to), port_of(target, manip).into());
 }
 
+/// Has this end of the connection been decided already (`nf_nat_initialized`)? Unknown counts as not yet.
+pub fn is_settled(packet: &Packet, manip: Manip) -> bool {
+    let done = match manip {
+        Manip::Source => Status::SRC_NAT_DONE,
+        Manip::Destination => Status::DST_NAT_DONE,
+    };
+    packet.ct.status.value().is_some_and(|s| s & done.bits() != 0)
+}
+
+/// Rewrites one end of a packet as its connection demands (`nf_nat_packet`).
+pub fn follow(packet: &mut Packet, manip: Manip) {
+    let (Fact::Is(status), Fact::Is(reply)) = (&packet.ct.status, &packet.ct.reply) else { return };
+    // Answers undo at one end what was done at the other.
+    let bit = match (manip, reply) {
+        (Manip::Source, false) | (Manip::Destination, true) => Status::SRC_NAT,
+        (Manip::Destination, false) | (Manip::Source, true) => Status::DST_NAT,
+    };
+    if status & bit.bits() == 0 {
+        return;
+    }
+    let other = if *reply { &packet.ct.original } else { &packet.ct.answers };
+    if let Some(target) = other.value().and_then(Tuple::inverted) {
+        rewrite_to(packet, manip, &target);
+    }
+}
+
 /// What a NAT rule does (`nf_nat_setup_info`): binds the connection and rewrites this packet of it. The rule's verdict
 /// is what is returned.
 pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 pub mod backend;
-pub mod ipset;
 pub mod classify;
+pub mod ipset;
 pub mod nft;
 mod read;
 pub mod render;
@@ -21,6 +21,8 @@ pub struct Ruleset {
     /// The legacy tables, in the kernel's order.
     #[serde(skip)]
     pub xt: Vec<crate::sys::xt::Table>,
+    /// The ipsets, which rules of iptables refer to.
+    pub ipsets: ipset::IpSets,
     /// What could not be read, or not consistently. Empty when all the rest is the whole truth.
     pub problems: Vec<Problem>,
 }

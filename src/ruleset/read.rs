@@ -3,11 +3,12 @@
 use nix::errno::Errno;
 use rustc_hash::FxHashMap;
 
+use super::ipset::IpSets;
 use super::nft::{Chain, Set, Table};
 use super::{Backend, Problem, Ruleset, classify};
 use crate::sys::netlink::{Client, Family as Netlink, Transport};
 use crate::sys::nft::{self, Dumper, Family, RulesOf};
-use crate::sys::{Error, Text};
+use crate::sys::{Error, Text, xt};
 
 /// How often a reading that met a change is begun again before it is kept, labelled as torn.
 const TRIES: u32 = 8;
@@ -25,7 +26,33 @@ impl Ruleset {
             let mut client = Client::open(Netlink::Netfilter)?;
             ruleset.read_nft(&mut client)?;
         }
+        ruleset.read_legacy();
+        ruleset.read_ipsets();
         Ok(ruleset)
+    }
+
+    /// Reads the legacy tables that exist, in place of those read before. The kernel numbers no generations of them and
+    /// announces no changes: whoever needs the present ones reads again.
+    pub fn read_legacy(&mut self) {
+        self.xt.clear();
+        for family in [xt::Family::Ip, xt::Family::Ip6, xt::Family::Arp] {
+            match xt::Legacy::open(family).and_then(|l| l.tables()) {
+                Ok(tables) => self.xt.extend(tables),
+                Err(e) => self.problem(format!("legacy {family:?} tables"), &e),
+            }
+        }
+    }
+
+    /// Reads the ipsets, in place of those read before.
+    pub fn read_ipsets(&mut self) {
+        match crate::sys::ipset::read() {
+            Ok(sets) => self.ipsets = IpSets::new(sets.unwrap_or_default()),
+            Err(e) => self.problem("ipsets".into(), &e),
+        }
+    }
+
+    fn problem(&mut self, object: String, error: &Error) {
+        self.problems.push(Problem { object, message: error.to_string(), torn: false });
     }
 
     /// Reads the tables of nf_tables over `client`, in place of those read before.
