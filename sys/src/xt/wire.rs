@@ -1,7 +1,10 @@
 //! The fixed structures of a table's blob, as the kernel lays them out; padding is spelled out so that it can be written.
 
+use std::net::IpAddr;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::family::Family;
 use crate::uapi::x_tables::{ARPT_DEV_ADDR_LEN_MAX, XT_EXTENSION_MAXNAMELEN};
 
 const IFNAMSIZ: usize = 16;
@@ -9,6 +12,15 @@ const IFNAMSIZ: usize = 16;
 /// Reads a structure from the front of `bytes`, wherever they are aligned.
 pub(crate) fn read<T: FromBytes>(bytes: &[u8]) -> Option<T> {
     T::read_from_prefix(bytes).ok().map(|(value, _)| value)
+}
+
+/// The address in a `union nf_inet_addr`; `None` in families that have none.
+pub(crate) fn address(family: Family, union: &[u8; 16]) -> Option<IpAddr> {
+    match (family, union) {
+        (Family::Ip, [a, b, c, d, ..]) => Some([*a, *b, *c, *d].into()),
+        (Family::Ip6, all) => Some((*all).into()),
+        _ => None,
+    }
 }
 
 /// `struct ipt_ip` (include/uapi/linux/netfilter_ipv4/ip_tables.h).
