@@ -310,6 +310,11 @@ pub struct Rule<'a> {
 }
 
 impl<'a> Rule<'a> {
+    /// The family of its table.
+    pub fn family(&self) -> Family {
+        self.table.family
+    }
+
     /// What it does, with jumps resolved to chain names. Errors if its target is malformed.
     pub fn action(&self) -> Result<Action<'a>, Malformed> {
         let target = self.entry.target()?;

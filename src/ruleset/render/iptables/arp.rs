@@ -8,8 +8,8 @@ use nfblame_sys::uapi::x_tables::{
 };
 use nfblame_sys::xt::{ArpSelector, DeviceAddress, Interface, Target};
 
-use super::address::{Mask, prefix_length};
 use super::line::Jump;
+use super::mask::{Mask, prefix_length};
 use super::{Context, Out, put, targets};
 
 /// Appends a rule from its target on, as the script `arptables-legacy-save` prints it: a blank behind every part.

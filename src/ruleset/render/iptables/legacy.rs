@@ -5,17 +5,18 @@ use nfblame_sys::error::Malformed;
 use nfblame_sys::xt::{Action, Chain, Family, Rule, Selector, Table, Verdict};
 
 use super::line::{self, Jump, Rendered};
-use super::{Context, Out, arp, put};
+use super::{Context, Names, Out, arp, put};
 
 /// A rule as `-A CHAIN …`, with `[packets:bytes] ` before it if asked for.
-pub fn legacy_rule(chain: &[u8], rule: &Rule<'_>, with_counters: bool, cx: &Context<'_>) -> Rendered {
+pub fn legacy_rule(chain: &[u8], rule: &Rule<'_>, with_counters: bool, names: &dyn Names) -> Rendered {
     let mut out = Out::new();
-    append_rule(chain, rule, with_counters, cx, &mut out);
+    append_rule(chain, rule, with_counters, &Context::new(rule.family(), names), &mut out);
     Rendered::new(out)
 }
 
 /// Appends a whole table: its name, its chains with policies, its rules, `COMMIT`.
-pub fn legacy_table(table: &Table, with_counters: bool, cx: &Context<'_>, out: &mut Out) {
+pub fn legacy_table(table: &Table, with_counters: bool, names: &dyn Names, out: &mut Out) {
+    let cx = &Context::new(table.family(), names);
     out.str("*");
     out.bytes(table.name().as_bytes());
     out.str("\n");

@@ -72,8 +72,8 @@ pub(super) fn body<'a>(
     out: &mut Out,
 ) {
     match s {
-        Selector::Ip(s) => selector::ip(s, cx, out),
-        Selector::Ip6(s) => selector::ip6(s, cx, out),
+        Selector::Ip(s) => selector::ip(s, out),
+        Selector::Ip6(s) => selector::ip6(s, out),
         Selector::Arp(_) => out.unknown(format_args!("an ARP rule among IP rules")),
     }
     for m in all {

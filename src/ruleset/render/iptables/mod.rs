@@ -1,18 +1,21 @@
 //! Rules in the words of `iptables-save`, `ip6tables-save` and `arptables-save`.
 
-mod address;
 mod arp;
+mod compat;
 mod context;
 mod legacy;
 mod line;
+mod mask;
 pub mod matches;
 mod selector;
 mod set;
 pub mod targets;
 
+pub use super::address::Address;
 pub use super::out::Out;
 pub(crate) use super::out::put;
-pub use address::{Address, Mask, prefix_length};
-pub use context::{Context, Names, Protocols};
+pub use compat::{compat_rule, compat_table, table_order};
+pub use context::{Context, Names};
 pub use legacy::{legacy_rule, legacy_table};
 pub use line::{Jump, Rendered};
+pub use mask::{Mask, prefix_length};

@@ -8,11 +8,11 @@ use nfblame_sys::uapi::x_tables::{
 };
 use nfblame_sys::xt::{Interface, Ip6Selector, IpSelector};
 
-use super::address::{Address, Mask, prefix_length};
-use super::{Context, Out, put};
+use super::mask::{Mask, prefix_length};
+use super::{Address, Out, put};
 
 /// Appends the conditions of an IPv4 rule.
-pub(super) fn ip(s: &IpSelector, cx: &Context<'_>, out: &mut Out) {
+pub(super) fn ip(s: &IpSelector, out: &mut Out) {
     let addresses = [("-s", s.src, s.src_mask, IPT_INV_SRCIP), ("-d", s.dst, s.dst_mask, IPT_INV_DSTIP)];
     for (option, address, mask, bit) in addresses {
         let inverted = s.invert & bit != 0;
@@ -21,7 +21,7 @@ pub(super) fn ip(s: &IpSelector, cx: &Context<'_>, out: &mut Out) {
         }
     }
     interfaces(&s.iif, &s.oif, s.invert, out);
-    protocol(s.proto, s.invert, cx, out);
+    protocol(s.proto, s.invert, out);
     if s.flags & IPT_F_FRAG != 0 {
         out.not(s.invert & IPT_INV_FRAG != 0);
         out.str(" -f");
@@ -29,7 +29,7 @@ pub(super) fn ip(s: &IpSelector, cx: &Context<'_>, out: &mut Out) {
 }
 
 /// Appends the conditions of an IPv6 rule.
-pub(super) fn ip6(s: &Ip6Selector, cx: &Context<'_>, out: &mut Out) {
+pub(super) fn ip6(s: &Ip6Selector, out: &mut Out) {
     let addresses = [("-s", s.src, s.src_mask, IPT_INV_SRCIP), ("-d", s.dst, s.dst_mask, IPT_INV_DSTIP)];
     for (option, address, mask, bit) in addresses {
         let inverted = s.invert & bit != 0;
@@ -38,7 +38,7 @@ pub(super) fn ip6(s: &Ip6Selector, cx: &Context<'_>, out: &mut Out) {
         }
     }
     interfaces(&s.iif, &s.oif, s.invert, out);
-    protocol(s.proto, s.invert, cx, out);
+    protocol(s.proto, s.invert, out);
     if s.flags & IP6T_F_TOS != 0 {
         out.not(s.invert & IPT_INV_TOS != 0);
         put!(out, " -? {}", s.tos);
@@ -76,19 +76,19 @@ fn interface(option: &str, interface: &Interface, inverted: bool, out: &mut Out)
     }
 }
 
-fn protocol(number: u16, invert: u8, cx: &Context<'_>, out: &mut Out) {
+fn protocol(number: u16, invert: u8, out: &mut Out) {
     if number == 0 {
         return;
     }
     out.not(invert & XT_INV_PROTO != 0);
-    match protocol_name(number, cx) {
+    match protocol_name(number) {
         Some(name) => put!(out, " -p {name}"),
         None => put!(out, " -p {number}"),
     }
 }
 
 /// The name that the tools print for a protocol: their own, or the system's.
-pub(super) fn protocol_name<'a>(number: u16, cx: &Context<'a>) -> Option<&'a str> {
+pub(super) fn protocol_name(number: u16) -> Option<&'static str> {
     Some(match number {
         0 => "all",
         1 => "icmp",
@@ -100,6 +100,6 @@ pub(super) fn protocol_name<'a>(number: u16, cx: &Context<'a>) -> Option<&'a str
         132 => "sctp",
         135 => "mobility-header",
         136 => "udplite",
-        _ => return cx.names.protocol(u8::try_from(number).ok()?),
+        _ => return crate::ruleset::render::protocol_name(u8::try_from(number).ok()?),
     })
 }

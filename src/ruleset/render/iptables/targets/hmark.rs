@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use nfblame_sys::xt::Family;
 use nfblame_sys::xt::targets::Hmark;
 
-use super::super::address::prefix_length;
+use super::super::mask::prefix_length;
 use super::{Context, Out, put};
 
 pub(super) fn render(t: &Hmark, cx: &Context<'_>, out: &mut Out) {

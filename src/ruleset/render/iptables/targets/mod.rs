@@ -35,7 +35,7 @@ use nfblame_sys::xt::targets::{Checksum, Ct};
 use nfblame_sys::xt::{Target, Verdict};
 
 use super::legacy::verdict_name;
-use super::{Context, Out, put};
+use super::{Address, Context, Out, put};
 
 /// Appends a target with all its options. False if it could not be said in the tool's own words: then it stands there
 /// raw and marked.

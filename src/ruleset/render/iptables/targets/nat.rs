@@ -2,8 +2,7 @@
 
 use nfblame_sys::xt::targets::Nat;
 
-use super::super::address::Address;
-use super::{Out, put};
+use super::{Address, Out, put};
 
 /// Appends the range behind `option`, which ends in a blank.
 pub(super) fn render(option: &str, t: &Nat, out: &mut Out) {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use nfblame_sys::xt::targets::Nat;
 
-use super::super::address::{Address, Mask};
-use super::{Out, put};
+use super::super::mask::Mask;
+use super::{Address, Out, put};
 
 pub(super) fn render(t: &Nat, out: &mut Out) {
     let mask = match (t.min_address, t.max_address) {

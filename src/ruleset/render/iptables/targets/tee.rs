@@ -2,8 +2,7 @@
 
 use nfblame_sys::xt::targets::Tee;
 
-use super::super::address::Address;
-use super::{Out, put};
+use super::{Address, Out, put};
 
 pub(super) fn render(t: &Tee<'_>, out: &mut Out) {
     put!(out, " --gateway {}", Address(t.gateway));

@@ -2,8 +2,7 @@
 
 use nfblame_sys::xt::targets::Tproxy;
 
-use super::super::address::Address;
-use super::{Out, put};
+use super::{Address, Out, put};
 
 pub(super) fn render(t: &Tproxy, out: &mut Out) {
     put!(out, " --on-port {} --on-ip {}", t.port, Address(t.address));
