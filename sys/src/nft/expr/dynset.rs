@@ -93,7 +93,9 @@ impl Dynset {
         b.str(NFTA_DYNSET_SET_NAME, &self.set).opt_be32(NFTA_DYNSET_SET_ID, self.set_id);
         b.be32(NFTA_DYNSET_OP, self.op.code()).reg(NFTA_DYNSET_SREG_KEY, self.key);
         b.opt_reg(NFTA_DYNSET_SREG_DATA, self.data).opt_be64(NFTA_DYNSET_TIMEOUT, self.timeout);
-        b.be32(NFTA_DYNSET_FLAGS, self.flags.bits());
+        // The kernel wants this for a list of expressions, and does not tell it.
+        let list = if self.exprs.len() > 1 { DynsetFlags::EXPR } else { DynsetFlags::empty() };
+        b.be32(NFTA_DYNSET_FLAGS, (self.flags | list).bits());
         Expr::write_some(&self.exprs, b, NFTA_DYNSET_EXPR, NFTA_DYNSET_EXPRESSIONS);
     }
 }

@@ -117,7 +117,10 @@ impl ExthdrSet {
     pub(super) fn write(&self, b: &mut Builder) {
         b.reg(NFTA_EXTHDR_SREG, self.sreg);
         b.u8(NFTA_EXTHDR_TYPE, self.kind).be32(NFTA_EXTHDR_OFFSET, self.offset).be32(NFTA_EXTHDR_LEN, self.len);
-        b.be32(NFTA_EXTHDR_FLAGS, self.flags.bits()).be32(NFTA_EXTHDR_OP, self.op.code());
+        b.be32(NFTA_EXTHDR_OP, self.op.code());
+        if !self.flags.is_empty() {
+            b.be32(NFTA_EXTHDR_FLAGS, self.flags.bits());
+        }
     }
 }
 

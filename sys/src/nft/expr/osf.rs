@@ -45,6 +45,9 @@ impl Osf {
     }
 
     pub(super) fn write(&self, b: &mut Builder) {
-        b.reg(NFTA_OSF_DREG, self.dreg).u8(NFTA_OSF_TTL, self.ttl).be32(NFTA_OSF_FLAGS, self.flags.bits());
+        b.reg(NFTA_OSF_DREG, self.dreg).u8(NFTA_OSF_TTL, self.ttl);
+        if !self.flags.is_empty() {
+            b.be32(NFTA_OSF_FLAGS, self.flags.bits());
+        }
     }
 }
