@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub mod backend;
 pub mod classify;
+pub mod index;
 pub mod ipset;
 pub mod nft;
 mod read;
