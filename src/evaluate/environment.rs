@@ -169,6 +169,12 @@ pub trait Environment {
         Fact::unknown("sysctl")
     }
 
+    /// How many milliseconds after the ruleset was read the packet passed; negative if it passed before. It decides
+    /// whether elements of sets had expired by then, and whether rules may have changed sets in between.
+    fn since_ruleset(&self) -> Fact<i64> {
+        Fact::unknown("time between packet and reading of the ruleset")
+    }
+
     /// Seconds since the epoch and the local time's offset from UTC in seconds (`sys_tz`), at the time of the packet.
     fn clock(&self) -> Fact<(i64, i32)> {
         Fact::unknown("time of day")

@@ -1,5 +1,7 @@
 //! Bob Jenkins' lookup3 as the kernel has it (include/linux/jhash.h): NAT and `cluster` choose by it.
 
+use smallvec::SmallVec;
+
 const INITVAL: u32 = 0xdead_beef;
 
 fn finish(mut a: u32, mut b: u32, mut c: u32) -> u32 {
@@ -14,9 +16,23 @@ fn finish(mut a: u32, mut b: u32, mut c: u32) -> u32 {
     c
 }
 
+/// `jhash`: over bytes.
+pub fn bytes(bytes: &[u8], seed: u32) -> u32 {
+    let (whole, rest) = bytes.as_chunks::<4>();
+    let mut all: SmallVec<[u32; 16]> = whole.iter().map(|w| u32::from_ne_bytes(*w)).collect();
+    if !rest.is_empty() {
+        // The end is put together byte by byte, the first one lowest.
+        all.push(rest.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b)));
+    }
+    mix(&all, INITVAL.wrapping_add(bytes.len() as u32).wrapping_add(seed))
+}
+
 /// `jhash2`: over words in the machine's order.
-pub fn words(mut words: &[u32], seed: u32) -> u32 {
-    let start = INITVAL.wrapping_add((words.len() as u32) << 2).wrapping_add(seed);
+pub fn words(words: &[u32], seed: u32) -> u32 {
+    mix(words, INITVAL.wrapping_add((words.len() as u32) << 2).wrapping_add(seed))
+}
+
+fn mix(mut words: &[u32], start: u32) -> u32 {
     let (mut a, mut b, mut c) = (start, start, start);
     while let [x, y, z, rest @ ..] = words {
         if rest.is_empty() {
@@ -66,5 +82,8 @@ mod tests {
         let all: Vec<u32> = text.chunks(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
         assert_eq!(words(&all, 0u32.wrapping_sub(2)), 0x1777_0551);
         assert_eq!(words(&all, 1u32.wrapping_sub(2)), 0xcd62_8161);
+        assert_eq!(bytes(b"Four score and seven years ago", 0), 0x1777_0551);
+        assert_eq!(bytes(b"Four score and seven years ago", 1), 0xcd62_8161);
+        assert_eq!(bytes(b"Four", 5), words(&[u32::from_ne_bytes(*b"Four")], 5));
     }
 }

@@ -1,7 +1,7 @@
 //! Address translation: what a NAT rule makes of the first packet of a connection (`nf_nat_setup_info`), and how any
 //! packet is rewritten (`nf_nat_manip_pkt`).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum;
 use super::context::Context;
@@ -267,6 +267,59 @@ pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
     bind(cx, manip, now, &to, &port);
     rewrite(&mut cx.packet, manip, to, port);
     Decision::Accept
+}
+
+/// `masquerade`: source NAT to an address of the device that the packet leaves by (`nf_nat_masquerade_ipv4`,
+/// `nf_nat_masquerade_ipv6`). Of `range` the ports and flags count.
+pub fn masquerade(cx: &mut Context, range: &Range) -> Decision {
+    let Some(destination) = cx.packet.addresses().and_then(|(_, to)| address(to)) else {
+        return setup(cx, Manip::Source, &Range { addresses: Fact::unknown(CHOSEN), ..range.clone() });
+    };
+    if let Fact::Is(original) = &cx.packet.ct.original
+        && original.src.is_ipv4()
+        && original.src.is_unspecified()
+    {
+        return Decision::Accept;
+    }
+    let towards = match (&cx.packet.route, destination) {
+        (Fact::Is(route), IpAddr::V4(_)) => route.gateway.unwrap_or(destination),
+        _ => destination,
+    };
+    let found = match &cx.packet.oif {
+        Fact::Is(device) => cx.env.masquerade_address(device.index, towards),
+        Fact::Absent => Fact::unknown("output device"),
+        Fact::Unknown(what) => Fact::Unknown(what.clone()),
+    };
+    to_local(cx, Manip::Source, found, range)
+}
+
+/// `redirect`: destination NAT to this host (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`). Of `range` the ports and
+/// flags count.
+pub fn redirect(cx: &mut Context, range: &Range) -> Decision {
+    let destination = cx.packet.addresses().and_then(|(_, to)| address(to));
+    let found = match (cx.hook, cx.packet.network, &cx.packet.iif, destination) {
+        (Hook::Output, Network::Ip4, ..) => Fact::Is(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        (Hook::Output, Network::Ip6, ..) => Fact::Is(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        (_, _, Fact::Is(device), Some(destination)) => cx.env.redirect_address(device.index, destination),
+        _ => Fact::unknown("input device"),
+    };
+    to_local(cx, Manip::Destination, found, range)
+}
+
+/// To an address of this host; without one the packet dies.
+fn to_local(cx: &mut Context, manip: Manip, found: Fact<IpAddr>, range: &Range) -> Decision {
+    let addresses = match found {
+        Fact::Is(address) => Fact::Is((address, address)),
+        Fact::Absent => return Decision::Drop,
+        Fact::Unknown(what) => {
+            // Whether there is an address at all decides between life and death.
+            if !cx.ask(what, b"nat has an address", true) {
+                return Decision::Drop;
+            }
+            Fact::unknown(CHOSEN)
+        }
+    };
+    setup(cx, manip, &Range { addresses, ..range.clone() })
 }
 
 /// The address of a range of one.

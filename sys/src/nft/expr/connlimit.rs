@@ -4,8 +4,7 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::netlink::Builder;
-use crate::nft::fields::{AttrExt, Fields, Put, Required};
+use crate::nft::fields::{AttrExt, Fields, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -38,9 +37,5 @@ impl Connlimit {
             }
         }
         Ok(Self { count: count.required("NFTA_CONNLIMIT_COUNT")?, flags })
-    }
-
-    pub(in crate::nft) fn write(&self, b: &mut Builder) {
-        b.be32(NFTA_CONNLIMIT_COUNT, self.count).be32(NFTA_CONNLIMIT_FLAGS, self.flags.bits());
     }
 }

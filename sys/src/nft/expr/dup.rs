@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Put};
+use crate::nft::fields::{AttrExt, Fields};
 use crate::uapi::nf_tables::*;
 
 /// `dup` (`NFTA_DUP_*`).
@@ -28,9 +27,5 @@ impl Dup {
             }
         }
         Ok(Self { addr, dev })
-    }
-
-    pub(super) fn write(&self, b: &mut Builder) {
-        b.opt_reg(NFTA_DUP_SREG_ADDR, self.addr).opt_reg(NFTA_DUP_SREG_DEV, self.dev);
     }
 }

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::error::Malformed;
-use crate::netlink::Builder;
 use crate::nft::fields::{Fields, Required};
 use crate::uapi::nf_tables::*;
 
@@ -25,9 +24,5 @@ impl FlowOffload {
             }
         }
         Ok(Self { table: table.required("NFTA_FLOW_TABLE_NAME")? })
-    }
-
-    pub(super) fn write(&self, b: &mut Builder) {
-        b.str(NFTA_FLOW_TABLE_NAME, &self.table);
     }
 }

@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::netlink::Builder;
 use crate::nft::data::{Reg, Value, Verdict};
-use crate::nft::fields::{AttrExt, Fields, Put, Required};
+use crate::nft::fields::{AttrExt, Fields, Required};
 use crate::uapi::nf_tables::*;
 
 /// `immediate` (`NFTA_IMMEDIATE_*`).
@@ -33,9 +32,5 @@ impl Immediate {
             }
         }
         Ok(Self { dreg: dreg.required("NFTA_IMMEDIATE_DREG")?, value: value.required("NFTA_IMMEDIATE_DATA")? })
-    }
-
-    pub(super) fn write(&self, b: &mut Builder) {
-        b.reg(NFTA_IMMEDIATE_DREG, self.dreg).value(NFTA_IMMEDIATE_DATA, &self.value);
     }
 }

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::netlink::Builder;
-use crate::nft::fields::{AttrExt, Fields, Put};
+use crate::nft::fields::{AttrExt, Fields};
 use crate::uapi::nf_tables::*;
 
 /// `last` (`NFTA_LAST_*`).
@@ -26,11 +25,5 @@ impl Last {
             }
         }
         Ok(Self { msecs: set.then_some(msecs) })
-    }
-
-    pub(super) fn write(&self, b: &mut Builder) {
-        if let Some(msecs) = self.msecs {
-            b.be32(NFTA_LAST_SET, 1).be64(NFTA_LAST_MSECS, msecs);
-        }
     }
 }
