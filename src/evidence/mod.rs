@@ -1,15 +1,24 @@
 //! What shows that a packet was dropped: NFLOG, nft trace, legacy TRACE.
 //!
-//! Each source has one reader thread, which decodes and hands events into one bounded stream. Nothing here
-//! judges: a logged packet is not yet a dropped one. What did not arrive is an event too ([`Loss`]), in the place where
-//! it went missing.
+//! Each source has one reader thread, which decodes and hands [`Event`]s into one bounded stream, [`Evidence`]. Nothing
+//! here judges: a logged packet is not yet a dropped one. What did not arrive is an event too ([`Loss`]), in the place
+//! where it went missing.
 
 pub mod legacy;
+pub mod logger;
 pub mod loss;
+mod nflog;
 pub mod packet;
+pub mod select;
+mod sink;
+mod stop;
+mod stream;
 pub mod trace;
 
 pub use legacy::LegacyTrace;
 pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;
+pub use select::Selection;
+pub use stop::Stop;
+pub use stream::{Config, Event, Evidence, Gap, TraceConfig};
 pub use trace::Journey;

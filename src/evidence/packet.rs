@@ -4,6 +4,8 @@ use crate::blame::Time;
 use crate::evaluate::headers::Network;
 use crate::evaluate::hook::Hook;
 use crate::sys::Text;
+use crate::sys::ct;
+use crate::sys::error::Malformed;
 use crate::sys::netlink::Attrs;
 use crate::sys::nflog::{self, Vlan};
 use crate::sys::uapi::netfilter::{NFPROTO_ARP, NFPROTO_IPV4, NFPROTO_IPV6};
@@ -83,9 +85,12 @@ impl LoggedPacket {
         }
     }
 
-    /// The attributes of its connection, if it has one.
-    pub fn ct(&self) -> Option<Attrs<'_>> {
-        (!self.ct.is_empty()).then(|| Attrs::new(&self.ct))
+    /// Its connection, if it has one.
+    ///
+    /// # Errors
+    /// When the kernel's description of it is malformed.
+    pub fn connection(&self) -> Option<Result<ct::Flow, Malformed>> {
+        (!self.ct.is_empty()).then(|| ct::Flow::parse(Attrs::new(&self.ct)))
     }
 
     /// When it passed: the kernel's stamp, else when we read it.
@@ -95,7 +100,7 @@ impl LoggedPacket {
 }
 
 /// The family tells it, where it is one of a network protocol; else the Ethertype does.
-fn network(p: &nflog::Packet<'_>) -> Network {
+pub(super) fn network(p: &nflog::Packet<'_>) -> Network {
     match p.family {
         NFPROTO_IPV4 => Network::Ip4,
         NFPROTO_IPV6 => Network::Ip6,

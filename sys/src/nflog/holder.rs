@@ -6,11 +6,12 @@ use std::io;
 use std::path::Path;
 
 use crate::Text;
+use crate::ns::proc_net;
 
 /// Groups that are bound in the calling thread's namespace. The kernel has no netlink dump of them.
-const INSTANCES: &str = "/proc/thread-self/net/netfilter/nfnetlink_log";
+const INSTANCES: &str = "netfilter/nfnetlink_log";
 /// All netlink sockets of the calling thread's namespace.
-const SOCKETS: &str = "/proc/thread-self/net/netlink";
+const SOCKETS: &str = "netlink";
 
 /// The socket that has bound a group, and its process as far as that can be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +52,13 @@ impl fmt::Display for Holder {
 /// # Errors
 /// When `/proc` does not show them: without privilege, or where the kernel has no nfnetlink_log.
 pub fn holders() -> io::Result<Vec<Holder>> {
-    let text = fs::read_to_string(INSTANCES)?;
+    let text = fs::read_to_string(proc_net(INSTANCES))?;
     Ok(instances(&text).map(|(group, port)| Holder { group, port, process: process(port) }).collect())
 }
 
 /// Who holds that group, if anybody does and `/proc` shows it.
 pub(super) fn holder(group: u16) -> Option<Holder> {
-    let text = fs::read_to_string(INSTANCES).ok()?;
+    let text = fs::read_to_string(proc_net(INSTANCES)).ok()?;
     let (group, port) = instances(&text).find(|(g, _)| *g == group)?;
     Some(Holder { group, port, process: process(port) })
 }
@@ -71,7 +72,7 @@ fn instances(text: &str) -> impl Iterator<Item = (u16, u32)> {
 }
 
 fn process(port: u32) -> Option<Process> {
-    let sockets = fs::read_to_string(SOCKETS).unwrap_or_default();
+    let sockets = fs::read_to_string(proc_net(SOCKETS)).unwrap_or_default();
     let by_socket = inode(&sockets, port).and_then(owner);
     let certain = by_socket.is_some();
     let pid = by_socket.unwrap_or(port);

@@ -4,6 +4,7 @@
 //! `/proc/thread-self/net` and `/proc/sys/net` show the one of the thread that opens them. `/proc/net` is a trap: it is
 //! `/proc/self/net`, the main thread's.
 
+mod cookie;
 mod unshare;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::error::{Error, Result};
 
+pub use cookie::cookie;
 pub use unshare::{unshare_net, unshare_user};
 
 /// Where `ip netns` keeps its names.

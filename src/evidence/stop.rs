@@ -1,0 +1,52 @@
+//! Stopping reader threads, and waking them.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// Ends the evidence from anywhere, such as from a thread that waits for signals. Clones stop the same.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<EventFd>);
+
+impl Stop {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)))
+    }
+
+    /// Asks all readers to hand out what they have and to end. The stream ends after the last event.
+    pub fn stop(&self) {
+        // It stays readable for ever; only a full counter refuses, which is readable as well.
+        let _ = self.0.write(1);
+    }
+}
+
+impl AsFd for Stop {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Waits until one of the descriptors is readable, or until the deadline. Says which are.
+pub(super) fn wait<const N: usize>(fds: [BorrowedFd<'_>; N], deadline: Option<Instant>) -> io::Result<[bool; N]> {
+    let mut polled = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    loop {
+        let timeout = match deadline {
+            None => PollTimeout::NONE,
+            Some(at) => {
+                // Rounded up, so that the deadline has passed when this returns.
+                let left = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+                PollTimeout::try_from(i32::try_from(left).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        match poll(&mut polled, timeout) {
+            // Errors and hangups are readable too: reading tells.
+            Ok(_) => return Ok(polled.map(|p| p.revents().is_some_and(|r| !r.is_empty()))),
+            Err(nix::Error::EINTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! All sources in one stream.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::loss::{Loss, Source};
+use super::nflog;
+use super::packet::LoggedPacket;
+use super::select::Selection;
+use super::sink::Sink;
+use super::stop::Stop;
+use super::trace::Journey;
+use crate::sys::nflog::Listener;
+use crate::sys::{self, Error};
+
+/// What the stream brings.
+#[derive(Debug)]
+pub enum Event {
+    /// A rule logged this packet.
+    Packet(Box<LoggedPacket>),
+    /// The rules that one traced packet met.
+    Journey(Box<Journey>),
+    /// Evidence is missing from here on.
+    Lost(Loss),
+    /// A source has failed for good, or a group that was asked for later could not be bound.
+    Failed(Source, Error),
+}
+
+/// What to listen to.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// NFLOG groups.
+    pub groups: Vec<u16>,
+    /// How packets are collected.
+    pub nflog: sys::nflog::Config,
+    /// Which packets are of interest.
+    pub selection: Selection,
+    /// Trace the packets of interest.
+    pub trace: Option<TraceConfig>,
+    /// So many events may wait to be taken out; what comes then is lost and counted.
+    pub capacity: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            nflog: sys::nflog::Config::default(),
+            selection: Selection::default(),
+            trace: None,
+            capacity: 1 << 14,
+        }
+    }
+}
+
+/// How to trace.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TraceConfig {
+    /// Begin to trace at most so many packets a second at each place where tracing begins; none: all.
+    pub rate: Option<u32>,
+    /// The namespace goes when we go: what we change in it need not be put back after a kill.
+    pub ephemeral: bool,
+}
+
+/// A part of the evidence that cannot be had here, while the rest goes on.
+#[derive(Debug)]
+pub struct Gap {
+    /// What is missing.
+    pub what: String,
+    /// Why.
+    pub why: Error,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+/// The stream of evidence of one network namespace. Dropping it stops the readers and undoes what they set up.
+#[derive(Debug)]
+pub struct Evidence {
+    /// None only while it is dropped.
+    events: Option<Receiver<Event>>,
+    stop: Stop,
+    wake: Arc<EventFd>,
+    wanted: Sender<u16>,
+    gaps: Vec<Gap>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Evidence {
+    /// Starts to listen in the calling thread's network namespace. When this returns, nothing that happens from then on is
+    /// missed silently.
+    ///
+    /// What cannot be had while the rest can is in [`gaps`](Self::gaps), such as a group that somebody else holds.
+    ///
+    /// # Errors
+    /// When nothing of what was asked for can be had.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        let os = |e| Error::os("make", "an event descriptor", e);
+        let stop = Stop::new().map_err(os)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let wake = Arc::new(EventFd::from_flags(flags).map_err(|e| os(e.into()))?);
+        let (events_in, events) = sync_channel(config.capacity.max(1));
+        let (wanted, groups_in) = channel();
+        let mut this = Self { events: Some(events), stop, wake, wanted, gaps: Vec::new(), readers: Vec::new() };
+
+        let mut listener = Listener::open(config.nflog)?;
+        for group in config.groups.iter().copied() {
+            if let Err(why) = listener.bind(group) {
+                this.gaps.push(Gap { what: format!("NFLOG group {group}"), why });
+            }
+        }
+        if config.trace.is_none() && !config.groups.is_empty() && listener.groups().next().is_none() {
+            return Err(this.gaps.swap_remove(0).why);
+        }
+        let reader = nflog::Reader {
+            listener,
+            selection: config.selection,
+            sink: Sink::new(events_in),
+            stop: this.stop.clone(),
+            wake: this.wake.clone(),
+            wanted: groups_in,
+        };
+        this.spawn("nflog", move || reader.run())?;
+        Ok(this)
+    }
+
+    /// The next event. None when the stream has ended: after [`Stop::stop`], or when all sources failed.
+    pub fn next(&self) -> Option<Event> {
+        self.events.as_ref()?.recv().ok()
+    }
+
+    /// The next event, if one comes in time.
+    ///
+    /// # Errors
+    /// Whether the time is over or the stream.
+    pub fn next_within(&self, timeout: Duration) -> Result<Event, RecvTimeoutError> {
+        self.events.as_ref().ok_or(RecvTimeoutError::Disconnected)?.recv_timeout(timeout)
+    }
+
+    /// What ends the stream.
+    pub fn stopper(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// What cannot be had here.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Listens to one more group, because a rule names it now. If it cannot be bound, [`Event::Failed`] tells.
+    pub fn follow(&self, group: u16) {
+        // Refused only when the reader has ended, which the stream tells.
+        let _ = self.wanted.send(group);
+        let _ = self.wake.write(1);
+    }
+
+    /// A thread is in the namespace of the one that starts it.
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let reader = thread::Builder::new().name(name.into()).spawn(run);
+        self.readers.push(reader.map_err(|e| Error::os("start", "a reader thread", e))?);
+        Ok(())
+    }
+}
+
+impl Iterator for &Evidence {
+    type Item = Event;
+    fn next(&mut self) -> Option<Event> {
+        Evidence::next(self)
+    }
+}
+
+impl Drop for Evidence {
+    fn drop(&mut self) {
+        self.stop.stop();
+        // A reader that waits for room gives up when nobody can make any.
+        self.events = None;
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+    }
+}
