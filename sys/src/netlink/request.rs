@@ -38,6 +38,7 @@ impl Client<Socket> {
         let socket = Socket::open(family)?;
         // Acks of large batches and dumps queue up here; a refusal only means a smaller one.
         let _ = socket.set_receive_buffer(1 << 20);
+        let _ = socket.set_send_buffer(64 << 20);
         Ok(Self::new(socket))
     }
 
@@ -104,6 +105,52 @@ impl<T: Transport> Client<T> {
                     message::NOOP => {}
                     message::OVERRUN => return Err(Error::Overrun { what: op }),
                     _ => each(m).map_err(|e| e.of(op))?,
+                }
+            }
+        }
+    }
+
+    /// Sends several messages as one datagram, of which the kernel applies all or none (an nfnetlink batch), numbers
+    /// them, and waits until the message at index `last` is acknowledged, or the batch as a whole (index 0) refused.
+    /// Returns each refusal with the index of its message; none means that all was applied.
+    ///
+    /// # Errors
+    /// When the datagram could not be sent, or its answers not be read.
+    pub fn batch(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        mut bytes: Vec<u8>,
+        last: usize,
+    ) -> Result<Vec<(usize, Error)>> {
+        let mut seqs = Vec::new();
+        let mut at = 0;
+        while let Some(len) = bytes.get(at..).and_then(|b| b.first_chunk::<4>()).map(|b| u32::from_ne_bytes(*b)) {
+            let Some(header) = bytes.get_mut(at..at + message::HEADER) else { break };
+            if seqs.len() == last {
+                let flags = u16::from_ne_bytes([header[6], header[7]]) | ACK;
+                header[6..8].copy_from_slice(&flags.to_ne_bytes());
+            }
+            let seq = self.next_seq();
+            header[8..12].copy_from_slice(&seq.to_ne_bytes());
+            seqs.push(seq);
+            at += super::attr::align((len as usize).max(message::HEADER));
+        }
+        self.send(op, object, &bytes)?;
+        let mut refusals = Vec::new();
+        loop {
+            let len = self.receive(op, object)?;
+            for m in Messages::new(&self.buf[..len]) {
+                let m = m.map_err(|e| e.of(op))?;
+                let Some(index) = seqs.iter().position(|&s| s == m.seq) else { continue };
+                if m.kind != message::ERROR {
+                    continue;
+                }
+                if let Err(e) = finished(op, object, &m) {
+                    refusals.push((index, e));
+                }
+                if index == last || index == 0 {
+                    return Ok(refusals);
                 }
             }
         }

@@ -102,6 +102,13 @@ impl Socket {
             .map_err(|e| Error::os("read the size of", "netlink receive buffer", e))
     }
 
+    /// Lets a datagram be as large as `bytes`, past the system's limit where privilege allows: a batch is one datagram.
+    pub fn set_send_buffer(&self, bytes: usize) -> Result<()> {
+        socket::setsockopt(&self.fd, sockopt::SndBufForce, &bytes)
+            .or_else(|_| socket::setsockopt(&self.fd, sockopt::SndBuf, &bytes))
+            .map_err(|e| Error::os("enlarge", "netlink send buffer", e))
+    }
+
     /// Makes reads return `EAGAIN` instead of waiting.
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         use nix::fcntl::{FcntlArg, OFlag, fcntl};

@@ -12,7 +12,7 @@ use super::fields::{AttrExt, Fields, RawAttr, Required, read_all};
 use super::userdata::{self, Userdata};
 use crate::Text;
 use crate::error::Malformed;
-use crate::netlink::{Attr, Attrs, Message};
+use crate::netlink::{Attr, Attrs, Builder, Message};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -53,6 +53,18 @@ impl From<&[u8]> for ChainKind {
     }
 }
 
+impl ChainKind {
+    /// The kernel's name.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Filter => b"filter",
+            Self::Nat => b"nat",
+            Self::Route => b"route",
+            Self::Unknown(name) => name.as_bytes(),
+        }
+    }
+}
+
 impl fmt::Display for ChainKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -77,6 +89,12 @@ pub struct Device {
     pub name: Text,
     /// `NFTA_DEVICE_PREFIX`: every device whose name begins so (Linux 6.18).
     pub prefix: bool,
+}
+
+impl Device {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(if self.prefix { NFTA_DEVICE_PREFIX } else { NFTA_DEVICE_NAME }, &self.name);
+    }
 }
 
 impl fmt::Display for Device {

@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::data::{Data, Value};
 use super::expr::Expr;
 use super::family::Family;
-use super::fields::{AttrExt, Fields, RawAttr, Required, read_all};
+use super::fields::{AttrExt, Fields, Put, RawAttr, Required, read_all};
 use super::userdata::{self, Userdata};
 use crate::Text;
 use crate::error::Malformed;
-use crate::netlink::{Attrs, Message};
+use crate::netlink::{Attrs, Builder, Message};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -88,6 +88,31 @@ impl Element {
     /// Was it understood to its last attribute?
     pub fn is_whole(&self) -> bool {
         self.extra.as_ref().is_none_or(|e| e.unread.is_empty() && e.exprs.iter().all(Expr::is_whole))
+    }
+
+    /// Writes the inside of an `NFTA_LIST_ELEM`. What was not understood is not written.
+    pub(super) fn write(&self, b: &mut Builder) {
+        if !self.is_catchall() {
+            b.data(NFTA_SET_ELEM_KEY, &self.key);
+        }
+        if let Some(end) = &self.key_end {
+            b.data(NFTA_SET_ELEM_KEY_END, end);
+        }
+        if let Some(value) = &self.value {
+            b.value(NFTA_SET_ELEM_DATA, value);
+        }
+        if !self.flags.is_empty() {
+            b.be32(NFTA_SET_ELEM_FLAGS, self.flags.bits());
+        }
+        let Some(x) = &self.extra else { return };
+        if let Some(object) = &x.object {
+            b.str(NFTA_SET_ELEM_OBJREF, object);
+        }
+        b.opt_be64(NFTA_SET_ELEM_TIMEOUT, x.timeout).opt_be64(NFTA_SET_ELEM_EXPIRATION, x.expiration);
+        if !x.userdata.is_empty() {
+            b.attr(NFTA_SET_ELEM_USERDATA, &x.userdata.0);
+        }
+        Expr::write_some(&x.exprs, b, NFTA_SET_ELEM_EXPR, NFTA_SET_ELEM_EXPRESSIONS);
     }
 
     /// Decodes the attributes of one element.

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::fields::Fields;
 use crate::Text;
 use crate::error::Malformed;
-use crate::netlink::Attrs;
+use crate::netlink::{Attrs, Builder};
 use crate::text::Hex;
 use crate::uapi::nf_tables::*;
 
 mod bitwise;
+mod build;
 mod byteorder;
 mod cmp;
 mod compat;
@@ -194,11 +195,18 @@ pub enum Expr {
 pub struct Unknown {
     /// Its name; empty when even that is missing.
     pub name: Text,
-    /// `NFTA_EXPR_DATA` as it came; the whole expression when it has no such attribute.
+    /// All its attributes as they came, `NFTA_EXPR_NAME` included.
     #[serde(serialize_with = "Hex::serialize")]
     pub raw: Box<[u8]>,
     /// What it would be if the attributes that were not understood did not matter.
     pub known: Option<Box<Expr>>,
+}
+
+impl Unknown {
+    /// `NFTA_EXPR_DATA` as it came; empty when there is none.
+    pub fn data(&self) -> &[u8] {
+        Attrs::new(&self.raw).find(NFTA_EXPR_DATA).map_or(&[], |a| a.bytes())
+    }
 }
 
 // A rule is a Vec of these: twenty thousand rules should not cost more than a few megabytes.
@@ -223,11 +231,9 @@ impl Expr {
         }
         match Self::read(name, &mut f) {
             Ok(expr) if !f.passed_over() => expr,
-            partly => Self::Unknown(Unknown {
-                name: Text::new(name),
-                raw: data.filter(|_| !unread).map_or(whole, |d| d.as_bytes()).into(),
-                known: partly.ok().map(Box::new),
-            }),
+            partly => {
+                Self::Unknown(Unknown { name: Text::new(name), raw: whole.into(), known: partly.ok().map(Box::new) })
+            }
         }
     }
 
@@ -244,6 +250,131 @@ impl Expr {
                     exprs.push(Self::Unknown(Unknown { name: Text::default(), raw: bytes.into(), known: None }));
                 }
             }
+        }
+    }
+
+    /// Its name in the kernel.
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Self::Immediate(_) => b"immediate",
+            Self::Cmp(_) => b"cmp",
+            Self::Range(_) => b"range",
+            Self::Bitwise(_) => b"bitwise",
+            Self::Byteorder(_) => b"byteorder",
+            Self::Payload(_) | Self::PayloadSet(_) => b"payload",
+            Self::Exthdr(_) | Self::ExthdrSet(_) | Self::ExthdrStrip(_) => b"exthdr",
+            Self::Meta(_) | Self::MetaSet(_) => b"meta",
+            Self::Ct(_) | Self::CtSet(_) => b"ct",
+            Self::Lookup(_) => b"lookup",
+            Self::Dynset(_) => b"dynset",
+            Self::Objref(_) | Self::ObjrefMap(_) => b"objref",
+            Self::Counter(_) => b"counter",
+            Self::Limit(_) => b"limit",
+            Self::Quota(_) => b"quota",
+            Self::Connlimit(_) => b"connlimit",
+            Self::Last(_) => b"last",
+            Self::Log(_) => b"log",
+            Self::Reject(_) => b"reject",
+            Self::Nat(_) => b"nat",
+            Self::Masq(_) => b"masq",
+            Self::Redir(_) => b"redir",
+            Self::Tproxy(_) => b"tproxy",
+            Self::Dup(_) => b"dup",
+            Self::Fwd(_) => b"fwd",
+            Self::Queue(_) => b"queue",
+            Self::Synproxy(_) => b"synproxy",
+            Self::Fib(_) => b"fib",
+            Self::Rt(_) => b"rt",
+            Self::Socket(_) => b"socket",
+            Self::Osf(_) => b"osf",
+            Self::Numgen(_) => b"numgen",
+            Self::Hash(_) => b"hash",
+            Self::Xfrm(_) => b"xfrm",
+            Self::Tunnel(_) => b"tunnel",
+            Self::Inner(_) => b"inner",
+            Self::FlowOffload(_) => b"flow_offload",
+            Self::Match(_) => b"match",
+            Self::Target(_) => b"target",
+            Self::Notrack => b"notrack",
+            Self::Unknown(u) => u.name.as_bytes(),
+        }
+    }
+
+    /// Writes it as the inside of an `NFTA_LIST_ELEM`; an unknown one as it came.
+    pub fn write(&self, b: &mut Builder) {
+        if let Self::Unknown(u) = self {
+            for a in Attrs::new(&u.raw).map_while(Result::ok) {
+                b.attr(a.raw_kind(), a.bytes());
+            }
+            return;
+        }
+        b.str(NFTA_EXPR_NAME, self.name()).nest(NFTA_EXPR_DATA, |b| match self {
+            Self::Immediate(e) => e.write(b),
+            Self::Cmp(e) => e.write(b),
+            Self::Range(e) => e.write(b),
+            Self::Bitwise(e) => e.write(b),
+            Self::Byteorder(e) => e.write(b),
+            Self::Payload(e) => e.write(b),
+            Self::PayloadSet(e) => e.write(b),
+            Self::Exthdr(e) => e.write(b),
+            Self::ExthdrSet(e) => e.write(b),
+            Self::ExthdrStrip(e) => e.write(b),
+            Self::Meta(e) => e.write(b),
+            Self::MetaSet(e) => e.write(b),
+            Self::Ct(e) => e.write(b),
+            Self::CtSet(e) => e.write(b),
+            Self::Lookup(e) => e.write(b),
+            Self::Dynset(e) => e.write(b),
+            Self::Objref(e) => e.write(b),
+            Self::ObjrefMap(e) => e.write(b),
+            Self::Counter(e) => e.write(b),
+            Self::Limit(e) => e.write(b),
+            Self::Quota(e) => e.write(b),
+            Self::Connlimit(e) => e.write(b),
+            Self::Last(e) => e.write(b),
+            Self::Log(e) => e.write(b),
+            Self::Reject(e) => e.write(b),
+            Self::Nat(e) => e.write(b),
+            Self::Masq(e) => e.write(b),
+            Self::Redir(e) => e.write(b),
+            Self::Tproxy(e) => e.write(b),
+            Self::Dup(e) => e.write(b),
+            Self::Fwd(e) => e.write(b),
+            Self::Queue(e) => e.write(b),
+            Self::Synproxy(e) => e.write(b),
+            Self::Fib(e) => e.write(b),
+            Self::Rt(e) => e.write(b),
+            Self::Socket(e) => e.write(b),
+            Self::Osf(e) => e.write(b),
+            Self::Numgen(e) => e.write(b),
+            Self::Hash(e) => e.write(b),
+            Self::Xfrm(e) => e.write(b),
+            Self::Tunnel(e) => e.write(b),
+            Self::Inner(e) => e.write(b),
+            Self::FlowOffload(e) => e.write(b),
+            Self::Match(e) => e.write(b),
+            Self::Target(e) => e.write(b),
+            Self::Notrack | Self::Unknown(_) => {}
+        });
+    }
+
+    /// Writes a list of `NFTA_LIST_ELEM` as the attribute `kind`.
+    pub(super) fn write_list(exprs: &[Self], b: &mut Builder, kind: u16) {
+        b.nest(kind, |b| {
+            for expr in exprs {
+                b.nest(NFTA_LIST_ELEM, |b| expr.write(b));
+            }
+        });
+    }
+
+    /// Writes a single expression as the attribute `one`, several as the list `many`.
+    pub(super) fn write_some(exprs: &[Self], b: &mut Builder, one: u16, many: u16) {
+        match exprs {
+            [] => {}
+            [expr] => {
+                b.nest(one, |b| expr.write(b));
+            }
+            _ => Self::write_list(exprs, b, many),
         }
     }
 

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::data::{Data, Reg, Value};
 use crate::error::Malformed;
-use crate::netlink::{Attr, Attrs};
+use crate::netlink::{Attr, Attrs, Builder};
 use crate::text::Hex;
+use crate::uapi::nf_tables::*;
 
 /// An attribute kept as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,6 +99,76 @@ impl AttrExt for Attr<'_> {
     #[inline]
     fn be32_as_u8(&self) -> Result<u8, Malformed> {
         u8::try_from(self.be32()?).map_err(|_| Malformed::Value("number above 255"))
+    }
+}
+
+/// Short writers for the same.
+pub(crate) trait Put {
+    fn be16(&mut self, kind: u16, v: u16) -> &mut Self;
+    fn be32(&mut self, kind: u16, v: u32) -> &mut Self;
+    fn be64(&mut self, kind: u16, v: u64) -> &mut Self;
+    fn reg(&mut self, kind: u16, reg: Reg) -> &mut Self;
+    fn opt_be16(&mut self, kind: u16, v: Option<u16>) -> &mut Self;
+    fn opt_be32(&mut self, kind: u16, v: Option<u32>) -> &mut Self;
+    fn opt_be64(&mut self, kind: u16, v: Option<u64>) -> &mut Self;
+    fn opt_reg(&mut self, kind: u16, reg: Option<Reg>) -> &mut Self;
+    /// `NFTA_DATA_VALUE` inside an attribute.
+    fn data(&mut self, kind: u16, data: &Data) -> &mut Self;
+    /// `NFTA_DATA_VALUE` or `NFTA_DATA_VERDICT` inside an attribute.
+    fn value(&mut self, kind: u16, value: &Value) -> &mut Self;
+}
+
+impl Put for Builder {
+    fn be16(&mut self, kind: u16, v: u16) -> &mut Self {
+        self.u16::<BE>(kind, v)
+    }
+
+    fn be32(&mut self, kind: u16, v: u32) -> &mut Self {
+        self.u32::<BE>(kind, v)
+    }
+
+    fn be64(&mut self, kind: u16, v: u64) -> &mut Self {
+        self.u64::<BE>(kind, v)
+    }
+
+    fn reg(&mut self, kind: u16, reg: Reg) -> &mut Self {
+        self.be32(kind, reg.to_kernel())
+    }
+
+    fn opt_be16(&mut self, kind: u16, v: Option<u16>) -> &mut Self {
+        if let Some(v) = v { self.be16(kind, v) } else { self }
+    }
+
+    fn opt_be32(&mut self, kind: u16, v: Option<u32>) -> &mut Self {
+        if let Some(v) = v { self.be32(kind, v) } else { self }
+    }
+
+    fn opt_be64(&mut self, kind: u16, v: Option<u64>) -> &mut Self {
+        if let Some(v) = v { self.be64(kind, v) } else { self }
+    }
+
+    fn opt_reg(&mut self, kind: u16, reg: Option<Reg>) -> &mut Self {
+        if let Some(reg) = reg { self.reg(kind, reg) } else { self }
+    }
+
+    fn data(&mut self, kind: u16, data: &Data) -> &mut Self {
+        self.nest(kind, |b| {
+            b.attr(NFTA_DATA_VALUE, data);
+        })
+    }
+
+    fn value(&mut self, kind: u16, value: &Value) -> &mut Self {
+        match value {
+            Value::Data(data) => self.data(kind, data),
+            Value::Verdict(verdict) => self.nest(kind, |b| {
+                b.nest(NFTA_DATA_VERDICT, |b| {
+                    b.be32(NFTA_VERDICT_CODE, verdict.code() as u32);
+                    if let Some(chain) = verdict.chain() {
+                        b.str(NFTA_VERDICT_CHAIN, chain);
+                    }
+                });
+            }),
+        }
     }
 }
 

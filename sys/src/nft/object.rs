@@ -8,7 +8,7 @@ use super::fields::{AttrExt, Fields, RawAttr, Required, read_all};
 use super::userdata::{self, Userdata};
 use crate::Text;
 use crate::error::Malformed;
-use crate::netlink::{Attr, Message};
+use crate::netlink::{Attr, Attrs, Builder, Message};
 use crate::text::Hex;
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
@@ -143,6 +143,29 @@ impl Object {
 }
 
 impl ObjectData {
+    /// Writes the inside of `NFTA_OBJ_DATA`; what was not understood, as it came.
+    pub(super) fn write(&self, b: &mut Builder) {
+        match self {
+            Self::Counter(o) => o.write(b),
+            Self::Quota(o) => o.write(b),
+            Self::CtHelper(o) => o.write(b),
+            Self::Limit(o) => o.write(b),
+            Self::Connlimit(o) => o.write(b),
+            Self::Tunnel(o) => o.write(b),
+            Self::CtTimeout(o) => o.write(b),
+            Self::Secmark(context) => {
+                b.str(NFTA_SECMARK_CTX, context);
+            }
+            Self::CtExpectation(o) => o.write(b),
+            Self::Synproxy(o) => o.write(b),
+            Self::Unknown { raw, .. } => {
+                for a in Attrs::new(raw).map_while(Result::ok) {
+                    b.attr(a.raw_kind(), a.bytes());
+                }
+            }
+        }
+    }
+
     fn decode(kind: ObjectKind, attr: Attr<'_>) -> Self {
         let mut f = Fields::new(attr.nested());
         let read = match kind {

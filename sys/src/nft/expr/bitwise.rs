@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::{Data, Reg};
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `bitwise` (`NFTA_BITWISE_*`).
@@ -95,5 +96,30 @@ impl Bitwise {
             len: len.required("NFTA_BITWISE_LEN")?,
             op,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_BITWISE_SREG, self.sreg).reg(NFTA_BITWISE_DREG, self.dreg);
+        b.be32(NFTA_BITWISE_LEN, self.len.into());
+        let operand = |b: &mut Builder, op, operand: &Operand| {
+            b.be32(NFTA_BITWISE_OP, op);
+            match operand {
+                Operand::Reg(reg) => b.reg(NFTA_BITWISE_SREG2, *reg),
+                Operand::Data(data) => b.data(NFTA_BITWISE_DATA, data),
+            };
+        };
+        let shift = |b: &mut Builder, op, bits: u32| {
+            b.be32(NFTA_BITWISE_OP, op).data(NFTA_BITWISE_DATA, &Data::new(bits.to_ne_bytes()));
+        };
+        match &self.op {
+            BitwiseOp::MaskXor { mask, xor } => {
+                b.be32(NFTA_BITWISE_OP, NFT_BITWISE_MASK_XOR).data(NFTA_BITWISE_MASK, mask).data(NFTA_BITWISE_XOR, xor);
+            }
+            BitwiseOp::ShiftLeft(bits) => shift(b, NFT_BITWISE_LSHIFT, *bits),
+            BitwiseOp::ShiftRight(bits) => shift(b, NFT_BITWISE_RSHIFT, *bits),
+            BitwiseOp::And(o) => operand(b, NFT_BITWISE_AND, o),
+            BitwiseOp::Or(o) => operand(b, NFT_BITWISE_OR, o),
+            BitwiseOp::Xor(o) => operand(b, NFT_BITWISE_XOR, o),
+        }
     }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -53,5 +54,11 @@ impl Byteorder {
             len: len.required("NFTA_BYTEORDER_LEN")?,
             size: size.required("NFTA_BYTEORDER_SIZE")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_BYTEORDER_SREG, self.sreg).reg(NFTA_BYTEORDER_DREG, self.dreg);
+        b.be32(NFTA_BYTEORDER_OP, self.op.code());
+        b.be32(NFTA_BYTEORDER_LEN, self.len.into()).be32(NFTA_BYTEORDER_SIZE, self.size.into());
     }
 }

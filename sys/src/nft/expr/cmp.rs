@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::{Data, Reg};
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -53,5 +54,9 @@ impl Cmp {
             sreg: sreg.required("NFTA_CMP_SREG")?,
             data: data.required("NFTA_CMP_DATA")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_CMP_SREG, self.sreg).be32(NFTA_CMP_OP, self.op.code()).data(NFTA_CMP_DATA, &self.data);
     }
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::text::Hex;
 use crate::uapi::nf_tables_compat::*;
 
@@ -36,5 +37,10 @@ impl XtBlob {
             }
         }
         Ok(Self { name: name.required("NFTA_MATCH_NAME")?, revision: revision.required("NFTA_MATCH_REV")?, data })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_MATCH_NAME, &self.name).be32(NFTA_MATCH_REV, self.revision.into());
+        b.attr(NFTA_MATCH_INFO, &self.data);
     }
 }

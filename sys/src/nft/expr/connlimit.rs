@@ -4,7 +4,8 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -37,5 +38,9 @@ impl Connlimit {
             }
         }
         Ok(Self { count: count.required("NFTA_CONNLIMIT_COUNT")?, flags })
+    }
+
+    pub(in crate::nft) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_CONNLIMIT_COUNT, self.count).be32(NFTA_CONNLIMIT_FLAGS, self.flags.bits());
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `counter` (`NFTA_COUNTER_*`), in a rule, an element, an object or a base chain.
@@ -27,5 +28,9 @@ impl Counter {
             }
         }
         Ok(Self { packets: packets.required("NFTA_COUNTER_PACKETS")?, bytes: bytes.required("NFTA_COUNTER_BYTES")? })
+    }
+
+    pub(in crate::nft) fn write(&self, b: &mut Builder) {
+        b.be64(NFTA_COUNTER_BYTES, self.bytes).be64(NFTA_COUNTER_PACKETS, self.packets);
     }
 }

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::Expr;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -111,4 +112,22 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Expr, Malformed> {
         Some(sreg) => Expr::CtSet(CtSet { key, direction, sreg }),
         None => Expr::Ct(Ct { key, direction, dreg: dreg.required("NFTA_CT_DREG")? }),
     })
+}
+
+impl Ct {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_CT_KEY, self.key.code()).reg(NFTA_CT_DREG, self.dreg);
+        if let Some(direction) = self.direction {
+            b.u8(NFTA_CT_DIRECTION, direction.code());
+        }
+    }
+}
+
+impl CtSet {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_CT_KEY, self.key.code()).reg(NFTA_CT_SREG, self.sreg);
+        if let Some(direction) = self.direction {
+            b.u8(NFTA_CT_DIRECTION, direction.code());
+        }
+    }
 }

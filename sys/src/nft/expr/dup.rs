@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields};
+use crate::nft::fields::{AttrExt, Fields, Put};
 use crate::uapi::nf_tables::*;
 
 /// `dup` (`NFTA_DUP_*`).
@@ -27,5 +28,9 @@ impl Dup {
             }
         }
         Ok(Self { addr, dev })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.opt_reg(NFTA_DUP_SREG_ADDR, self.addr).opt_reg(NFTA_DUP_SREG_DEV, self.dev);
     }
 }

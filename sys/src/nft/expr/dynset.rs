@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::Expr;
 use crate::Text;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -86,5 +87,15 @@ impl Dynset {
             flags,
             exprs,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_DYNSET_SET_NAME, &self.set).opt_be32(NFTA_DYNSET_SET_ID, self.set_id);
+        b.be32(NFTA_DYNSET_OP, self.op.code()).reg(NFTA_DYNSET_SREG_KEY, self.key);
+        b.opt_reg(NFTA_DYNSET_SREG_DATA, self.data).opt_be64(NFTA_DYNSET_TIMEOUT, self.timeout);
+        // The kernel wants this for a list of expressions, and does not tell it.
+        let list = if self.exprs.len() > 1 { DynsetFlags::EXPR } else { DynsetFlags::empty() };
+        b.be32(NFTA_DYNSET_FLAGS, (self.flags | list).bits());
+        Expr::write_some(&self.exprs, b, NFTA_DYNSET_EXPR, NFTA_DYNSET_EXPRESSIONS);
     }
 }

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::Expr;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -102,4 +103,29 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Expr, Malformed> {
         (None, Some(sreg)) => Expr::ExthdrSet(ExthdrSet { op, kind, offset, len, flags, sreg }),
         (None, None) => Expr::ExthdrStrip(ExthdrStrip { op, kind }),
     })
+}
+
+impl Exthdr {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_EXTHDR_DREG, self.dreg);
+        b.u8(NFTA_EXTHDR_TYPE, self.kind).be32(NFTA_EXTHDR_OFFSET, self.offset).be32(NFTA_EXTHDR_LEN, self.len);
+        b.be32(NFTA_EXTHDR_FLAGS, self.flags.bits()).be32(NFTA_EXTHDR_OP, self.op.code());
+    }
+}
+
+impl ExthdrSet {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_EXTHDR_SREG, self.sreg);
+        b.u8(NFTA_EXTHDR_TYPE, self.kind).be32(NFTA_EXTHDR_OFFSET, self.offset).be32(NFTA_EXTHDR_LEN, self.len);
+        b.be32(NFTA_EXTHDR_OP, self.op.code());
+        if !self.flags.is_empty() {
+            b.be32(NFTA_EXTHDR_FLAGS, self.flags.bits());
+        }
+    }
+}
+
+impl ExthdrStrip {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.u8(NFTA_EXTHDR_TYPE, self.kind).be32(NFTA_EXTHDR_OP, self.op.code());
+    }
 }

@@ -4,8 +4,9 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -64,5 +65,10 @@ impl Fib {
             }
         }
         Ok(Self { dreg: dreg.required("NFTA_FIB_DREG")?, result: result.required("NFTA_FIB_RESULT")?, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_FIB_DREG, self.dreg).be32(NFTA_FIB_RESULT, self.result.code());
+        b.be32(NFTA_FIB_FLAGS, self.flags.bits());
     }
 }

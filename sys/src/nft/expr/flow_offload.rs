@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::fields::{Fields, Required};
 use crate::uapi::nf_tables::*;
 
@@ -24,5 +25,9 @@ impl FlowOffload {
             }
         }
         Ok(Self { table: table.required("NFTA_FLOW_TABLE_NAME")? })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_FLOW_TABLE_NAME, &self.table);
     }
 }

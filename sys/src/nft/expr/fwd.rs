@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
 use crate::nft::family::Family;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `fwd` (`NFTA_FWD_*`).
@@ -31,5 +32,10 @@ impl Fwd {
             }
         }
         Ok(Self { dev: dev.required("NFTA_FWD_SREG_DEV")?, addr, nfproto })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_FWD_SREG_DEV, self.dev).opt_reg(NFTA_FWD_SREG_ADDR, self.addr);
+        b.opt_be32(NFTA_FWD_NFPROTO, self.nfproto.map(|f| f.code().into()));
     }
 }

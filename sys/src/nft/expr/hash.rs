@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -56,5 +57,11 @@ impl Hash {
         }
         let (dreg, modulus) = (dreg.required("NFTA_HASH_DREG")?, modulus.required("NFTA_HASH_MODULUS")?);
         Ok(Self { kind, sreg, len, dreg, modulus, seed, offset })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.opt_reg(NFTA_HASH_SREG, self.sreg).reg(NFTA_HASH_DREG, self.dreg).opt_be32(NFTA_HASH_LEN, self.len);
+        b.be32(NFTA_HASH_MODULUS, self.modulus).opt_be32(NFTA_HASH_SEED, self.seed);
+        b.be32(NFTA_HASH_OFFSET, self.offset).be32(NFTA_HASH_TYPE, self.kind.code());
     }
 }

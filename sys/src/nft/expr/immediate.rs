@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::{Reg, Value, Verdict};
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `immediate` (`NFTA_IMMEDIATE_*`).
@@ -32,5 +33,9 @@ impl Immediate {
             }
         }
         Ok(Self { dreg: dreg.required("NFTA_IMMEDIATE_DREG")?, value: value.required("NFTA_IMMEDIATE_DATA")? })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_IMMEDIATE_DREG, self.dreg).value(NFTA_IMMEDIATE_DATA, &self.value);
     }
 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::Expr;
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -66,5 +67,11 @@ impl Inner {
         }
         let (kind, expr) = (kind.required("NFTA_INNER_TYPE")?, expr.required("NFTA_INNER_EXPR")?);
         Ok(Self { kind, flags, hdrsize, expr })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_INNER_NUM, 0).be32(NFTA_INNER_TYPE, self.kind.code());
+        b.be32(NFTA_INNER_FLAGS, self.flags.bits()).be32(NFTA_INNER_HDRSIZE, self.hdrsize);
+        b.nest(NFTA_INNER_EXPR, |b| self.expr.write(b));
     }
 }

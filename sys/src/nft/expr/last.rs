@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put};
 use crate::uapi::nf_tables::*;
 
 /// `last` (`NFTA_LAST_*`).
@@ -25,5 +26,11 @@ impl Last {
             }
         }
         Ok(Self { msecs: set.then_some(msecs) })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        if let Some(msecs) = self.msecs {
+            b.be32(NFTA_LAST_SET, 1).be64(NFTA_LAST_MSECS, msecs);
+        }
     }
 }

@@ -4,7 +4,8 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -60,5 +61,10 @@ impl Limit {
         }
         let (rate, unit) = (rate.required("NFTA_LIMIT_RATE")?, unit.required("NFTA_LIMIT_UNIT")?);
         Ok(Self { rate, unit, burst, kind, flags })
+    }
+
+    pub(in crate::nft) fn write(&self, b: &mut Builder) {
+        b.be64(NFTA_LIMIT_RATE, self.rate).be64(NFTA_LIMIT_UNIT, self.unit).be32(NFTA_LIMIT_BURST, self.burst);
+        b.be32(NFTA_LIMIT_TYPE, self.kind.code()).be32(NFTA_LIMIT_FLAGS, self.flags.bits());
     }
 }

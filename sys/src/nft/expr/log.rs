@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -84,5 +85,16 @@ impl Log {
             }
         }
         Ok(l)
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.opt_be16(NFTA_LOG_GROUP, self.group).opt_be32(NFTA_LOG_SNAPLEN, self.snaplen);
+        b.opt_be16(NFTA_LOG_QTHRESHOLD, self.qthreshold).opt_be32(NFTA_LOG_LEVEL, self.level.map(LogLevel::code));
+        if let Some(prefix) = &self.prefix {
+            b.str(NFTA_LOG_PREFIX, prefix);
+        }
+        if !self.flags.is_empty() {
+            b.be32(NFTA_LOG_FLAGS, self.flags.bits());
+        }
     }
 }

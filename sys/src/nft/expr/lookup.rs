@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::Text;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -54,5 +55,10 @@ impl Lookup {
         }
         let (set, sreg) = (set.required("NFTA_LOOKUP_SET")?, sreg.required("NFTA_LOOKUP_SREG")?);
         Ok(Self { set, set_id, sreg, dreg, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_LOOKUP_SET, &self.set).reg(NFTA_LOOKUP_SREG, self.sreg).opt_reg(NFTA_LOOKUP_DREG, self.dreg);
+        b.opt_be32(NFTA_LOOKUP_SET_ID, self.set_id).be32(NFTA_LOOKUP_FLAGS, self.flags.bits());
     }
 }

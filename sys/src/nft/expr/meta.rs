@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::Expr;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -122,4 +123,16 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Expr, Malformed> {
         Some(sreg) => Expr::MetaSet(MetaSet { key, sreg }),
         None => Expr::Meta(Meta { key, dreg: dreg.required("NFTA_META_DREG")? }),
     })
+}
+
+impl Meta {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_META_KEY, self.key.code()).reg(NFTA_META_DREG, self.dreg);
+    }
+}
+
+impl MetaSet {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_META_KEY, self.key.code()).reg(NFTA_META_SREG, self.sreg);
+    }
 }

@@ -4,9 +4,10 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
 use crate::nft::family::Family;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -80,5 +81,14 @@ impl Nat {
         }
         let (kind, family) = (kind.required("NFTA_NAT_TYPE")?, family.required("NFTA_NAT_FAMILY")?);
         Ok(Self { kind, family, addr_min, addr_max, proto_min, proto_max, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_NAT_TYPE, self.kind.code()).be32(NFTA_NAT_FAMILY, self.family.code().into());
+        b.opt_reg(NFTA_NAT_REG_ADDR_MIN, self.addr_min).opt_reg(NFTA_NAT_REG_ADDR_MAX, self.addr_max);
+        b.opt_reg(NFTA_NAT_REG_PROTO_MIN, self.proto_min).opt_reg(NFTA_NAT_REG_PROTO_MAX, self.proto_max);
+        if !self.flags.is_empty() {
+            b.be32(NFTA_NAT_FLAGS, self.flags.bits());
+        }
     }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -49,5 +50,10 @@ impl Numgen {
             kind: kind.required("NFTA_NG_TYPE")?,
             offset,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_NG_DREG, self.dreg).be32(NFTA_NG_MODULUS, self.modulus);
+        b.be32(NFTA_NG_TYPE, self.kind.code()).be32(NFTA_NG_OFFSET, self.offset);
     }
 }

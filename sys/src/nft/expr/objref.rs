@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::Expr;
 use crate::Text;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::nft::object::ObjectKind;
 use crate::uapi::nf_tables::*;
 
@@ -49,4 +50,17 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Expr, Malformed> {
             name: name.required("NFTA_OBJREF_IMM_NAME")?,
         }),
     })
+}
+
+impl Objref {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_OBJREF_IMM_TYPE, self.kind.code()).str(NFTA_OBJREF_IMM_NAME, &self.name);
+    }
+}
+
+impl ObjrefMap {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_OBJREF_SET_NAME, &self.set).opt_be32(NFTA_OBJREF_SET_ID, self.set_id);
+        b.reg(NFTA_OBJREF_SET_SREG, self.sreg);
+    }
 }

@@ -4,8 +4,9 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -41,5 +42,12 @@ impl Osf {
             }
         }
         Ok(Self { dreg: dreg.required("NFTA_OSF_DREG")?, ttl, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_OSF_DREG, self.dreg).u8(NFTA_OSF_TTL, self.ttl);
+        if !self.flags.is_empty() {
+            b.be32(NFTA_OSF_FLAGS, self.flags.bits());
+        }
     }
 }

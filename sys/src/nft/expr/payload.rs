@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::Expr;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -103,4 +104,20 @@ pub(super) fn read(f: &mut Fields<'_>) -> Result<Expr, Malformed> {
         Some(sreg) => Expr::PayloadSet(PayloadSet { base, offset, len, sreg, csum, csum_offset, csum_flags }),
         None => Expr::Payload(Payload { base, offset, len, dreg: dreg.required("NFTA_PAYLOAD_DREG")? }),
     })
+}
+
+impl Payload {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_PAYLOAD_DREG, self.dreg).be32(NFTA_PAYLOAD_BASE, self.base.code());
+        b.be32(NFTA_PAYLOAD_OFFSET, self.offset).be32(NFTA_PAYLOAD_LEN, self.len);
+    }
+}
+
+impl PayloadSet {
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_PAYLOAD_SREG, self.sreg).be32(NFTA_PAYLOAD_BASE, self.base.code());
+        b.be32(NFTA_PAYLOAD_OFFSET, self.offset).be32(NFTA_PAYLOAD_LEN, self.len);
+        b.be32(NFTA_PAYLOAD_CSUM_TYPE, self.csum.code()).be32(NFTA_PAYLOAD_CSUM_OFFSET, self.csum_offset);
+        b.be32(NFTA_PAYLOAD_CSUM_FLAGS, self.csum_flags.bits());
+    }
 }

@@ -4,8 +4,9 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -61,5 +62,13 @@ impl Queue {
             None => QueueTarget::Range { first: first.required("NFTA_QUEUE_NUM")?, total },
         };
         Ok(Self { target, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        match self.target {
+            QueueTarget::Range { first, total } => b.be16(NFTA_QUEUE_NUM, first).be16(NFTA_QUEUE_TOTAL, total),
+            QueueTarget::Reg(reg) => b.reg(NFTA_QUEUE_SREG_QNUM, reg),
+        };
+        b.be16(NFTA_QUEUE_FLAGS, self.flags.bits());
     }
 }

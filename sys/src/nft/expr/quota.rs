@@ -4,7 +4,8 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -43,5 +44,11 @@ impl Quota {
             }
         }
         Ok(Self { bytes: bytes.required("NFTA_QUOTA_BYTES")?, consumed, flags })
+    }
+
+    pub(in crate::nft) fn write(&self, b: &mut Builder) {
+        b.be64(NFTA_QUOTA_BYTES, self.bytes).be64(NFTA_QUOTA_CONSUMED, self.consumed);
+        // Whether it is used up follows from the rest, and the kernel refuses to be told.
+        b.be32(NFTA_QUOTA_FLAGS, (self.flags - QuotaFlags::DEPLETED).bits());
     }
 }

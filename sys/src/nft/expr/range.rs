@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::{Data, Reg};
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -49,5 +50,10 @@ impl Range {
             from: from.required("NFTA_RANGE_FROM_DATA")?,
             to: to.required("NFTA_RANGE_TO_DATA")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.reg(NFTA_RANGE_SREG, self.sreg).be32(NFTA_RANGE_OP, self.op.code());
+        b.data(NFTA_RANGE_FROM_DATA, &self.from).data(NFTA_RANGE_TO_DATA, &self.to);
     }
 }

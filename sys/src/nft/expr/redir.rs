@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::nat::NatFlags;
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields};
+use crate::nft::fields::{AttrExt, Fields, Put};
 use crate::uapi::nf_tables::*;
 
 /// `redir` (`NFTA_REDIR_*`).
@@ -31,5 +32,12 @@ impl Redir {
             }
         }
         Ok(Self { proto_min, proto_max, flags })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.opt_reg(NFTA_REDIR_REG_PROTO_MIN, self.proto_min).opt_reg(NFTA_REDIR_REG_PROTO_MAX, self.proto_max);
+        if !self.flags.is_empty() {
+            b.be32(NFTA_REDIR_FLAGS, self.flags.bits());
+        }
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -58,5 +59,12 @@ impl Reject {
             }
         }
         Ok(Self { kind: kind.required("NFTA_REJECT_TYPE")?, code })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_REJECT_TYPE, self.kind.code());
+        if let Some(code) = self.code {
+            b.u8(NFTA_REJECT_ICMP_CODE, code);
+        }
     }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -44,5 +45,9 @@ impl Rt {
             }
         }
         Ok(Self { key: key.required("NFTA_RT_KEY")?, dreg: dreg.required("NFTA_RT_DREG")? })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_RT_KEY, self.key.code()).reg(NFTA_RT_DREG, self.dreg);
     }
 }

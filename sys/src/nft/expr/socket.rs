@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -45,5 +46,10 @@ impl Socket {
             }
         }
         Ok(Self { key: key.required("NFTA_SOCKET_KEY")?, level, dreg: dreg.required("NFTA_SOCKET_DREG")? })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_SOCKET_KEY, self.key.code()).reg(NFTA_SOCKET_DREG, self.dreg);
+        b.opt_be32(NFTA_SOCKET_LEVEL, self.level);
     }
 }

@@ -4,7 +4,8 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -48,5 +49,10 @@ impl Synproxy {
             }
         }
         Ok(Self { mss, wscale, flags: flags.required("NFTA_SYNPROXY_FLAGS")? })
+    }
+
+    pub(in crate::nft) fn write(&self, b: &mut Builder) {
+        b.be16(NFTA_SYNPROXY_MSS, self.mss).u8(NFTA_SYNPROXY_WSCALE, self.wscale);
+        b.be32(NFTA_SYNPROXY_FLAGS, self.flags.bits());
     }
 }

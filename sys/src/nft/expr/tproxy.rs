@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
 use crate::nft::family::Family;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `tproxy` (`NFTA_TPROXY_*`).
@@ -31,5 +32,10 @@ impl Tproxy {
             }
         }
         Ok(Self { family: family.required("NFTA_TPROXY_FAMILY")?, addr, port })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_TPROXY_FAMILY, self.family.code().into());
+        b.opt_reg(NFTA_TPROXY_REG_ADDR, self.addr).opt_reg(NFTA_TPROXY_REG_PORT, self.port);
     }
 }

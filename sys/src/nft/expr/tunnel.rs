@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -53,5 +54,10 @@ impl Tunnel {
             }
         }
         Ok(Self { key: key.required("NFTA_TUNNEL_KEY")?, mode, dreg: dreg.required("NFTA_TUNNEL_DREG")? })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_TUNNEL_KEY, self.key.code()).reg(NFTA_TUNNEL_DREG, self.dreg);
+        b.be32(NFTA_TUNNEL_MODE, self.mode.code());
     }
 }

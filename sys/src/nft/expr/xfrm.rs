@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::error::Malformed;
+use crate::netlink::Builder;
 use crate::nft::data::Reg;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 use crate::wire_enum::wire_enum;
 
@@ -67,5 +68,10 @@ impl Xfrm {
             spnum,
             dreg: dreg.required("NFTA_XFRM_DREG")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_XFRM_KEY, self.key.code()).u8(NFTA_XFRM_DIR, self.direction.code());
+        b.be32(NFTA_XFRM_SPNUM, self.spnum).reg(NFTA_XFRM_DREG, self.dreg);
     }
 }

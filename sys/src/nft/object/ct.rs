@@ -1,11 +1,13 @@
 //! Objects about connections: helpers, timeouts, expectations.
 
+use byteorder::NativeEndian;
 use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::Text;
 use crate::error::Malformed;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::netlink::Builder;
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 /// `ct helper` (`NFTA_CT_HELPER_*`).
@@ -35,6 +37,11 @@ impl CtHelper {
             l3proto,
             l4proto: l4proto.required("NFTA_CT_HELPER_L4PROTO")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.str(NFTA_CT_HELPER_NAME, &self.name).opt_be16(NFTA_CT_HELPER_L3PROTO, self.l3proto);
+        b.u8(NFTA_CT_HELPER_L4PROTO, self.l4proto);
     }
 }
 
@@ -72,6 +79,15 @@ impl CtTimeout {
             timeouts,
         })
     }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be16(NFTA_CT_TIMEOUT_L3PROTO, self.l3proto).u8(NFTA_CT_TIMEOUT_L4PROTO, self.l4proto);
+        b.nest(NFTA_CT_TIMEOUT_DATA, |b| {
+            for (state, seconds) in &self.timeouts {
+                b.be32(*state, *seconds);
+            }
+        });
+    }
 }
 
 /// `ct expectation` (`NFTA_CT_EXPECT_*`).
@@ -97,7 +113,7 @@ impl CtExpectation {
                 NFTA_CT_EXPECT_L3PROTO => l3proto = Some(a.be16()?),
                 NFTA_CT_EXPECT_L4PROTO => l4proto = Some(a.u8()?),
                 NFTA_CT_EXPECT_DPORT => dport = Some(a.be16()?),
-                NFTA_CT_EXPECT_TIMEOUT => timeout = Some(a.u32::<byteorder::NativeEndian>()?),
+                NFTA_CT_EXPECT_TIMEOUT => timeout = Some(a.u32::<NativeEndian>()?),
                 NFTA_CT_EXPECT_SIZE => size = Some(a.u8()?),
                 _ => f.pass_over(),
             }
@@ -109,5 +125,11 @@ impl CtExpectation {
             timeout: timeout.required("NFTA_CT_EXPECT_TIMEOUT")?,
             size: size.required("NFTA_CT_EXPECT_SIZE")?,
         })
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.opt_be16(NFTA_CT_EXPECT_L3PROTO, self.l3proto).u8(NFTA_CT_EXPECT_L4PROTO, self.l4proto);
+        b.be16(NFTA_CT_EXPECT_DPORT, self.dport).u32::<NativeEndian>(NFTA_CT_EXPECT_TIMEOUT, self.timeout);
+        b.u8(NFTA_CT_EXPECT_SIZE, self.size);
     }
 }

@@ -6,9 +6,9 @@ use bitflags::bitflags;
 use serde::Serialize;
 
 use crate::error::Malformed;
-use crate::netlink::{Attr, Attrs};
+use crate::netlink::{Attr, Attrs, Builder};
 use crate::nft::data::Data;
-use crate::nft::fields::{AttrExt, Fields, Required};
+use crate::nft::fields::{AttrExt, Fields, Put, Required};
 use crate::uapi::nf_tables::*;
 
 bitflags! {
@@ -134,6 +134,33 @@ impl TunnelObject {
         t.id = id.required("NFTA_TUNNEL_KEY_ID")?;
         Ok(t)
     }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        b.be32(NFTA_TUNNEL_KEY_ID, self.id);
+        match self.endpoints {
+            Some(Endpoints::Ip { source, destination }) => {
+                b.nest(NFTA_TUNNEL_KEY_IP, |b| {
+                    b.attr(NFTA_TUNNEL_KEY_IP_SRC, &source.octets())
+                        .attr(NFTA_TUNNEL_KEY_IP_DST, &destination.octets());
+                });
+            }
+            Some(Endpoints::Ip6 { source, destination, flowlabel }) => {
+                b.nest(NFTA_TUNNEL_KEY_IP6, |b| {
+                    b.attr(NFTA_TUNNEL_KEY_IP6_SRC, &source.octets());
+                    b.attr(NFTA_TUNNEL_KEY_IP6_DST, &destination.octets());
+                    b.be32(NFTA_TUNNEL_KEY_IP6_FLOWLABEL, flowlabel);
+                });
+            }
+            None => {}
+        }
+        b.be32(NFTA_TUNNEL_KEY_FLAGS, self.flags.bits()).u8(NFTA_TUNNEL_KEY_TOS, self.tos);
+        b.u8(NFTA_TUNNEL_KEY_TTL, self.ttl)
+            .be16(NFTA_TUNNEL_KEY_SPORT, self.sport)
+            .be16(NFTA_TUNNEL_KEY_DPORT, self.dport);
+        if !self.options.is_empty() {
+            b.nest(NFTA_TUNNEL_KEY_OPTS, |b| self.options.iter().for_each(|o| o.write(b)));
+        }
+    }
 }
 
 impl Endpoints {
@@ -173,6 +200,25 @@ impl TunnelOption {
             }),
             _ => Err(Malformed::Value("kind of tunnel option")),
         }
+    }
+
+    pub(super) fn write(&self, b: &mut Builder) {
+        match self {
+            Self::Vxlan { gbp } => b.nest(NFTA_TUNNEL_KEY_OPTS_VXLAN, |b| {
+                b.be32(NFTA_TUNNEL_KEY_VXLAN_GBP, *gbp);
+            }),
+            Self::Erspan1 { index } => b.nest(NFTA_TUNNEL_KEY_OPTS_ERSPAN, |b| {
+                b.be32(NFTA_TUNNEL_KEY_ERSPAN_VERSION, 1).be32(NFTA_TUNNEL_KEY_ERSPAN_V1_INDEX, *index);
+            }),
+            Self::Erspan2 { hwid, direction } => b.nest(NFTA_TUNNEL_KEY_OPTS_ERSPAN, |b| {
+                b.be32(NFTA_TUNNEL_KEY_ERSPAN_VERSION, 2).u8(NFTA_TUNNEL_KEY_ERSPAN_V2_HWID, *hwid);
+                b.u8(NFTA_TUNNEL_KEY_ERSPAN_V2_DIR, *direction);
+            }),
+            Self::Geneve { class, kind, data } => b.nest(NFTA_TUNNEL_KEY_OPTS_GENEVE, |b| {
+                b.be16(NFTA_TUNNEL_KEY_GENEVE_CLASS, *class).u8(NFTA_TUNNEL_KEY_GENEVE_TYPE, *kind);
+                b.attr(NFTA_TUNNEL_KEY_GENEVE_DATA, data);
+            }),
+        };
     }
 }
 
