@@ -120,6 +120,14 @@ pub struct BaseChain {
     pub counters: Option<Counter>,
 }
 
+impl BaseChain {
+    /// A filter chain that accepts what no rule decides.
+    pub fn filter(hook: Hook, priority: i32) -> Self {
+        let (kind, policy) = (ChainKind::Filter, Verdict::Accept);
+        Self { kind, hook, priority, policy, devices: Vec::new(), counters: None }
+    }
+}
+
 /// A chain (`NFTA_CHAIN_*`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chain {
@@ -146,23 +154,28 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Decodes `NFT_MSG_NEWCHAIN` or `NFT_MSG_DELCHAIN`.
-    pub fn decode(m: &Message<'_>) -> Result<Self, Malformed> {
-        let (nfgen, attrs) = m.nfgen()?;
-        let family = Family::from(nfgen.family);
-        let (mut table, mut name) = (None, None);
-        let mut c = Self {
+    /// A chain to be created.
+    pub fn new(family: Family, table: impl Into<Text>, name: impl Into<Text>, base: Option<BaseChain>) -> Self {
+        Self {
             family,
-            table: Text::default(),
-            name: Text::default(),
+            table: table.into(),
+            name: name.into(),
             handle: 0,
-            base: None,
+            base,
             uses: 0,
             flags: ChainFlags::empty(),
             id: None,
             userdata: Userdata::default(),
             unread: Vec::new(),
-        };
+        }
+    }
+
+    /// Decodes `NFT_MSG_NEWCHAIN` or `NFT_MSG_DELCHAIN`.
+    pub fn decode(m: &Message<'_>) -> Result<Self, Malformed> {
+        let (nfgen, attrs) = m.nfgen()?;
+        let family = Family::from(nfgen.family);
+        let (mut table, mut name) = (None, None);
+        let mut c = Self::new(family, Text::default(), Text::default(), None);
         let (mut hook, mut kind, mut policy, mut counters) = (None, None, None, None);
         let mut unread = Vec::new();
         read_all(attrs, &mut unread, |a| {

@@ -55,21 +55,26 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule to be added.
+    pub fn new(family: Family, table: impl Into<Text>, chain: impl Into<Text>, exprs: Vec<Expr>) -> Self {
+        Self {
+            family,
+            table: table.into(),
+            chain: chain.into(),
+            handle: 0,
+            previous: None,
+            exprs,
+            compat: None,
+            userdata: Userdata::default(),
+            unread: Vec::new(),
+        }
+    }
+
     /// Decodes `NFT_MSG_NEWRULE` or `NFT_MSG_DELRULE`.
     pub fn decode(m: &Message<'_>) -> Result<Self, Malformed> {
         let (nfgen, attrs) = m.nfgen()?;
         let (mut table, mut chain) = (None, None);
-        let mut r = Self {
-            family: nfgen.family.into(),
-            table: Text::default(),
-            chain: Text::default(),
-            handle: 0,
-            previous: None,
-            exprs: Vec::new(),
-            compat: None,
-            userdata: Userdata::default(),
-            unread: Vec::new(),
-        };
+        let mut r = Self::new(nfgen.family.into(), Text::default(), Text::default(), Vec::new());
         let mut unread = Vec::new();
         read_all(attrs, &mut unread, |a| {
             match a.kind() {

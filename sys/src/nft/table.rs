@@ -47,20 +47,25 @@ pub struct Table {
 }
 
 impl Table {
-    /// Decodes `NFT_MSG_NEWTABLE` or `NFT_MSG_DELTABLE`.
-    pub fn decode(m: &Message<'_>) -> Result<Self, Malformed> {
-        let (nfgen, attrs) = m.nfgen()?;
-        let mut name = None;
-        let mut t = Self {
-            family: nfgen.family.into(),
-            name: Text::default(),
-            flags: TableFlags::empty(),
+    /// A table to be created.
+    pub fn new(family: Family, name: impl Into<Text>, flags: TableFlags) -> Self {
+        Self {
+            family,
+            name: name.into(),
+            flags,
             uses: 0,
             handle: 0,
             owner: None,
             userdata: Userdata::default(),
             unread: Vec::new(),
-        };
+        }
+    }
+
+    /// Decodes `NFT_MSG_NEWTABLE` or `NFT_MSG_DELTABLE`.
+    pub fn decode(m: &Message<'_>) -> Result<Self, Malformed> {
+        let (nfgen, attrs) = m.nfgen()?;
+        let mut name = None;
+        let mut t = Self::new(nfgen.family.into(), Text::default(), TableFlags::empty());
         let mut unread = Vec::new();
         read_all(attrs, &mut unread, |a| {
             match a.kind() {
