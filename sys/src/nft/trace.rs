@@ -27,12 +27,14 @@ wire_enum! {
 /// A trace record (`NFTA_TRACE_*`, `NFT_MSG_TRACE`).
 ///
 /// The first record of a packet in each base chain carries its headers and devices; later ones only say what
-/// happened.
+/// happened. No trace record tells the generation it belongs to: its `res_id` is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trace {
     /// The family of the table.
     pub family: Family,
-    /// The same for every record of one packet (and perhaps, later, for another one's).
+    /// The same for every record of one packet, until it leaves or comes in by another device (over the loopback, going
+    /// out and coming in have two), and perhaps, later, for another packet: a hash of the kernel's buffer, the flow and
+    /// the input device.
     pub id: u32,
     /// What it tells of.
     pub kind: TraceKind,
