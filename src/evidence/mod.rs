@@ -20,5 +20,5 @@ pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;
 pub use select::Selection;
 pub use stop::Stop;
-pub use stream::{Config, Event, Evidence, Gap, TraceConfig};
+pub use stream::{Config, Event, Evidence, Gap, StartError, TraceConfig};
 pub use trace::Journey;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::loss::{Loss, Source};
-use super::nflog;
 use super::packet::LoggedPacket;
 use super::select::Selection;
 use super::sink::Sink;
 use super::stop::Stop;
-use super::trace::Journey;
+use super::trace::{Journey, reader};
+use super::{legacy, nflog};
+use crate::filter::FilterError;
 use crate::sys::nflog::Listener;
 use crate::sys::{self, Error};
 
@@ -82,6 +83,17 @@ impl fmt::Display for Gap {
     }
 }
 
+/// Why there is no stream.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The filter cannot be traced with.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The kernel refused, or the system.
+    #[error(transparent)]
+    Kernel(#[from] Error),
+}
+
 /// The stream of evidence of one network namespace. Dropping it stops the readers and undoes what they set up.
 #[derive(Debug)]
 pub struct Evidence {
@@ -91,6 +103,7 @@ pub struct Evidence {
     wake: Arc<EventFd>,
     wanted: Sender<u16>,
     gaps: Vec<Gap>,
+    trace_port: Option<u32>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -102,23 +115,38 @@ impl Evidence {
     ///
     /// # Errors
     /// When nothing of what was asked for can be had.
-    pub fn start(config: Config) -> Result<Self, Error> {
+    pub fn start(config: Config) -> Result<Self, StartError> {
         let os = |e| Error::os("make", "an event descriptor", e);
         let stop = Stop::new().map_err(os)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = Arc::new(EventFd::from_flags(flags).map_err(|e| os(e.into()))?);
         let (events_in, events) = sync_channel(config.capacity.max(1));
         let (wanted, groups_in) = channel();
-        let mut this = Self { events: Some(events), stop, wake, wanted, gaps: Vec::new(), readers: Vec::new() };
+        let mut this =
+            Self { events: Some(events), stop, wake, wanted, gaps: Vec::new(), trace_port: None, readers: Vec::new() };
+
+        let mut groups = config.groups;
+        if let Some(trace) = config.trace {
+            let wants_group = groups.contains(&legacy::GROUP);
+            let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
+            let gaps = &mut this.gaps;
+            let stop = this.stop.clone();
+            let reader = reader::Reader::start(config.nflog, trace, selection, wants_group, sink, stop, gaps)?;
+            this.trace_port = reader.port();
+            if reader.has_group() {
+                groups.retain(|g| *g != legacy::GROUP);
+            }
+            this.spawn("trace", move || reader.run())?;
+        }
 
         let mut listener = Listener::open(config.nflog)?;
-        for group in config.groups.iter().copied() {
+        for group in groups {
             if let Err(why) = listener.bind(group) {
                 this.gaps.push(Gap { what: format!("NFLOG group {group}"), why });
             }
         }
-        if config.trace.is_none() && !config.groups.is_empty() && listener.groups().next().is_none() {
-            return Err(this.gaps.swap_remove(0).why);
+        if config.trace.is_none() && !this.gaps.is_empty() && listener.groups().next().is_none() {
+            return Err(this.gaps.swap_remove(0).why.into());
         }
         let reader = nflog::Reader {
             listener,
@@ -130,6 +158,11 @@ impl Evidence {
         };
         this.spawn("nflog", move || reader.run())?;
         Ok(this)
+    }
+
+    /// The netlink port that owns our trace tables: changes of the ruleset that come from it are ours.
+    pub fn trace_port(&self) -> Option<u32> {
+        self.trace_port
     }
 
     /// The next event. None when the stream has ended: after [`Stop::stop`], or when all sources failed.

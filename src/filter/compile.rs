@@ -20,6 +20,11 @@ pub struct Term {
     pub tests: Vec<Test>,
 }
 
+impl Term {
+    /// True for every packet.
+    pub const ALWAYS: Self = Self { networks: Networks::Any, protocol: Transport::Any, tests: Vec::new() };
+}
+
 /// A condition on the network protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Networks {

@@ -304,8 +304,16 @@ impl Open {
         self.journey.ended = now.time;
     }
 
-    /// What silence means. A fragment that goes into reassembly is not heard of again.
+    /// What silence means. A frame that came out of the bridge's last hook has passed; a fragment that goes into reassembly
+    /// is not heard of again.
     fn silence(&self) -> End {
+        if let Some(Step {
+            hook: Some(hook @ (Hook::Input | Hook::Postrouting)),
+            record: Record::Edge(Edge::Leaves, _),
+        }) = self.journey.steps.last()
+        {
+            return End::Passed(*hook);
+        }
         let edges_only = self.journey.steps.iter().all(|s| {
             matches!(s.record, Record::Edge(Edge::Enters, _))
                 || matches!((&s.record, s.hook), (Record::Nft(t), _) if t.family == nft::Family::Netdev)
@@ -343,7 +351,7 @@ impl Open {
 /// Does this record end the journey?
 fn verdict_end(trace: &nft::Trace, mark: Option<(Hook, Edge)>) -> Option<End> {
     if let Some((hook @ (Hook::Input | Hook::Postrouting), Edge::Leaves)) = mark {
-        // A bridge hands a frame for itself up, as another packet.
+        // Out of the bridge's hooks a frame may go on into those of IP.
         return (trace.family == nft::Family::Inet).then_some(End::Passed(hook));
     }
     let verdict = trace.policy.as_ref().or(trace.verdict.as_ref());

@@ -179,9 +179,10 @@ fn ethertype(link: &[u8]) -> Option<u16> {
 }
 
 impl Journey {
-    /// Is there more in it than edges that a stray packet of someone else's trace has passed?
+    /// Is there more in it than edges, where the packet is of someone else's trace, or is none that goes on to other hooks?
     pub(super) fn tells_something(&self) -> bool {
-        self.selected || self.last_rule().is_some()
+        let is_ip = || self.first_view().is_none_or(|v| matches!(v.network, Network::Ip4 | Network::Ip6));
+        self.last_rule().is_some() || (self.selected && is_ip())
     }
 
     /// The packet as the first record saw it, before anything changed it.

@@ -12,9 +12,13 @@ mod join;
 mod journey;
 mod names;
 mod print;
+pub(super) mod reader;
+mod rules;
+pub mod table;
 
 #[cfg(test)]
 mod tests;
 
 pub use join::{Joiner, Now};
 pub use journey::{Edge, End, Journey, Record, Step, View};
+pub use table::Table;

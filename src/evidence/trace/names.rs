@@ -4,11 +4,17 @@ use super::journey::Edge;
 use crate::evaluate::hook::Hook;
 
 /// Every table of ours begins so; the process id follows, since two of us may be at work.
-pub(super) const TABLE: &str = "nfblame-";
+const TABLE: &str = "nfblame-";
+
+/// The name of the table of a process; a number tells several of one process apart.
+pub(super) fn table(pid: u32, count: u32) -> String {
+    if count == 0 { format!("{TABLE}{pid}") } else { format!("{TABLE}{pid}-{count}") }
+}
 
 /// Is that table one of ours, or of another process of this program?
 pub(super) fn is_ours(table: &[u8]) -> bool {
-    table.strip_prefix(TABLE.as_bytes()).is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
+    let digits = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
+    table.strip_prefix(TABLE.as_bytes()).is_some_and(|rest| rest.splitn(2, |b| *b == b'-').all(digits))
 }
 
 /// The chain at that edge of a hook.
@@ -65,6 +71,7 @@ mod tests {
         }
         let ingress = mark(ingress_chain(7).as_bytes());
         assert_eq!(ingress, Some(Mark { hook: Hook::Ingress, edge: Edge::Enters, selected: false }));
+        assert!(is_ours(table(12, 0).as_bytes()) && is_ours(table(12, 3).as_bytes()));
         assert!(is_ours(b"nfblame-12") && !is_ours(b"nfblame-") && !is_ours(b"nfblame-x") && !is_ours(b"filter"));
     }
 }
