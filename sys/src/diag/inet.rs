@@ -184,6 +184,29 @@ pub struct InetSocket {
 }
 
 impl InetSocket {
+    /// A socket of which only the state and what it is bound to are known.
+    pub fn bound(state: SocketState, addr: IpAddr, port: u16) -> Self {
+        Self {
+            family: if addr.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u8,
+            state,
+            addr,
+            port,
+            peer: if addr.is_ipv4() { [0; 4].into() } else { [0; 16].into() },
+            peer_port: 0,
+            interface: 0,
+            rqueue: 0,
+            wqueue: 0,
+            uid: 0,
+            inode: 0,
+            v6only: None,
+            mark: None,
+            transparent: None,
+            cgroup: None,
+            protocol: None,
+            memory: None,
+        }
+    }
+
     /// Is it bound to no address in particular?
     pub fn is_wildcard(&self) -> bool {
         self.addr.is_unspecified()
@@ -211,24 +234,17 @@ impl InetSocket {
         let h = payload.first_chunk::<HEADER>().ok_or(Malformed::Short { want: HEADER, have: payload.len() })?;
         let u32_at = |at: usize| u32::from_ne_bytes([h[at], h[at + 1], h[at + 2], h[at + 3]]);
         let family = h[0];
+        let port = u16::from_be_bytes([h[4], h[5]]);
         let mut socket = Self {
             family,
-            state: SocketState::from_raw(h[1]),
-            port: u16::from_be_bytes([h[4], h[5]]),
-            peer_port: u16::from_be_bytes([h[6], h[7]]),
-            addr: address(family, h, 8),
             peer: address(family, h, 24),
+            peer_port: u16::from_be_bytes([h[6], h[7]]),
             interface: u32_at(40),
             rqueue: u32_at(56),
             wqueue: u32_at(60),
             uid: u32_at(64),
             inode: u32_at(68),
-            v6only: None,
-            mark: None,
-            transparent: None,
-            cgroup: None,
-            protocol: None,
-            memory: None,
+            ..Self::bound(SocketState::from_raw(h[1]), address(family, h, 8), port)
         };
         for attr in Attrs::new(&payload[HEADER..]) {
             let attr = attr?;

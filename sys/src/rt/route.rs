@@ -145,6 +145,26 @@ pub struct Route {
 }
 
 impl Route {
+    /// A route of which only the kind and the destination are known.
+    pub fn bare(kind: RouteKind, dst: IpAddr) -> Self {
+        Self {
+            kind,
+            dst: Prefix::host(dst),
+            src: None,
+            table: 0,
+            hops: Vec::new(),
+            prefsrc: None,
+            priority: 0,
+            protocol: 0,
+            scope: 0,
+            tos: 0,
+            flags: 0,
+            mtu: None,
+            realm: None,
+            nexthop_id: None,
+        }
+    }
+
     /// The interface of its first way.
     pub fn oif(&self) -> Option<u32> {
         self.hops.iter().find_map(|h| h.oif)
@@ -161,20 +181,13 @@ impl Route {
         let flags = u32::from_ne_bytes([h[8], h[9], h[10], h[11]]);
         let Some(dst) = Prefix::from_bytes(&[], h[0], h[1]) else { return Ok(None) };
         let mut route = Self {
-            kind: RouteKind::from_raw(h[7]),
             dst,
-            src: None,
             table: h[4].into(),
-            hops: Vec::new(),
-            prefsrc: None,
-            priority: 0,
             protocol: h[5],
             scope: h[6],
             tos: h[3],
             flags,
-            mtu: None,
-            realm: None,
-            nexthop_id: None,
+            ..Self::bare(RouteKind::from_raw(h[7]), dst.addr)
         };
         let mut hop = NextHop { oif: None, gateway: None, flags };
         for attr in Attrs::new(&payload[HEADER..]) {

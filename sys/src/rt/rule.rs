@@ -39,8 +39,10 @@ pub struct Rule {
     pub oif: Option<Text>,
     /// Mark and mask.
     pub mark: Option<(u32, u32)>,
-    /// TOS, all of it but the ECN bits; 0 is any.
+    /// TOS, of which only the bits 0x1c are compared; 0 is any.
     pub tos: u8,
+    /// DSCP, all six bits of it.
+    pub dscp: Option<u8>,
     /// IP protocol.
     pub protocol: Option<u8>,
     /// Source ports, from and to.
@@ -64,6 +66,34 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule that sends every packet to a table.
+    pub fn lookup(family: u8, priority: u32, table: u32) -> Self {
+        Self {
+            family,
+            priority,
+            action: FR_ACT_TO_TBL,
+            table,
+            invert: false,
+            src: None,
+            dst: None,
+            iif: None,
+            oif: None,
+            mark: None,
+            tos: 0,
+            dscp: None,
+            protocol: None,
+            sport: None,
+            dport: None,
+            uid: None,
+            tunnel: None,
+            goto: None,
+            l3mdev: false,
+            suppress_prefixlen: None,
+            suppress_ifgroup: None,
+            unknown: Vec::new(),
+        }
+    }
+
     /// Does it hold for every packet?
     pub fn is_unconditional(&self) -> bool {
         !self.invert
@@ -74,6 +104,7 @@ impl Rule {
             && self.oif.is_none()
             && self.mark.is_none()
             && self.tos == 0
+            && self.dscp.is_none()
             && self.uid.is_none()
             && self.tunnel.is_none()
             && !self.is_about_transport()
@@ -94,27 +125,10 @@ impl Rule {
         }
         let flags = u32::from_ne_bytes([h[8], h[9], h[10], h[11]]);
         let mut rule = Self {
-            family,
-            priority: 0,
             action: h[7],
-            table: h[4].into(),
             invert: flags & FIB_RULE_INVERT != 0,
-            src: None,
-            dst: None,
-            iif: None,
-            oif: None,
-            mark: None,
             tos: h[3],
-            protocol: None,
-            sport: None,
-            dport: None,
-            uid: None,
-            tunnel: None,
-            goto: None,
-            l3mdev: false,
-            suppress_prefixlen: None,
-            suppress_ifgroup: None,
-            unknown: Vec::new(),
+            ..Self::lookup(family, 0, h[4].into())
         };
         let (mut mark, mut mask) = (None, None);
         for attr in Attrs::new(&payload[HEADER..]) {
@@ -142,8 +156,7 @@ impl Rule {
                 FRA_SUPPRESS_IFGROUP => {
                     rule.suppress_ifgroup = Some(attr.u32::<NativeEndian>()?).filter(|&n| n != u32::MAX);
                 }
-                // The DSCP is the TOS byte's upper six bits, and comes in one form or the other.
-                FRA_DSCP => rule.tos = attr.u8()? << 2,
+                FRA_DSCP => rule.dscp = Some(attr.u8()?),
                 FRA_PROTOCOL | FRA_PAD | FRA_FLOW => {}
                 kind => rule.unknown.push(kind),
             }
