@@ -1,0 +1,233 @@
+//! Who takes a packet that reached this host.
+
+use std::net::IpAddr;
+
+use super::facts::Host;
+use super::query::Query;
+use super::refusal::{Cause, Refusal};
+use super::sysctl::{Why, number};
+use crate::evaluate::{Fact, RejectWith};
+use crate::sys::ct::L4;
+use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
+
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+
+/// Who takes a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taker {
+    /// A socket.
+    Socket(Box<InetSocket>),
+    /// The kernel itself: what in it.
+    Kernel(&'static str),
+    /// Nobody.
+    Nobody(Box<Refusal>),
+}
+
+/// Who takes a packet after the input hook.
+pub fn deliver<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Taker> {
+    decide(host, q).map_or_else(Fact::Unknown, Fact::Is)
+}
+
+fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
+    let Some(number) = q.protocol else { return Err("protocol of the packet".into()) };
+    match (i32::from(number), Protocol::from_number(number)) {
+        (nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6, _) => icmp(host, q),
+        (nix::libc::IPPROTO_IGMP, _) if !q.is_v6() => Ok(Taker::Kernel("IGMP")),
+        (_, Some(protocol)) => match q.ports() {
+            Some((sport, dport)) if is_for_many(host, q)? => many(host, q, protocol, sport, dport),
+            Some((sport, dport)) => one(host, q, protocol, sport, dport),
+            None => Err("ports of the packet".into()),
+        },
+        _ => Err(format!("who takes protocol {number}").into()),
+    }
+}
+
+/// The kernel answers echo requests, unless it is told not to.
+fn icmp<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
+    let request = match q.l4 {
+        L4::Icmp { kind, .. } => kind == if q.is_v6() { 128 } else { 8 },
+        _ => false,
+    };
+    if !request {
+        return Ok(Taker::Kernel("ICMP"));
+    }
+    let mut keys = vec![if q.is_v6() { "net.ipv6.icmp.echo_ignore_all" } else { "net.ipv4.icmp_echo_ignore_all" }];
+    if is_for_many(host, q)? {
+        keys.push(if q.is_v6() {
+            "net.ipv6.icmp.echo_ignore_multicast"
+        } else {
+            "net.ipv4.icmp_echo_ignore_broadcasts"
+        });
+    }
+    for key in keys {
+        match number(host, key.into()) {
+            Ok(setting) if setting.is_on() => {
+                return Ok(Taker::Nobody(Box::new(Refusal::setting(Cause::EchoIgnored, setting, "0"))));
+            }
+            Ok(_) => {}
+            // Kernels before 4.20 do not have it for IPv6, and always answer.
+            Err(_) if matches!(host.sysctl(key), Fact::Absent) => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(Taker::Kernel("ICMP echo"))
+}
+
+/// Is it to a broadcast or multicast address?
+fn is_for_many<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
+    let IpAddr::V4(dst) = q.dst else { return Ok(q.dst.is_multicast()) };
+    if dst.is_multicast() || dst.is_broadcast() {
+        return Ok(true);
+    }
+    match host.addresses() {
+        Fact::Is(all) => Ok(all.iter().any(|a| a.broadcast == Some(q.dst))),
+        Fact::Absent => Ok(false),
+        Fact::Unknown(why) => Err(why),
+    }
+}
+
+/// A broadcast or multicast goes to every UDP socket that wants it, and never to a connection.
+fn many<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dport: u16) -> Result<Taker, Why> {
+    if protocol == Protocol::Tcp {
+        return Ok(Taker::Nobody(Box::new(Refusal::new(Cause::NoListener))));
+    }
+    let _ = sport;
+    for socket in listeners(host, protocol, dport)?.iter() {
+        if (socket.interface == 0 || socket.interface == q.iif) && takes(socket, q.dst)? {
+            return Ok(Taker::Socket(Box::new(socket.clone())));
+        }
+    }
+    Ok(Taker::Nobody(Box::new(Refusal::new(Cause::NoListener).because("sockets", "none for this group and port"))))
+}
+
+fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dport: u16) -> Result<Taker, Why> {
+    let ends = Ends { src: (q.src, sport), dst: (q.dst, dport), iif: q.iif };
+    let socket = match host.socket(protocol, &ends) {
+        Fact::Is(socket) => socket,
+        Fact::Absent => return nobody(host, q, protocol, dport).map(|r| Taker::Nobody(Box::new(r))),
+        Fact::Unknown(why) => return Err(why),
+    };
+    let shown = format!("socket {}:{}", socket.addr, socket.port);
+    let refuse = |r: Refusal| Ok(Taker::Nobody(Box::new(r)));
+    if protocol == Protocol::Tcp && socket.state == SocketState::Listen {
+        let Some(flags) = q.tcp_flags else { return Err("TCP flags of the packet".into()) };
+        if flags & (SYN | ACK | RST) != SYN {
+            let refusal = Refusal::new(Cause::NoConnection).because(shown, "listens; no such connection");
+            return refuse(if flags & RST == 0 { reset(refusal) } else { refusal });
+        }
+        if socket.is_overflowing() {
+            let queue = format!("{} waiting, backlog {}", socket.rqueue, socket.wqueue);
+            return refuse(Refusal::new(Cause::ListenOverflow).because(shown, queue));
+        }
+    }
+    if let (Protocol::Udp | Protocol::UdpLite, Some(memory)) = (protocol, socket.memory)
+        && memory.used >= memory.limit
+    {
+        let buffer = format!("{} of {} bytes used, {} dropped", memory.used, memory.limit, memory.drops);
+        return refuse(Refusal::new(Cause::BufferFull).because(shown, buffer));
+    }
+    Ok(Taker::Socket(Box::new(socket)))
+}
+
+/// No socket takes it: is there one that would, were it bound otherwise?
+fn nobody<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, dport: u16) -> Result<Refusal, Why> {
+    let mut refusal = Refusal::new(Cause::NoListener);
+    let others = listeners(host, protocol, dport)?;
+    if let Some(other) = others.first() {
+        let bound = match (takes(other, q.dst), other.interface) {
+            (Ok(true), index) if index != 0 => match host.link(index) {
+                Fact::Is(link) => format!("bound to interface {}", link.name),
+                _ => format!("bound to interface {index}"),
+            },
+            (Ok(false), _) if other.is_wildcard() => {
+                if other.addr.is_ipv6() {
+                    "bound to IPv6 only".into()
+                } else {
+                    "bound to IPv4 only".into()
+                }
+            }
+            _ => format!("bound to {}", other.addr),
+        };
+        refusal = Refusal::new(Cause::BoundElsewhere).with_detail(bound);
+    }
+    for other in others.iter() {
+        refusal = refusal.because(format!("socket {}:{}", other.addr, other.port), format!("of uid {}", other.uid));
+    }
+    if others.is_empty() {
+        refusal = refusal.because("sockets", format!("none on port {dport}"));
+    }
+    Ok(match protocol {
+        Protocol::Tcp if q.tcp_flags.is_some_and(|f| f & RST != 0) => refusal,
+        Protocol::Tcp => reset(refusal),
+        _ => refusal.telling(if q.is_v6() { "icmp6-port-unreachable" } else { "icmp-port-unreachable" }),
+    })
+}
+
+fn reset(refusal: Refusal) -> Refusal {
+    Refusal { told: Some(RejectWith::TcpReset), ..refusal }
+}
+
+fn takes(socket: &InetSocket, dst: IpAddr) -> Result<bool, Why> {
+    socket.takes(dst).ok_or_else(|| "whether an IPv6 socket takes IPv4".into())
+}
+
+fn listeners<H: Host + ?Sized>(host: &H, protocol: Protocol, port: u16) -> Result<std::rc::Rc<[InetSocket]>, Why> {
+    match host.listeners(protocol, port) {
+        Fact::Is(all) => Ok(all),
+        Fact::Absent => Ok([].into()),
+        Fact::Unknown(why) => Err(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::FakeHost;
+
+    fn syn(dst: [u8; 4], port: u16) -> Query {
+        let l4 = L4::Ports { src: 40000, dst: port };
+        Query { tcp_flags: Some(SYN), ..Query::new([192, 0, 2, 2].into(), dst.into(), 6, l4).via(2) }
+    }
+
+    fn refused(taker: Fact<Taker>) -> Option<Refusal> {
+        match taker {
+            Fact::Is(Taker::Nobody(refusal)) => Some(*refusal),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_listener_takes_a_syn_and_an_overflowing_one_does_not() {
+        let mut host = FakeHost::new();
+        host.listen(Protocol::Tcp, [0; 4].into(), 80);
+        assert!(matches!(deliver(&host, &syn([192, 0, 2, 1], 80)), Fact::Is(Taker::Socket(_))));
+        let stray = Query { tcp_flags: Some(ACK), ..syn([192, 0, 2, 1], 80) };
+        let r = refused(deliver(&host, &stray));
+        assert_eq!(r.map(|r| (r.cause, r.told)), Some((Cause::NoConnection, Some(RejectWith::TcpReset))));
+        if let Some((_, s)) = host.sockets.first_mut() {
+            (s.rqueue, s.wqueue) = (2, 1);
+        }
+        assert_eq!(refused(deliver(&host, &syn([192, 0, 2, 1], 80))).map(|r| r.cause), Some(Cause::ListenOverflow));
+    }
+
+    #[test]
+    fn where_a_listener_is_bound_instead_is_said() {
+        let mut host = FakeHost::new();
+        let r = refused(deliver(&host, &syn([192, 0, 2, 1], 80)));
+        assert_eq!(r.map(|r| (r.cause, r.told)), Some((Cause::NoListener, Some(RejectWith::TcpReset))));
+        host.listen(Protocol::Tcp, [127, 0, 0, 1].into(), 80);
+        let r = refused(deliver(&host, &syn([192, 0, 2, 1], 80)));
+        assert_eq!(r.and_then(|r| r.detail).as_deref(), Some("bound to 127.0.0.1"));
+    }
+
+    #[test]
+    fn echo_requests_are_answered_unless_switched_off() {
+        let mut host = FakeHost::new();
+        let ping = Query::new([192, 0, 2, 2].into(), [192, 0, 2, 1].into(), 1, L4::Icmp { kind: 8, code: 0, id: 1 });
+        assert!(matches!(deliver(&host, &ping), Fact::Is(Taker::Kernel(_))));
+        host.set("net.ipv4.icmp_echo_ignore_all", 1);
+        assert_eq!(refused(deliver(&host, &ping)).map(|r| r.cause), Some(Cause::EchoIgnored));
+    }
+}

@@ -1,0 +1,229 @@
+//! A host as the rules of an evaluation see it.
+
+use std::net::IpAddr;
+
+use super::deliver::{Taker, deliver};
+use super::facts::Host;
+use super::query::Query;
+use super::route::{self, Found, Outcome, Way, resolve};
+use crate::evaluate::environment::{Environment, FibAnswer, FibQuery, Link, RouteType, SocketFacts};
+use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed};
+use crate::sys::ct::{L4, Tuple};
+use crate::sys::diag::{Ends, Protocol};
+use crate::sys::rt::{Address, LinkFlags, RouteKind};
+
+/// `RT_TABLE_LOCAL`.
+const LOCAL: u32 = 255;
+
+impl<H: Host> Environment for H {
+    fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
+        let any = if query.to.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
+        let mut q = Query::new(query.from.unwrap_or(any), query.to, 0, L4::None);
+        (q.protocol, q.mark, q.tos, q.oif) = (None, Fact::Is(query.mark), query.tos, query.oif.unwrap_or(0));
+        let iif = query.iif.and_then(|index| Host::link(self, index).known());
+        match resolve(self, &q, iif.as_ref()) {
+            Ok(Found::Route(route)) => Fact::Is(answer(&Way::of(&route))),
+            Ok(_) => Fact::Is(nowhere()),
+            Err(why) => Fact::Unknown(why),
+        }
+    }
+
+    fn address_type(&self, address: IpAddr, on: Option<u32>) -> Fact<RouteType> {
+        let kind = match address {
+            IpAddr::V4(a) if a.is_unspecified() || a.is_broadcast() => RouteKind::Broadcast,
+            _ if address.is_multicast() => RouteKind::Multicast,
+            _ => match self.routes_to(LOCAL, address) {
+                Fact::Is(routes) => match routes.first() {
+                    Some(r) if on.is_none_or(|dev| r.oif() == Some(dev)) => r.kind,
+                    _ if address.is_ipv4() => RouteKind::Unicast,
+                    // IPv6 asks the routing tables for what is not an address of its own.
+                    _ => {
+                        return self
+                            .fib(&FibQuery { to: address, from: None, oif: on, iif: None, mark: 0, tos: 0 })
+                            .map(|a| a.kind);
+                    }
+                },
+                Fact::Absent => RouteKind::Unicast,
+                Fact::Unknown(why) => return Fact::Unknown(why),
+            },
+        };
+        Fact::Is(kind.raw())
+    }
+
+    fn link(&self, index: u32) -> Fact<Link> {
+        Host::link(self, index).map(|l| Link {
+            index: l.index,
+            hardware: l.hardware,
+            kind: l.kind.unwrap_or_default(),
+            group: l.group,
+            mtu: l.mtu,
+            master: l.master.unwrap_or(0),
+            up: l.flags.contains(LinkFlags::UP),
+            address: l.address,
+            name: l.name,
+        })
+    }
+
+    fn link_index(&self, name: &[u8]) -> Fact<u32> {
+        self.link_named(name).map(|l| l.index)
+    }
+
+    fn socket(&self, protocol: u8, from: (IpAddr, u16), to: (IpAddr, u16)) -> Fact<SocketFacts> {
+        let Some(protocol) = Protocol::from_number(protocol) else { return Fact::Absent };
+        Host::socket(self, protocol, &Ends { src: from, dst: to, iif: 0 }).map(|s| SocketFacts {
+            transparent: s.transparent.map_or_else(|| Fact::unknown("IP_TRANSPARENT of the socket"), Fact::Is),
+            mark: s.mark.map_or_else(|| Fact::unknown("mark of the socket"), Fact::Is),
+            wildcard: s.is_wildcard(),
+            uid: Fact::Is(s.uid),
+            cgroup: s.cgroup.map_or_else(|| Fact::unknown("cgroup of the socket"), |id| self.cgroup(id)),
+        })
+    }
+
+    fn masquerade_address(&self, device: u32, towards: IpAddr) -> Fact<IpAddr> {
+        let all = match self.addresses() {
+            Fact::Is(all) => all,
+            Fact::Absent => return Fact::Absent,
+            Fact::Unknown(why) => return Fact::Unknown(why),
+        };
+        if towards.is_ipv6() {
+            return ipv6_source(&all, device, towards);
+        }
+        // `inet_select_addr`: the first global address of the device whose prefix holds the next hop, else the first;
+        // without any, the first of another device.
+        let usable = |a: &&Address| a.local.addr.is_ipv4() && a.scope == 0 && a.flags & nix::libc::IFA_F_SECONDARY == 0;
+        let own = || all.iter().filter(usable).filter(|a| a.index == device);
+        let found = own().find(|a| a.local.contains(towards)).or_else(|| own().next());
+        found.or_else(|| all.iter().find(usable)).map(|a| a.local.addr).into()
+    }
+
+    fn redirect_address(&self, device: u32, destination: IpAddr) -> Fact<IpAddr> {
+        let all = match self.addresses() {
+            Fact::Is(all) => all,
+            Fact::Absent => return Fact::Absent,
+            Fact::Unknown(why) => return Fact::Unknown(why),
+        };
+        let fits = |a: &&Address| match (a.local.addr, destination) {
+            (IpAddr::V4(_), IpAddr::V4(_)) => true,
+            (IpAddr::V6(own), IpAddr::V6(to)) => {
+                !a.is_tentative() && own.is_unicast_link_local() == to.is_unicast_link_local()
+            }
+            _ => false,
+        };
+        all.iter().filter(|a| a.index == device).find(fits).map(|a| a.local.addr).into()
+    }
+
+    fn tuple_taken(&self, tuple: &Tuple, zone: u16) -> Fact<bool> {
+        match self.flow(tuple, zone) {
+            Fact::Is(_) => Fact::Is(true),
+            Fact::Absent => Fact::Is(false),
+            Fact::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    fn route_input(&self, packet: &Packet) -> Fact<Routed> {
+        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
+        match &packet.iif {
+            Fact::Unknown(why) => Fact::Unknown(why.clone()),
+            Fact::Absent => Fact::unknown("interface that the packet came in by"),
+            Fact::Is(_) => routed(self, route::input(self, &q)),
+        }
+    }
+
+    fn route_output(&self, packet: &Packet) -> Fact<Routed> {
+        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
+        routed(self, route::output(self, &Query { iif: 0, ..q }))
+    }
+
+    fn deliver(&self, packet: &Packet) -> Fact<Delivery> {
+        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
+        deliver(self, &q).map(|taker| match taker {
+            Taker::Socket(s) => Delivery::Taken(format!("socket {}:{} of uid {}", s.addr, s.port, s.uid)),
+            Taker::Kernel(part) => Delivery::Taken(part.to_owned()),
+            Taker::Nobody(refusal) => Delivery::Lost((*refusal).into()),
+        })
+    }
+
+    fn leave(&self, packet: &Packet, forwarded: bool) -> Fact<Obstacle> {
+        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
+        let Fact::Is(oif) = &packet.oif else { return Fact::unknown("interface that the packet leaves by") };
+        let route = packet.route.value();
+        let way = Way {
+            kind: RouteKind::Unicast,
+            oif: oif.index,
+            gateway: route.and_then(|r| r.gateway),
+            prefsrc: None,
+            table: 0,
+            mtu: route.and_then(|r| r.mtu),
+            realm: None,
+        };
+        if packet.route.is_unknown() {
+            return Fact::unknown("next hop");
+        }
+        route::leave(self, &q, &way, forwarded).map(Obstacle::from)
+    }
+
+    fn queue_has_reader(&self, queue: u16) -> Fact<bool> {
+        // Each line begins with the number of a queue that somebody has bound.
+        match self.proc_net("netfilter/nfnetlink_queue") {
+            Fact::Is(text) => {
+                let mut numbers = text.lines().filter_map(|l| l.split_ascii_whitespace().next());
+                Fact::Is(numbers.any(|n| n.parse() == Ok(queue)))
+            }
+            Fact::Absent => Fact::Is(false),
+            Fact::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    fn sysctl(&self, key: &str) -> Fact<String> {
+        Host::sysctl(self, key)
+    }
+
+    fn clock(&self) -> Fact<(i64, i32)> {
+        Host::clock(self)
+    }
+}
+
+/// `RTN_UNREACHABLE`, for no route.
+fn nowhere() -> FibAnswer {
+    FibAnswer { kind: RouteKind::Unreachable.raw(), oif: 0, gateway: None, source: None, mtu: None, realm: None }
+}
+
+fn answer(way: &Way) -> FibAnswer {
+    FibAnswer {
+        kind: way.kind.raw(),
+        oif: way.oif,
+        gateway: way.gateway,
+        source: way.prefsrc,
+        mtu: way.mtu,
+        realm: way.realm,
+    }
+}
+
+fn routed<H: Host>(host: &H, outcome: Outcome) -> Fact<Routed> {
+    match outcome {
+        Outcome::Local(way) => Fact::Is(Routed::Local(answer(&way))),
+        Outcome::Onward(way) => {
+            let name = match Host::link(host, way.oif) {
+                Fact::Is(link) => Fact::Is(link.name),
+                _ => Fact::unknown("name of the interface"),
+            };
+            Fact::Is(Routed::Out { oif: Device { index: way.oif, name }, route: answer(&way) })
+        }
+        Outcome::Refused(refusal) => Fact::Is(Routed::Lost((*refusal).into())),
+        Outcome::Unknown(why) => Fact::Unknown(why),
+    }
+}
+
+/// `ipv6_dev_get_saddr`, as far as it can be told without the kernel's preferences: the one address that could be it.
+fn ipv6_source(all: &[Address], device: u32, towards: IpAddr) -> Fact<IpAddr> {
+    let IpAddr::V6(to) = towards else { return Fact::Absent };
+    const OUT: u32 = nix::libc::IFA_F_TENTATIVE | nix::libc::IFA_F_DADFAILED | nix::libc::IFA_F_DEPRECATED;
+    let mut fitting = all.iter().filter(|a| a.index == device && a.flags & OUT == 0).filter(|a| match a.local.addr {
+        IpAddr::V6(own) => own.is_unicast_link_local() == to.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
+    });
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Fact::Is(one.local.addr),
+        _ => Fact::unknown("IPv6 source address that the kernel would choose"),
+    }
+}

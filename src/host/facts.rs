@@ -1,0 +1,121 @@
+//! The facts of a host.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::evaluate::Fact;
+use crate::sys::Text;
+use crate::sys::ct::{Expectation, Flow, Tuple};
+use crate::sys::diag::{Ends, InetSocket, Protocol};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, Route, Rule};
+
+/// How full the conntrack table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Entries of this network namespace.
+    pub count: u32,
+    /// The most that any one namespace may have (`nf_conntrack_max`).
+    pub max: u32,
+}
+
+/// A host, or what is known of it. A fact that cannot be read is [`Fact::Unknown`] with the reason, never a guess; a
+/// thing that is known not to exist is [`Fact::Absent`].
+pub trait Host {
+    /// A setting's value, by the key as sysctl(8) writes it: `net.ipv4.ip_forward`. In the name of an interface a dot
+    /// is written as a slash.
+    fn sysctl(&self, _key: &str) -> Fact<String> {
+        Fact::unknown("sysctl")
+    }
+
+    /// All interfaces.
+    fn links(&self) -> Fact<Rc<[Link]>> {
+        Fact::unknown("network devices")
+    }
+
+    /// All addresses of this host.
+    fn addresses(&self) -> Fact<Rc<[Address]>> {
+        Fact::unknown("addresses of this host")
+    }
+
+    /// The policy routing rules of one family, in order.
+    fn rules(&self, _v6: bool) -> Fact<Rc<[Rule]>> {
+        Fact::unknown("routing rules")
+    }
+
+    /// The routes of one table whose prefix holds that address, longest prefix first, then lowest metric.
+    fn routes_to(&self, _table: u32, _to: IpAddr) -> Fact<Rc<[Route]>> {
+        Fact::unknown("routing tables")
+    }
+
+    /// The kernel's own answer to a route lookup: a route or an errno. Absent: no kernel is asked here, and the
+    /// tables have to do.
+    fn lookup(&self, _question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
+        Fact::Absent
+    }
+
+    /// The socket that the kernel would give a packet with these ends to.
+    fn socket(&self, _protocol: Protocol, _ends: &Ends) -> Fact<InetSocket> {
+        Fact::unknown("receiving socket")
+    }
+
+    /// The sockets that take packets from anybody on a port.
+    fn listeners(&self, _protocol: Protocol, _port: u16) -> Fact<Rc<[InetSocket]>> {
+        Fact::unknown("listening sockets")
+    }
+
+    /// The tracked connection of which one direction looks like this.
+    fn flow(&self, _tuple: &Tuple, _zone: u16) -> Fact<Rc<Flow>> {
+        Fact::unknown("conntrack entry")
+    }
+
+    /// The connections that others have announced.
+    fn expectations(&self) -> Fact<Rc<[Expectation]>> {
+        Fact::unknown("conntrack expectations")
+    }
+
+    /// How full the conntrack table is. Absent: this kernel does not track connections.
+    fn conntrack_usage(&self) -> Fact<Usage> {
+        Fact::unknown("conntrack usage")
+    }
+
+    /// What is known of a neighbour. Absent: nothing, it would be asked for.
+    fn neighbour(&self, _oif: u32, _addr: IpAddr) -> Fact<Neighbour> {
+        Fact::unknown("neighbour")
+    }
+
+    /// The path of a control group (version 2), by its id.
+    fn cgroup(&self, _id: u64) -> Fact<Text> {
+        Fact::unknown("cgroup of the socket")
+    }
+
+    /// A file of `/proc/net`, by its path below it.
+    fn proc_net(&self, _name: &str) -> Fact<String> {
+        Fact::unknown("/proc/net")
+    }
+
+    /// Seconds since 1970 and the kernel's offset of local time from UTC in seconds.
+    fn clock(&self) -> Fact<(i64, i32)> {
+        Fact::unknown("time of day")
+    }
+
+    /// The interface of that index.
+    fn link(&self, index: u32) -> Fact<Link> {
+        pick(self.links(), |l| l.index == index)
+    }
+
+    /// The interface of that name.
+    fn link_named(&self, name: &[u8]) -> Fact<Link> {
+        pick(self.links(), |l| l.name.as_bytes() == name)
+    }
+}
+
+/// One of many; absent if there is none such.
+fn pick(links: Fact<Rc<[Link]>>, test: impl Fn(&Link) -> bool) -> Fact<Link> {
+    match links {
+        Fact::Is(links) => links.iter().find(|l| test(l)).cloned().into(),
+        Fact::Absent => Fact::Absent,
+        Fact::Unknown(w) => Fact::Unknown(w),
+    }
+}

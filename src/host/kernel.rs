@@ -1,0 +1,252 @@
+//! The running kernel's facts.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::cgroup;
+use super::facts::{Host, Usage};
+use super::memo::Memo;
+use super::sysctl;
+use crate::evaluate::Fact;
+use crate::sys::ct::{Conntrack, Expectation, Flow, Tuple};
+use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
+use crate::sys::ns;
+use crate::sys::rt::{Address, Handle, Link, Lookup, Neighbour, Route, Router, Rule};
+use crate::sys::{Error, Text};
+
+/// This host, in the network namespace of the thread that opened it. It belongs to that thread: files under `/proc`
+/// show the namespace of whoever reads them.
+///
+/// Answers are kept, so that one packet, or one batch of them, sees one state; [`forget`](Self::forget) drops them.
+#[derive(Debug)]
+pub struct KernelHost {
+    namespace: ns::Id,
+    handle: RefCell<Handle>,
+    router: RefCell<Router>,
+    sockets: RefCell<Option<Result<Sockets, String>>>,
+    conntrack: RefCell<Option<Result<Conntrack, String>>>,
+    kept: Kept,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    sysctls: Memo<String, String>,
+    links: Memo<(), Rc<[Link]>>,
+    addresses: Memo<(), Rc<[Address]>>,
+    rules: Memo<bool, Rc<[Rule]>>,
+    routes: Memo<(u32, IpAddr), Rc<[Route]>>,
+    lookups: Memo<Lookup, Result<Rc<Route>, i32>>,
+    sockets: Memo<(Protocol, Ends), InetSocket>,
+    listeners: Memo<(Protocol, u16), Rc<[InetSocket]>>,
+    flows: Memo<(Tuple, u16), Rc<Flow>>,
+    expectations: Memo<(), Rc<[Expectation]>>,
+    usage: Memo<(), Usage>,
+    neighbours: Memo<(u32, IpAddr), Neighbour>,
+    files: Memo<String, String>,
+    cgroups: Memo<u64, Text>,
+}
+
+impl KernelHost {
+    /// Opens the host in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// Without rtnetlink there is nothing to go on. Everything else may be missing, and is unknown then.
+    pub fn open() -> Result<Self, Error> {
+        Ok(Self {
+            namespace: ns::current_id()?,
+            handle: RefCell::new(Handle::open()?),
+            router: RefCell::new(Router::open()?),
+            sockets: RefCell::default(),
+            conntrack: RefCell::default(),
+            kept: Kept::default(),
+        })
+    }
+
+    /// Forgets all answers: the next questions see the present.
+    pub fn forget(&self) {
+        let k = &self.kept;
+        k.sysctls.clear();
+        k.links.clear();
+        k.addresses.clear();
+        k.rules.clear();
+        k.routes.clear();
+        k.lookups.clear();
+        k.sockets.clear();
+        k.listeners.clear();
+        k.flows.clear();
+        k.expectations.clear();
+        k.usage.clear();
+        k.neighbours.clear();
+        k.files.clear();
+        k.cgroups.clear();
+    }
+
+    /// A file of the namespace; absent if there is none.
+    fn read(&self, path: &Path) -> Fact<String> {
+        if ns::current_id().ok() != Some(self.namespace) {
+            return Fact::unknown("this thread is in another network namespace");
+        }
+        match fs::read(path) {
+            Ok(bytes) => Fact::Is(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Fact::Absent,
+            Err(e) => Fact::unknown(format!("{}: {e}", path.display())),
+        }
+    }
+
+    /// Asks for sockets. The conversation is begun when it is first needed, and not at all where that loads modules.
+    fn ask_sockets<V>(
+        &self,
+        protocol: Protocol,
+        ask: impl FnOnce(&mut Sockets) -> Result<Option<V>, Error>,
+    ) -> Fact<V> {
+        let mut sockets = self.sockets.borrow_mut();
+        let open = || match Sockets::would_load(protocol) {
+            true => Err("sockets (after `modprobe tcp_diag udp_diag` they can be asked for)".to_owned()),
+            false => Sockets::open().map_err(|e| e.to_string()),
+        };
+        match sockets.get_or_insert_with(open) {
+            Ok(sockets) => fact(ask(sockets)),
+            Err(e) => Fact::unknown(e.clone()),
+        }
+    }
+
+    /// Asks ctnetlink, likewise.
+    fn ask_conntrack<V>(&self, ask: impl FnOnce(&mut Conntrack) -> Result<Option<V>, Error>) -> Fact<V> {
+        let mut conntrack = self.conntrack.borrow_mut();
+        let open = || match Conntrack::would_load() {
+            true => Err("conntrack entries (after `modprobe nf_conntrack_netlink` they can be asked for)".to_owned()),
+            false => Conntrack::open().map_err(|e| e.to_string()),
+        };
+        match conntrack.get_or_insert_with(open) {
+            Ok(conntrack) => fact(ask(conntrack)),
+            Err(e) => Fact::unknown(e.clone()),
+        }
+    }
+}
+
+/// An answer, its absence, or why there is none.
+fn fact<V>(answer: Result<Option<V>, Error>) -> Fact<V> {
+    answer.map_or_else(|e| Fact::unknown(e.to_string()), Fact::from)
+}
+
+fn list<V>(answer: Result<Vec<V>, Error>) -> Fact<Rc<[V]>> {
+    fact(answer.map(|v| Some(v.into())))
+}
+
+fn family(v6: bool) -> u8 {
+    (if v6 { nix::libc::AF_INET6 } else { nix::libc::AF_INET }) as u8
+}
+
+impl Host for KernelHost {
+    fn sysctl(&self, key: &str) -> Fact<String> {
+        self.kept.sysctls.get(key.to_owned(), |key| match sysctl::path(key) {
+            Some(path) => self.read(&path).map(|text| text.trim_end().to_owned()),
+            None => Fact::Absent,
+        })
+    }
+
+    fn links(&self) -> Fact<Rc<[Link]>> {
+        self.kept.links.get((), |()| list(self.handle.borrow_mut().links()))
+    }
+
+    fn addresses(&self) -> Fact<Rc<[Address]>> {
+        self.kept.addresses.get((), |()| list(self.handle.borrow_mut().addresses()))
+    }
+
+    fn rules(&self, v6: bool) -> Fact<Rc<[Rule]>> {
+        self.kept.rules.get(v6, |&v6| list(self.handle.borrow_mut().rules(family(v6))))
+    }
+
+    fn routes_to(&self, table: u32, to: IpAddr) -> Fact<Rc<[Route]>> {
+        self.kept.routes.get((table, to), |&(table, to)| {
+            // A full table may have a million routes: only those that hold the address are kept.
+            let found = self.router.borrow_mut().routes(family(to.is_ipv6()), table, |v: &mut Vec<Route>, r| {
+                if r.dst.contains(to) {
+                    v.push(r);
+                }
+            });
+            list(found.map(|mut routes| {
+                routes.sort_by_key(|r| (std::cmp::Reverse(r.dst.len), r.priority));
+                routes
+            }))
+        })
+    }
+
+    fn lookup(&self, question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
+        self.kept.lookups.get(*question, |question| match self.router.borrow_mut().lookup(question) {
+            Ok(route) => Fact::Is(Ok(Rc::new(route))),
+            // An answer of the kernel, not a failure to ask it.
+            Err(Error::Kernel { source, .. }) if is_answer(source.raw_os_error()) => {
+                Fact::Is(Err(source.raw_os_error().unwrap_or(0)))
+            }
+            Err(e) => Fact::unknown(e.to_string()),
+        })
+    }
+
+    fn socket(&self, protocol: Protocol, ends: &Ends) -> Fact<InetSocket> {
+        self.kept.sockets.get((protocol, *ends), |(p, ends)| self.ask_sockets(*p, |s| s.lookup(*p, ends)))
+    }
+
+    fn listeners(&self, protocol: Protocol, port: u16) -> Fact<Rc<[InetSocket]>> {
+        self.kept.listeners.get((protocol, port), |&(protocol, port)| {
+            self.ask_sockets(protocol, |s| s.listeners(protocol, port).map(|all| Some(all.into())))
+        })
+    }
+
+    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Rc<Flow>> {
+        self.kept.flows.get((*tuple, zone), |(tuple, zone)| {
+            self.ask_conntrack(|c| c.lookup(tuple, *zone).map(|flow| flow.map(Rc::new)))
+        })
+    }
+
+    fn expectations(&self) -> Fact<Rc<[Expectation]>> {
+        self.kept.expectations.get((), |()| self.ask_conntrack(|c| c.expectations().map(|all| Some(all.into()))))
+    }
+
+    fn conntrack_usage(&self) -> Fact<Usage> {
+        self.kept.usage.get((), |()| {
+            // The files tell both in every version, and load nothing.
+            let number = |key: &str| match Host::sysctl(self, key) {
+                Fact::Is(text) => text.parse::<u32>().map_or_else(|_| Fact::unknown(key.to_owned()), Fact::Is),
+                Fact::Absent => Fact::Absent,
+                Fact::Unknown(why) => Fact::Unknown(why),
+            };
+            match (number("net.netfilter.nf_conntrack_count"), number("net.netfilter.nf_conntrack_max")) {
+                (Fact::Is(count), Fact::Is(max)) => Fact::Is(Usage { count, max }),
+                (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
+                _ => Fact::Absent,
+            }
+        })
+    }
+
+    fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
+        self.kept.neighbours.get((oif, addr), |&(oif, addr)| fact(self.handle.borrow_mut().neighbour(oif, addr)))
+    }
+
+    fn cgroup(&self, id: u64) -> Fact<Text> {
+        self.kept.cgroups.get(id, |&id| cgroup::path_of(id))
+    }
+
+    fn proc_net(&self, name: &str) -> Fact<String> {
+        self.kept.files.get(name.to_owned(), |name| self.read(&ns::proc_net(name)))
+    }
+
+    fn clock(&self) -> Fact<(i64, i32)> {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            // `sys_tz` is 0 unless somebody sets it at boot; no interface but a system call without wrapper tells it.
+            Ok(since) => Fact::Is((since.as_secs() as i64, 0)),
+            Err(_) => Fact::unknown("time of day"),
+        }
+    }
+}
+
+/// The errnos by which a lookup says what becomes of the packet.
+fn is_answer(errno: Option<i32>) -> bool {
+    use nix::libc::{EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, EXDEV};
+    errno.is_some_and(|e| [EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, EXDEV].contains(&e))
+}

@@ -1,0 +1,273 @@
+//! IPv4 packets that came in: `ip_route_input_slow` and `fib_validate_source` (net/ipv4/route.c, fib_frontend.c).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::facts::Host;
+use super::super::query::Query;
+use super::super::refusal::{Cause, Refusal};
+use super::super::sysctl::{self, Why, larger, number, own};
+use super::fib::{Found, resolve};
+use super::{Outcome, Way, ask};
+use crate::evaluate::Fact;
+use crate::sys::rt::{Link, Route, RouteKind};
+
+pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, Why> {
+    let errno = match ask(host, q)? {
+        Some(Ok(route)) => return Ok(Outcome::of(&route)),
+        Some(Err(errno)) => errno,
+        None => return walk(host, q, link),
+    };
+    let refusal = match walk(host, q, link) {
+        Ok(Outcome::Refused(refusal)) => refusal,
+        // Kernels that say EXDEV say it for one reason only.
+        _ if errno == nix::libc::EXDEV => Box::new(Refusal::new(Cause::ReversePath)),
+        Ok(_) => return Err(format!("the kernel refuses with errno {errno}, and nothing seen here explains it").into()),
+        Err(why) => return Err(format!("the kernel refuses with errno {errno}; why is not known: {why}").into()),
+    };
+    if fits(refusal.cause, errno) {
+        Ok(Outcome::Refused(refusal))
+    } else {
+        Err(format!("the kernel refuses with errno {errno}, which does not fit: {}", refusal.cause).into())
+    }
+}
+
+/// Is that what the kernel answers for that cause? (Newer ones say `EINVAL` for the reverse path filter, others `EXDEV`.)
+fn fits(cause: Cause, errno: i32) -> bool {
+    use nix::libc::{EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, EXDEV};
+    match cause {
+        Cause::ForwardingOff | Cause::Unreachable => errno == EHOSTUNREACH || errno == ENETUNREACH,
+        Cause::NoRoute => errno == ENETUNREACH,
+        Cause::Prohibit => errno == EACCES,
+        Cause::ReversePath => errno == EINVAL || errno == EXDEV,
+        _ => errno == EINVAL,
+    }
+}
+
+/// The walk itself, in the kernel's order.
+fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, Why> {
+    let (IpAddr::V4(src), IpAddr::V4(dst)) = (q.src, q.dst) else { return Err("addresses of two families".into()) };
+    let refused = |r| Ok(Outcome::refused(r));
+    let martian = |cause, what: String| Ok(Outcome::refused(Refusal::new(cause).because(what, "not allowed")));
+
+    if dst.is_multicast() {
+        return multicast(host, q, link, src);
+    }
+    if src.is_multicast() || src.is_broadcast() {
+        return martian(Cause::MartianSource, format!("source {src}: no host sends from there"));
+    }
+    if dst.is_broadcast() || (src.is_unspecified() && dst.is_unspecified()) {
+        return broadcast(host, q, link, src);
+    }
+    if src.is_unspecified() {
+        return martian(Cause::MartianSource, format!("source {src}: only to the limited broadcast"));
+    }
+    if dst.is_unspecified() {
+        return martian(Cause::MartianDestination, format!("destination {dst}"));
+    }
+    if dst.is_loopback() || src.is_loopback() {
+        let localnet = larger(host, "ipv4", link, "route_localnet")?;
+        if !localnet.is_on() {
+            let which = if dst.is_loopback() { format!("destination {dst}") } else { format!("source {src}") };
+            let refusal = Refusal::setting(Cause::RouteLocalnet, localnet, "1");
+            return refused(refusal.because(which, format!("a loopback address, on {}", link.name)));
+        }
+    }
+    let forwarding = || own(host, "ipv4", link, "forwarding");
+    let found = resolve(host, q, Some(link))?;
+    if found.errno().is_some() {
+        // Where forwarding is off the kernel says so first, and no ICMP is sent; the way would end all the same.
+        let forwarding = forwarding()?;
+        let dead_end = dead_end(&found, q.dst);
+        if forwarding.is_on() {
+            return refused(dead_end);
+        }
+        let mut refusal = forwarding_off(host, forwarding)?;
+        refusal.evidence.extend(dead_end.evidence);
+        return refused(refusal);
+    }
+    let Found::Route(route) = found else { return Err("a rule that is no answer".into()) };
+    match route.kind {
+        RouteKind::Broadcast => broadcast(host, q, link, src),
+        RouteKind::Local => validated(host, q, link, src, None, &route),
+        kind => {
+            let forwarding = forwarding()?;
+            if !forwarding.is_on() {
+                return refused(forwarding_off(host, forwarding)?.because(route_to(q.dst), describe(host, &route)));
+            }
+            if kind != RouteKind::Unicast {
+                return martian(Cause::MartianDestination, format!("a route of kind {kind} to {dst}"));
+            }
+            validated(host, q, link, src, route.oif(), &route)
+        }
+    }
+}
+
+/// A destination that rules and tables reject.
+pub(super) fn dead_end(found: &Found, dst: IpAddr) -> Refusal {
+    use nix::libc::{EACCES, EHOSTUNREACH, ENETUNREACH};
+    let v6 = dst.is_ipv6();
+    let (cause, told) = match (found, found.errno()) {
+        (Found::Nothing, _) => (Cause::NoRoute, if v6 { "icmp6-no-route" } else { "icmp-net-unreachable" }),
+        (_, Some(ENETUNREACH)) => (Cause::Unreachable, if v6 { "icmp6-no-route" } else { "icmp-net-unreachable" }),
+        (_, Some(EHOSTUNREACH)) => (Cause::Unreachable, if v6 { "icmp6-no-route" } else { "icmp-host-unreachable" }),
+        (_, Some(EACCES)) => (Cause::Prohibit, if v6 { "icmp6-adm-prohibited" } else { "icmp-admin-prohibited" }),
+        _ => return Refusal::new(Cause::Blackhole).because(route_to(dst), found.describe()),
+    };
+    Refusal::new(cause).because(route_to(dst), found.describe()).telling(told)
+}
+
+/// Forwarding is off on the interface. The key is the one that people know, unless it is on and only the interface is not.
+fn forwarding_off<H: Host + ?Sized>(host: &H, own: sysctl::Setting) -> Result<Refusal, Why> {
+    let all = number(host, "net.ipv4.ip_forward".into())?;
+    Ok(if all.is_on() {
+        Refusal::setting(Cause::ForwardingOff, own, "1").given(&all)
+    } else {
+        Refusal::setting(Cause::ForwardingOff, all, "1").given(&own)
+    })
+}
+
+/// `brd_input` of `ip_route_input_slow`.
+fn broadcast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr) -> Result<Outcome, Why> {
+    let mut route = Route::bare(RouteKind::Broadcast, q.dst);
+    route.table = 255;
+    if src.is_unspecified() {
+        return Ok(Outcome::Local(Way::of(&route)));
+    }
+    validated(host, q, link, src, None, &route)
+}
+
+/// `ip_route_input_mc`: taken if somebody here has joined the group.
+fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr) -> Result<Outcome, Why> {
+    let joined = match host.proc_net("igmp") {
+        Fact::Is(text) => igmp_has(&text, link, q.dst),
+        Fact::Absent => false,
+        Fact::Unknown(why) => return Err(why),
+    };
+    if !joined {
+        let shown = Refusal::new(Cause::NotJoined).because("/proc/net/igmp", format!("no {} on {}", q.dst, link.name));
+        return Ok(Outcome::refused(shown));
+    }
+    if src.is_multicast() || src.is_broadcast() {
+        return Ok(Outcome::refused(Refusal::new(Cause::MartianSource).because("source", src.to_string())));
+    }
+    let route = Route::bare(RouteKind::Multicast, q.dst);
+    if src.is_unspecified() {
+        return Ok(Outcome::Local(Way::of(&route)));
+    }
+    validated(host, q, link, src, None, &route)
+}
+
+/// Is the group in the list of that interface? Groups stand below their interface, in hexadecimal, in memory order.
+fn igmp_has(text: &str, link: &Link, group: IpAddr) -> bool {
+    let IpAddr::V4(group) = group else { return false };
+    let wanted = format!("{:08X}", u32::from_ne_bytes(group.octets()));
+    let mut here = false;
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        if line.starts_with(|c: char| c.is_ascii_digit()) {
+            here = words.next().and_then(|w| w.parse().ok()) == Some(link.index);
+        } else if here && words.next() == Some(&wanted) {
+            return true;
+        }
+    }
+    false
+}
+
+/// `fib_validate_source`: would an answer go back by where the packet came from? `oif` is where it would be forwarded.
+fn validated<H: Host + ?Sized>(
+    host: &H,
+    q: &Query,
+    link: &Link,
+    src: Ipv4Addr,
+    oif: Option<u32>,
+    route: &Route,
+) -> Result<Outcome, Why> {
+    let outcome = if oif.is_some() { Outcome::Onward(Way::of(route)) } else { Outcome::Local(Way::of(route)) };
+    let filter = larger(host, "ipv4", link, "rp_filter")?;
+    let accept_local = larger(host, "ipv4", link, "accept_local")?;
+    // The answer's packet, as the kernel makes it up: source and destination swapped, the mark only if it is told to.
+    let mark = if matches!(q.mark, Fact::Is(0) | Fact::Absent) {
+        Fact::Is(0)
+    } else if larger(host, "ipv4", link, "src_valid_mark")?.is_on() {
+        q.mark.clone()
+    } else {
+        Fact::Is(0)
+    };
+    let l4 = match q.l4 {
+        crate::sys::ct::L4::Ports { src, dst } => crate::sys::ct::L4::Ports { src: dst, dst: src },
+        l4 => l4,
+    };
+    // To a broadcast or multicast address there is no answer to come from it.
+    let back_src = if oif.is_none() && route.kind != RouteKind::Local { Ipv4Addr::UNSPECIFIED.into() } else { q.dst };
+    let back = Query { src: back_src, dst: src.into(), l4, mark, uid: Fact::Is(0), ..q.clone() };
+    let back_iif = match oif {
+        Some(oif) => host.link(oif).known(),
+        None => None,
+    };
+    let found = resolve(host, &back, back_iif.as_ref())?;
+    let shown = |r: Refusal| Ok(Outcome::refused(r.because(route_to(src.into()), describe_found(host, &found))));
+
+    let uses_link = match &found {
+        Found::Route(back) => match back.kind {
+            RouteKind::Unicast => back.hops.iter().any(|h| h.oif == Some(link.index)),
+            RouteKind::Local if accept_local.is_on() => back.hops.iter().any(|h| h.oif == Some(link.index)),
+            RouteKind::Local => return shown(own_source(&accept_local, src)),
+            _ if found.errno().is_some() => false,
+            _ => return shown(Refusal::new(Cause::MartianSource)),
+        },
+        _ => false,
+    };
+    if filter.value == 0 || uses_link {
+        return Ok(outcome);
+    }
+    let unanswerable = found.errno().is_some() || !has_address(host, link)?;
+    if filter.value != 1 && !unanswerable {
+        return Ok(outcome); // loose: any way back will do
+    }
+    let wanted = if unanswerable { "0" } else { "2" };
+    let refusal = Refusal::setting(Cause::ReversePath, filter, wanted);
+    shown(refusal.because(format!("came in by {}", link.name), src.to_string()))
+}
+
+/// A packet from one of our own addresses did not come from us.
+fn own_source(accept_local: &sysctl::Setting, src: Ipv4Addr) -> Refusal {
+    let refusal = Refusal::setting(Cause::OwnSource, accept_local.clone(), "1");
+    refusal.because(format!("source {src}"), "an address of this host")
+}
+
+fn has_address<H: Host + ?Sized>(host: &H, link: &Link) -> Result<bool, Why> {
+    match host.addresses() {
+        Fact::Is(all) => Ok(all.iter().any(|a| a.index == link.index && a.local.addr.is_ipv4())),
+        Fact::Absent => Ok(false),
+        Fact::Unknown(why) => Err(why),
+    }
+}
+
+pub(super) fn route_to(addr: IpAddr) -> String {
+    format!("route to {addr}")
+}
+
+fn describe_found<H: Host + ?Sized>(host: &H, found: &Found) -> String {
+    match found {
+        Found::Route(route) if found.errno().is_none() => describe(host, route),
+        found => found.describe(),
+    }
+}
+
+/// A route for people: `192.0.2.0/24 via 10.0.0.1 dev eth1`.
+pub(super) fn describe<H: Host + ?Sized>(host: &H, route: &Route) -> String {
+    let mut text = match route.kind {
+        RouteKind::Unicast => route.dst.to_string(),
+        kind => format!("{kind} {}", route.dst),
+    };
+    for hop in &route.hops {
+        if let Some(gateway) = hop.gateway {
+            text += &format!(" via {gateway}");
+        }
+        if let Some(oif) = hop.oif {
+            let name = host.link(oif).known().map_or_else(|| format!("if{oif}"), |l| l.name.to_string());
+            text += &format!(" dev {name}");
+        }
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! Where routing sends a packet, and if nowhere, what decides so.
+//!
+//! The kernel's own lookup (`RTM_GETROUTE` with the packet's source, interface, mark and ports) is the authority. When
+//! it refuses, one errno stands for many causes, so the input path (`ip_route_input_slow`, `fib_validate_source` of
+//! net/ipv4) is walked again here on rules, tables and settings, and only a cause that fits the errno is named.
+
+mod fib;
+mod input4;
+mod input6;
+mod leave;
+mod output;
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use super::facts::Host;
+use super::query::Query;
+use super::refusal::Refusal;
+use super::sysctl::Why;
+use crate::evaluate::Fact;
+use crate::sys::rt::{Lookup, Route, RouteKind};
+
+pub use fib::{Found, resolve};
+pub use leave::leave;
+pub use output::output;
+
+/// The way that routing chose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Way {
+    /// The kind of route.
+    pub kind: RouteKind,
+    /// The interface it leaves by; for a packet to this host the one that takes it.
+    pub oif: u32,
+    /// The router; None: the destination is a neighbour.
+    pub gateway: Option<IpAddr>,
+    /// The source address for packets that have none.
+    pub prefsrc: Option<IpAddr>,
+    /// The table that decided.
+    pub table: u32,
+    /// The MTU of the route, where it has one of its own.
+    pub mtu: Option<u32>,
+    /// The realm.
+    pub realm: Option<u32>,
+}
+
+impl Way {
+    /// The first way of a route.
+    pub fn of(route: &Route) -> Self {
+        Self {
+            kind: route.kind,
+            oif: route.oif().unwrap_or(0),
+            gateway: route.gateway(),
+            prefsrc: route.prefsrc,
+            table: route.table,
+            mtu: route.mtu,
+            realm: route.realm,
+        }
+    }
+
+    /// Who has to be reached on the link: the router, or the destination itself.
+    pub fn next_hop(&self, dst: IpAddr) -> IpAddr {
+        self.gateway.unwrap_or(dst)
+    }
+}
+
+/// Where routing sends a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// To this host.
+    Local(Way),
+    /// Out by an interface; a packet that came in is forwarded.
+    Onward(Way),
+    /// Nowhere.
+    Refused(Box<Refusal>),
+    /// Not known, and why.
+    Unknown(Why),
+}
+
+impl Outcome {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+
+    /// From a route that was found.
+    fn of(route: &Route) -> Self {
+        let way = Way::of(route);
+        match route.kind {
+            RouteKind::Unicast => Self::Onward(way),
+            RouteKind::Local | RouteKind::Broadcast | RouteKind::Multicast | RouteKind::Anycast => Self::Local(way),
+            kind => Self::Unknown(format!("a route of kind {kind}").into()),
+        }
+    }
+}
+
+/// Where routing sends a packet that came in by [`Query::iif`].
+pub fn input<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
+    let link = match host.link(q.iif) {
+        Fact::Is(link) => link,
+        Fact::Absent => return Outcome::Unknown(format!("interface {} has gone", q.iif).into()),
+        Fact::Unknown(why) => return Outcome::Unknown(why),
+    };
+    if link.is_loopback() {
+        // What comes out of the loopback was routed when it was sent, and keeps that route.
+        return output(host, &Query { iif: 0, ..q.clone() });
+    }
+    let decided = if q.is_v6() { input6::decide(host, q, &link) } else { input4::decide(host, q, &link) };
+    decided.unwrap_or_else(Outcome::Unknown)
+}
+
+/// Asks the kernel, if there is one to ask. Questions about a protocol that the kernel cannot be asked about
+/// (it would take it for UDP) are only put where no rule looks at protocols.
+fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>, i32>>, Why> {
+    let family = if q.is_v6() { libc_family(true) } else { libc_family(false) };
+    let selects = |test: &dyn Fn(&crate::sys::rt::Rule) -> bool| match host.rules(q.is_v6()) {
+        Fact::Is(rules) => Ok(rules.iter().any(test)),
+        Fact::Absent => Ok(false),
+        Fact::Unknown(why) => Err(why),
+    };
+    if !q.protocol.is_some_and(|p| Lookup::knows_protocol(family, p)) && selects(&|r| r.is_about_transport())? {
+        return Err("routing rules that look at protocol or ports".into());
+    }
+    let mark = match &q.mark {
+        Fact::Is(mark) => *mark,
+        Fact::Absent => 0,
+        Fact::Unknown(why) if selects(&|r| r.mark.is_some())? => return Err(why.clone()),
+        Fact::Unknown(_) => 0,
+    };
+    let uid = match &q.uid {
+        Fact::Is(uid) => Some(*uid),
+        Fact::Unknown(why) if q.iif == 0 && selects(&|r| r.uid.is_some())? => return Err(why.clone()),
+        _ => None,
+    };
+    let (sport, dport) = q.ports().map_or((None, None), |(s, d)| (Some(s), Some(d)));
+    let question = Lookup {
+        // A source that is not set yet is chosen by the route.
+        src: Some(q.src).filter(|s| q.iif != 0 || !s.is_unspecified()),
+        iif: q.iif,
+        oif: q.oif,
+        mark,
+        uid,
+        tos: q.tos,
+        protocol: q.protocol,
+        sport,
+        dport,
+        ..Lookup::to(q.dst)
+    };
+    match host.lookup(&question) {
+        Fact::Is(answer) => Ok(Some(answer)),
+        Fact::Absent => Ok(None),
+        Fact::Unknown(why) => Err(why),
+    }
+}
+
+/// `AF_INET6` or `AF_INET`.
+fn libc_family(v6: bool) -> u8 {
+    (if v6 { nix::libc::AF_INET6 } else { nix::libc::AF_INET }) as u8
+}

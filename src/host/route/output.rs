@@ -1,0 +1,59 @@
+//! Packets that this host sends: `ip_route_output_key_hash`, `ip6_route_output`.
+
+use super::super::facts::Host;
+use super::super::query::Query;
+use super::super::refusal::{Cause, Refusal};
+use super::super::sysctl::Why;
+use super::fib::{Found, resolve};
+use super::input4::dead_end;
+use super::{Outcome, ask};
+use crate::evaluate::Fact;
+use crate::sys::rt::{Lookup, Route, RouteKind};
+
+/// Where routing sends a packet of this host.
+pub fn output<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
+    decide(host, q).unwrap_or_else(Outcome::Unknown)
+}
+
+fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
+    let errno = match ask(host, q)? {
+        Some(Ok(route)) => return Ok(Outcome::of(&route)),
+        Some(Err(errno)) => errno,
+        None => {
+            let found = resolve(host, q, None)?;
+            return Ok(match found {
+                Found::Route(route) if route.hops.iter().any(|h| h.oif.is_some()) => Outcome::of(&route),
+                found => Outcome::refused(dead_end(&found, q.dst)),
+            });
+        }
+    };
+    // Without a source the errno names the kind of route; with one it may also mean that the source is not ours.
+    let question = Lookup {
+        src: None,
+        mark: q.mark.value().copied().unwrap_or(0),
+        uid: q.uid.value().copied(),
+        oif: q.oif,
+        tos: q.tos,
+        ..Lookup::to(q.dst)
+    };
+    let bare = match host.lookup(&question) {
+        Fact::Is(answer) => answer,
+        Fact::Absent => Err(errno),
+        Fact::Unknown(why) => return Err(why),
+    };
+    let kind = match bare {
+        Ok(_) if !q.src.is_unspecified() => {
+            let shown = Refusal::new(Cause::NoSuchSource).because("source", q.src.to_string());
+            return Ok(Outcome::refused(shown));
+        }
+        Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
+        Err(nix::libc::ENETUNREACH) => return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst))),
+        Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
+        Err(nix::libc::EACCES) => RouteKind::Prohibit,
+        Err(nix::libc::EINVAL) => RouteKind::Blackhole,
+        Err(errno) => return Err(format!("the kernel refuses with errno {errno}").into()),
+    };
+    // The sender gets the errno; no ICMP is made.
+    let refusal = dead_end(&Found::Route(Box::new(Route::bare(kind, q.dst))), q.dst);
+    Ok(Outcome::refused(Refusal { told: None, ..refusal }))
+}
