@@ -44,8 +44,9 @@ fn read(ns: &Netns) -> IpSets {
 fn rendered(sets: &IpSets) -> String {
     let mut out = Out::new();
     for set in sets.iter() {
-        assert!(save(set, &mut out), "{} was not said in the tool's words", set.header().name);
+        save(set, &mut out);
     }
+    assert!(out.is_complete(), "something was not said in the tool's words");
     String::from_utf8(out.into_bytes()).unwrap()
 }
 

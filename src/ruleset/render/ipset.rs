@@ -11,18 +11,17 @@ use super::out::put;
 use super::{Address, Out, protocol_name};
 use crate::ruleset::ipset::IpSet;
 
-/// Appends a set as the lines that make it again: `create …`, then one `add …` for each element. False if something
-/// could not be said in the tool's own words: then it stands there raw and marked.
-pub fn save(set: &IpSet, out: &mut Out) -> bool {
-    let mut whole = create(set.header(), out);
+/// Appends a set as the lines that make it again: `create …`, then one `add …` for each element. What cannot be said
+/// in the tool's own words stands there raw and marked.
+pub fn save(set: &IpSet, out: &mut Out) {
+    create(set.header(), out);
     for member in set.members() {
-        whole &= add(set.header(), member, out);
+        add(set.header(), member, out);
     }
-    whole
 }
 
 /// Appends the `create …` line of a set.
-pub fn create(header: &Header, out: &mut Out) -> bool {
+pub fn create(header: &Header, out: &mut Out) {
     let o = &header.options;
     out.str("create ");
     out.bytes(header.name.as_bytes());
@@ -68,17 +67,19 @@ pub fn create(header: &Header, out: &mut Out) -> bool {
     if masks_last {
         masks(header, out);
     }
-    let whole = header.kind.dimensions().is_some() && unknown(&o.unknown, out);
+    if header.kind.dimensions().is_none() {
+        out.unknown(format_args!("unknown type"));
+    }
+    unknown(&o.unknown, out);
     out.str("\n");
-    whole
 }
 
 /// Appends the `add …` line of an element.
-pub fn add(header: &Header, member: &Member, out: &mut Out) -> bool {
+pub fn add(header: &Header, member: &Member, out: &mut Out) {
     out.str("add ");
     out.bytes(header.name.as_bytes());
     out.str(" ");
-    let mut whole = element(&member.element, out);
+    element(&member.element, out);
     number(" timeout", member.timeout, out);
     if member.nomatch {
         out.str(" nomatch");
@@ -105,10 +106,9 @@ pub fn add(header: &Header, member: &Member, out: &mut Out) -> bool {
             put!(out, " skbprio {:x}:{:x}", class >> 16, class & 0xffff);
         }
         number(" skbqueue", extra.queue, out);
-        whole &= unknown(&extra.unknown, out);
+        unknown(&extra.unknown, out);
     }
     out.str("\n");
-    whole
 }
 
 /// Appends what cuts addresses down. `hash:net,net` has them the other way round, but a set has one of them only.
@@ -123,15 +123,13 @@ fn number(option: &str, value: Option<impl std::fmt::Display>, out: &mut Out) {
     }
 }
 
-/// Appends what has no words, raw and marked. True if there is nothing of the kind.
-fn unknown(attributes: &[(u16, Vec<u8>)], out: &mut Out) -> bool {
+fn unknown(attributes: &[(u16, Vec<u8>)], out: &mut Out) {
     for (kind, bytes) in attributes {
-        put!(out, " [unknown attribute {kind}: {}]", Bytes(bytes));
+        out.unknown(format_args!("unknown attribute {kind}: {}", Bytes(bytes)));
     }
-    attributes.is_empty()
 }
 
-fn element(element: &Element, out: &mut Out) -> bool {
+fn element(element: &Element, out: &mut Out) {
     match element {
         Element::Ip(a) | Element::IpMac(a, None) => address(a, out),
         Element::IpMac(a, Some(m)) => {
@@ -182,16 +180,9 @@ fn element(element: &Element, out: &mut Out) -> bool {
             net(o, out);
         }
         Element::Set(name) => out.bytes(name.as_bytes()),
-        Element::Unknown(raw) => {
-            put!(out, "[unknown element: {}]", Bytes(raw));
-            return false;
-        }
-        _ => {
-            out.str("[element without a rendering]");
-            return false;
-        }
+        Element::Unknown(raw) => out.unknown(format_args!("unknown element: {}", Bytes(raw))),
+        _ => out.unknown(format_args!("element without a rendering")),
     }
-    true
 }
 
 fn address(address: &IpAddr, out: &mut Out) {

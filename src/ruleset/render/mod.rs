@@ -3,6 +3,7 @@
 mod address;
 pub mod ipset;
 pub mod iptables;
+mod labels;
 pub mod nft;
 mod out;
 mod protocols;

@@ -77,9 +77,7 @@ pub(super) fn body<'a>(
         Selector::Arp(_) => out.unknown(format_args!("an ARP rule among IP rules")),
     }
     for m in all {
-        if !matches::render(&m, cx, out) {
-            out.set_incomplete();
-        }
+        matches::render(&m, cx, out);
     }
     match jump {
         Jump::None => {}

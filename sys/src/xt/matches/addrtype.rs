@@ -45,7 +45,7 @@ impl Addrtype {
             0 => read(data).map(|V0 { source, dest, invert: [s, d] }| Self {
                 source,
                 destination: dest,
-                flags: u32::from(s != 0) * Self::INVERT_SOURCE | u32::from(d != 0) * Self::INVERT_DESTINATION,
+                flags: (u32::from(s != 0) * Self::INVERT_SOURCE) | (u32::from(d != 0) * Self::INVERT_DESTINATION),
             }),
             1 => read(data).map(|V1 { source, dest, flags }| Self { source, destination: dest, flags }),
             _ => None,

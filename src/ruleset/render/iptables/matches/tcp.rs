@@ -5,7 +5,6 @@ use nfblame_sys::xt::matches::Tcp;
 use super::{Out, put};
 
 pub(super) fn render(m: &Tcp, out: &mut Out) {
-    out.str(" -m tcp");
     ports("--sport", m.source, m.invert & Tcp::INVERT_SOURCE != 0, out);
     ports("--dport", m.destination, m.invert & Tcp::INVERT_DESTINATION != 0, out);
     let inverted = m.invert & Tcp::INVERT_OPTION != 0;
