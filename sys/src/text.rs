@@ -157,7 +157,15 @@ impl Hex<'_> {
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut buf = [0; 64];
+        for chunk in self.0.chunks(buf.len() / 2) {
+            for (to, byte) in buf.chunks_exact_mut(2).zip(chunk) {
+                to.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]);
+            }
+            f.write_str(std::str::from_utf8(&buf[..2 * chunk.len()]).map_err(|_| fmt::Error)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -224,6 +232,14 @@ mod tests {
         let hostile = Text::new(b"a\x1b[2J\nb\xff\\\xe2\x80\xaec\xc2\x9b");
         assert_eq!(hostile.to_string(), "a\\x1b[2J\\nb\\xff\\\\\\u{202e}c\\u{9b}");
         assert_eq!(Text::new("naïve").to_string(), "naïve");
+    }
+
+    #[test]
+    fn hexadecimal_has_two_digits_a_byte() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let expected: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(Hex(&bytes).to_string(), expected);
+        assert_eq!(Hex(&[]).to_string(), "");
     }
 
     #[test]

@@ -4,14 +4,15 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::text::Hex;
+
 /// Bytes without a known meaning; shown and serialised in hexadecimal, `0x0a1b`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl fmt::Display for Bytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("0x")?;
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        write!(f, "0x{}", Hex(self.0))
     }
 }
 

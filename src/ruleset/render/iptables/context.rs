@@ -3,6 +3,8 @@
 use nfblame_sys::Text;
 use nfblame_sys::xt::Family;
 
+use crate::ruleset::ipset::IpSets;
+
 /// Names that are not in the ruleset itself.
 pub trait Names {
     /// The ipset of that index; `None` if it cannot be told.
@@ -13,6 +15,12 @@ pub trait Names {
 
 /// Knows no names: sets stay numbers.
 impl Names for () {}
+
+impl Names for IpSets {
+    fn set(&self, index: u16) -> Option<Text> {
+        self.by_index(index).map(|set| set.header().name.clone())
+    }
+}
 
 /// Where a match or target stands.
 #[derive(Clone, Copy)]

@@ -10,6 +10,8 @@ pub mod matches;
 mod selector;
 mod set;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 
 pub use super::address::Address;
 pub use super::out::Out;
