@@ -205,18 +205,18 @@ fn write_note(notes: &Path, note: &Note) -> Result<(Flock<File>, PathBuf)> {
             .with_hint("legacy TRACE needs it, to put back what stood there if this process is killed")
     };
     fs::DirBuilder::new().recursive(true).mode(0o755).create(notes).map_err(fail)?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o644)
-        .custom_flags(nix::libc::O_NOFOLLOW)
-        .open(&path)
-        .map_err(fail)?;
-    let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| fail(e.into()))?;
     let text = serde_json::to_vec(note).map_err(|e| fail(e.into()))?;
-    lock.set_len(0).and_then(|()| lock.write_all(&text)).and_then(|()| lock.flush()).map_err(fail)?;
-    Ok((lock, path))
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o644).custom_flags(nix::libc::O_NOFOLLOW);
+    loop {
+        let file = options.open(&path).map_err(fail)?;
+        // Somebody who looks for leftovers may hold it for a moment, and take away a note that is still empty.
+        let mut lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| fail(e.into()))?;
+        if same_file(&lock, &path).unwrap_or(false) {
+            lock.set_len(0).and_then(|()| lock.write_all(&text)).and_then(|()| lock.flush()).map_err(fail)?;
+            return Ok((lock, path));
+        }
+    }
 }
 
 /// Puts back what the note says, except where somebody has set something else since.

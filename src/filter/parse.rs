@@ -137,7 +137,7 @@ impl<'a> Parser<'a> {
             return Err(FilterError::new(self.here(), format!("more than {MOST} primitives")));
         }
         let start = self.at;
-        let mut q = self.qualifiers()?;
+        let mut q = self.qualifiers();
         if self.at == start {
             // A bare value: what came before says what it is.
             q = match self.last {
@@ -170,14 +170,13 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads `[protocol] [direction] [type]`.
-    fn qualifiers(&mut self) -> Result<Qualifiers> {
-        let mut q = Qualifiers::default();
-        q.protocol = self.word(0).and_then(protocol);
-        self.at += usize::from(q.protocol.is_some());
-        q.direction = self.direction();
-        q.kind = self.word(0).and_then(type_of);
-        self.at += usize::from(q.kind.is_some());
-        Ok(q)
+    fn qualifiers(&mut self) -> Qualifiers {
+        let protocol = self.word(0).and_then(protocol);
+        self.at += usize::from(protocol.is_some());
+        let direction = self.direction();
+        let kind = self.word(0).and_then(type_of);
+        self.at += usize::from(kind.is_some());
+        Qualifiers { protocol, direction, kind }
     }
 
     fn direction(&mut self) -> Option<Direction> {

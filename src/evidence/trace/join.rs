@@ -55,7 +55,7 @@ struct Open {
     /// Its nf_tables records are in `steps`.
     journey: Journey,
     /// Its legacy records, in order.
-    legacy: Vec<Box<LegacyTrace>>,
+    legacy: Vec<LegacyTrace>,
     ended: bool,
     touched: Instant,
     /// The base chains it has entered.
@@ -140,10 +140,8 @@ impl Joiner {
 
     /// Takes a record of a legacy table.
     pub fn legacy(&mut self, trace: LegacyTrace, now: Now) {
-        let record = Record::Legacy(Box::new(trace));
-        let Some(print) = View::of(&record).and_then(|v| print(&v)) else { return };
+        let Some(print) = print(&View::of_legacy(&trace)) else { return };
         let candidates = self.by_print.get(&print).cloned().unwrap_or_default();
-        let Record::Legacy(trace) = record else { return };
         let fits = |s: &u64| self.journeys.get(s).is_some_and(|o| o.may_have_met(&trace));
         let serial = match candidates.iter().copied().find(fits) {
             Some(s) => s,
@@ -342,7 +340,7 @@ impl Open {
             let leaves = steps.iter().position(|s| s.hook == hook && matches!(s.record, Record::Edge(Edge::Leaves, _)));
             let last = steps.iter().rposition(|s| s.hook == hook).map(|at| at + 1);
             let at = leaves.or(last).unwrap_or(steps.len());
-            steps.insert(at, Step { hook, record: Record::Legacy(trace) });
+            steps.insert(at, Step { hook, record: Record::Legacy(Box::new(trace)) });
         }
         journey
     }

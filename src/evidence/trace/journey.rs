@@ -106,14 +106,18 @@ impl<'a> View<'a> {
     pub fn of(record: &'a Record) -> Option<Self> {
         match record {
             Record::Edge(_, t) | Record::Nft(t) => Self::of_trace(t),
-            Record::Legacy(l) => Some(Self {
-                network: l.packet.network,
-                link: &l.packet.link,
-                header: &l.packet.payload,
-                transport: &[],
-                iif: l.packet.iif,
-                oif: l.packet.oif,
-            }),
+            Record::Legacy(l) => Some(Self::of_legacy(l)),
+        }
+    }
+
+    pub(super) fn of_legacy(l: &'a LegacyTrace) -> Self {
+        Self {
+            network: l.packet.network,
+            link: &l.packet.link,
+            header: &l.packet.payload,
+            transport: &[],
+            iif: l.packet.iif,
+            oif: l.packet.oif,
         }
     }
 
