@@ -1,6 +1,6 @@
 //! IPv6 packets that came in: `ip6_rcv_core`, `ip6_route_input`, `ip6_forward` (net/ipv6).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::facts::Host;
 use super::super::query::Query;
@@ -27,6 +27,9 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
     if src.is_multicast() {
         return refused(Refusal::new(Cause::MartianSource).because("source", src.to_string()));
     }
+    if dst.is_multicast() {
+        return multicast(host, q, link, dst);
+    }
     let route = match ask(host, q)? {
         Some(Ok(route)) => (*route).clone(),
         Some(Err(errno)) => {
@@ -43,9 +46,6 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
             found => return refused(dead_end(&found, q.dst)),
         },
     };
-    if route.kind == RouteKind::Multicast {
-        return multicast(host, q, link, &route);
-    }
     if route.kind == RouteKind::Unicast {
         // ip6_forward, as far as it does not depend on the packet's size.
         if let Some(refusal) = not_forwarded(host, link)? {
@@ -64,9 +64,8 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
     Ok(Outcome::of(&route))
 }
 
-/// `ip6_mc_input`: taken if somebody here has joined the group.
-fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, route: &Route) -> Result<Outcome, Why> {
-    let IpAddr::V6(group) = q.dst else { return Err("addresses of two families".into()) };
+/// `ip6_mc_input`: taken if somebody here has joined the group. (A route lookup does not tell.)
+fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, group: Ipv6Addr) -> Result<Outcome, Why> {
     let wanted: String = group.octets().iter().map(|b| format!("{b:02x}")).collect();
     let joined = match host.proc_net("igmp6") {
         // Each line: interface index, its name, the group, users, flags, timer.
@@ -78,7 +77,7 @@ fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, route: &Route) 
         Fact::Unknown(why) => return Err(why),
     };
     if joined {
-        return Ok(Outcome::of(route));
+        return Ok(Outcome::of(&Route::bare(RouteKind::Multicast, q.dst)));
     }
     let shown = Refusal::new(Cause::NotJoined).because("/proc/net/igmp6", format!("no {group} on {}", link.name));
     Ok(Outcome::refused(shown))
