@@ -20,6 +20,7 @@ pub mod nat;
 pub mod obstacle;
 pub mod packet;
 pub mod place;
+pub mod reject;
 pub mod stations;
 pub mod traversal;
 pub mod xt;

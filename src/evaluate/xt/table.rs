@@ -6,17 +6,20 @@ use super::{Outcome, Param, matches, targets};
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::hook::Hook;
+use crate::evaluate::place::{ChainRef, Place, TableRef};
+use crate::evaluate::traversal::{Begin, Ended, MAX_RULES, Tried};
+use crate::sys::Text;
 use crate::sys::uapi::x_tables::IP6T_F_PROTO;
 use crate::sys::xt::{Action, Family, Match, Selector, Table, Target, Verdict};
 
-/// Rules visited at the most in one walk. The kernel knows no bound but forbids loops.
-const MAX_STEPS: usize = 20_000_000;
 /// Paths that [`Program::call_stacks`] gives at the most.
 const MAX_PATHS: usize = 256;
 
 /// A table made ready for packets: payloads understood, jumps resolved.
 #[derive(Debug)]
 pub struct Program<'t> {
+    /// What [`Place`]s call it.
+    table: TableRef,
     family: Family,
     chains: Vec<Chain<'t>>,
     /// The matches of all rules; each rule has a range of them.
@@ -25,6 +28,7 @@ pub struct Program<'t> {
 
 #[derive(Debug)]
 struct Chain<'t> {
+    name: Text,
     hook: Option<Hook>,
     rules: Vec<Rule<'t>>,
     /// What a built-in chain does at its end.
@@ -51,48 +55,9 @@ enum Step<'t> {
     Unreadable,
 }
 
-/// A place in a table to go on from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Cursor {
-    /// The chain, as an index into [`Table::chains`].
-    pub chain: usize,
-    /// How many of its rules are behind: the next rule has this position plus one.
-    pub passed: usize,
-    /// The jumps that led here, outermost first: chain, and position of the jumping rule. A goto leaves none.
-    pub stack: Vec<(usize, usize)>,
-}
-
-/// How a walk ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// What becomes of the packet as far as this table goes: never a jump, a return or the next rule.
-    pub decision: Decision,
-    /// The chain that decided, as an index into [`Table::chains`].
-    pub chain: usize,
-    /// The rule that decided, from 1; none for the policy.
-    pub position: Option<usize>,
-    /// The rule did not match: the packet is malformed, and the rule's matches could not stand it (`hotdrop`).
-    pub hotdrop: bool,
-}
-
-/// A rule that was tried.
-#[derive(Debug)]
-pub struct Tried<'a> {
-    /// The chain, as an index into [`Table::chains`].
-    pub chain: usize,
-    /// The rule's position, from 1; none for the policy.
-    pub position: Option<usize>,
-    /// Did it match?
-    pub outcome: Outcome,
-    /// What it did then.
-    pub decision: Option<&'a Decision>,
-    /// How many jumps led here.
-    pub depth: usize,
-}
-
 impl<'t> Program<'t> {
-    /// Prepares a table.
-    pub fn new(table: &'t Table) -> Self {
+    /// Prepares a table; `name` is what places in it are called by.
+    pub fn new(name: TableRef, table: &'t Table) -> Self {
         let family = table.family();
         let names: rustc_hash::FxHashMap<&[u8], usize> =
             table.chains().enumerate().map(|(i, c)| (c.name().as_bytes(), i)).collect();
@@ -124,59 +89,82 @@ impl<'t> Program<'t> {
                     Rule { selector: rule.entry.selector, matches: start..matches.len(), broken, action }
                 });
                 let rules = rules.collect();
-                Chain { hook: c.hook().map(Hook::from), rules, policy: c.policy() }
+                Chain { name: c.name().clone(), hook: c.hook().map(Hook::from), rules, policy: c.policy() }
             })
             .collect();
-        Self { family, chains, matches }
+        Self { table: name, family, chains, matches }
     }
 
-    /// The beginning of the built-in chain at a hook, if the table has one there.
-    pub fn start(&self, hook: Hook) -> Option<Cursor> {
-        let chain = self.chains.iter().position(|c| c.hook == Some(hook))?;
-        Some(Cursor { chain, ..Cursor::default() })
+    /// The place of a rule in this table, or of a policy.
+    fn place(&self, chain: usize, position: Option<usize>) -> Place {
+        Place { chain: ChainRef { table: self.table, chain }, position }
     }
 
-    /// Walks on from a place. `on_rule` hears of every rule that matched; with [`Context::explain`] of those too that
-    /// did not, with [`Context::missed`] saying why.
-    pub fn run(&self, cx: &mut Context, from: Cursor, on_rule: &mut dyn FnMut(&mut Context, &Tried<'_>)) -> Ended {
-        let Cursor { mut chain, passed: mut next, mut stack } = from;
+    /// The built-in chain at a hook, as an index into [`Table::chains`].
+    pub fn base(&self, hook: Hook) -> Option<usize> {
+        self.chains.iter().position(|c| c.hook == Some(hook))
+    }
+
+    /// Takes a packet through the table at the packet's hook. None: the table has no chain there, or the packet is to
+    /// begin in another table.
+    ///
+    /// `on_tried` hears of every rule that matched, of the policy if it decides, and with [`Context::explain`] of all
+    /// rules that did not match. A rule that kills a malformed packet without matching it (`hotdrop`) is told and
+    /// decides all the same.
+    pub fn run(&self, cx: &mut Context, begin: &Begin, on_tried: &mut dyn FnMut(Tried)) -> Option<Ended> {
+        let base = self.base(cx.hook)?;
+        let (mut chain, mut next, mut stack) = match begin {
+            Begin::Start => (base, 0, Vec::new()),
+            Begin::After { stack, rule, expr: _ } => {
+                let mine = |p: &Place| (p.chain.table == self.table).then_some((p.chain.chain, p.position?));
+                let stack = stack.iter().map(mine).collect::<Option<Vec<_>>>()?;
+                let (chain, passed) = mine(rule)?;
+                (chain, passed, stack)
+            }
+        };
         let mut view = View::new(self.family, &cx.packet);
-        let ended = |decision, chain, position| Ended { decision, chain, position, hotdrop: false };
-        for _ in 0..MAX_STEPS {
+        for _ in 0..MAX_RULES {
             let Some(here) = self.chains.get(chain) else {
-                return ended(Decision::Unknown("a chain that is not there".into()), chain, None);
+                return Some(self.lost("a chain that is not there", chain, None));
             };
             let Some(rule) = here.rules.get(next) else {
-                match self.leave(&mut stack) {
+                match stack.pop() {
                     Some(caller) => (chain, next) = caller,
-                    None => return self.policy(cx, chain, on_rule),
+                    None => return Some(self.policy(base, on_tried)),
                 }
                 continue;
             };
             next += 1;
-            let outcome = self.tries(cx, &view, rule);
-            if outcome != Outcome::Yes {
-                if cx.explain || outcome == Outcome::HotDrop {
-                    let tried = Tried { chain, position: Some(next), outcome, decision: None, depth: stack.len() };
-                    on_rule(cx, &tried);
+            let at = self.place(chain, Some(next));
+            match self.tries(cx, &view, rule) {
+                Outcome::Yes => {}
+                Outcome::No => {
+                    if cx.explain {
+                        let missed = cx.missed.take();
+                        on_tried(Tried { at, matched: false, decision: Decision::Next, effects: Vec::new(), missed });
+                    }
+                    continue;
                 }
-                if outcome == Outcome::HotDrop {
-                    return Ended { decision: Decision::Drop, chain, position: Some(next), hotdrop: true };
+                Outcome::HotDrop => {
+                    let (decision, missed) = (Decision::Drop, cx.missed.take());
+                    on_tried(Tried { at, matched: false, decision: Decision::Drop, effects: Vec::new(), missed });
+                    return Some(Ended { decision, at });
                 }
-                continue;
             }
             let decision = match &rule.action {
+                Step::Verdict(v) => verdict(*v),
+                Step::Jump(to) => Decision::Jump(self.name(*to)),
+                Step::Goto(to) => Decision::Goto(self.name(*to)),
+                Step::Continue => Decision::Next,
+                Step::Unreadable => Decision::Unknown("a target that cannot be read".into()),
                 Step::Target(target) => {
                     let decision = targets::run(cx, &self.param(&view, &rule.selector), target);
                     view = View::new(self.family, &cx.packet);
                     decision
                 }
-                step => self.standard(step),
             };
-            on_rule(
-                cx,
-                &Tried { chain, position: Some(next), outcome, decision: Some(&decision), depth: stack.len() },
-            );
+            let effects = std::mem::take(&mut cx.effects);
+            on_tried(Tried { at, matched: true, decision: decision.clone(), effects, missed: None });
             match (&rule.action, decision) {
                 (Step::Jump(to), _) => {
                     stack.push((chain, next));
@@ -184,14 +172,33 @@ impl<'t> Program<'t> {
                 }
                 (Step::Goto(to), _) => (chain, next) = (*to, 0),
                 (_, Decision::Next) => {}
-                (_, Decision::Return) => match self.leave(&mut stack) {
+                (_, Decision::Return) => match stack.pop() {
                     Some(caller) => (chain, next) = caller,
-                    None => return self.policy(cx, self.base(chain, cx.hook), on_rule),
+                    None => return Some(self.policy(base, on_tried)),
                 },
-                (_, decision) => return ended(decision, chain, Some(next)),
+                (_, decision) => return Some(Ended { decision, at }),
             }
         }
-        ended(Decision::Unknown("a walk of too many rules".into()), chain, Some(next))
+        Some(self.lost("a walk of too many rules", chain, Some(next)))
+    }
+
+    fn lost(&self, why: &'static str, chain: usize, position: Option<usize>) -> Ended {
+        Ended { decision: Decision::Unknown(why.into()), at: self.place(chain, position) }
+    }
+
+    fn name(&self, chain: usize) -> Text {
+        self.chains.get(chain).map(|c| c.name.clone()).unwrap_or_default()
+    }
+
+    /// The policy of the built-in chain: also where a goto led out of it.
+    fn policy(&self, base: usize, on_tried: &mut dyn FnMut(Tried)) -> Ended {
+        let decision = match self.chains.get(base).and_then(|c| c.policy) {
+            Some(v) => verdict(v),
+            None => Decision::Unknown("a chain without a policy".into()),
+        };
+        let at = self.place(base, None);
+        on_tried(Tried { at, matched: true, decision: decision.clone(), effects: Vec::new(), missed: None });
+        Ended { decision, at }
     }
 
     /// Is the rule's condition met?
@@ -221,47 +228,15 @@ impl<'t> Program<'t> {
         Param { family: self.family, transport: view.transport(named).known() }
     }
 
-    fn standard(&self, step: &Step<'_>) -> Decision {
-        match step {
-            Step::Verdict(v) => verdict(*v),
-            Step::Continue | Step::Jump(_) | Step::Goto(_) | Step::Target(_) => Decision::Next,
-            Step::Unreadable => Decision::Unknown("a target that cannot be read".into()),
-        }
-    }
-
-    /// Back behind the last jump.
-    fn leave(&self, stack: &mut Vec<(usize, usize)>) -> Option<(usize, usize)> {
-        stack.pop()
-    }
-
-    /// The chain whose policy counts when the walk runs out of callers: the one it began in.
-    fn base(&self, chain: usize, hook: Hook) -> usize {
-        match self.chains.get(chain) {
-            Some(c) if c.hook.is_some() => chain,
-            // A goto leads out of the built-in chain; its policy is still the one that counts.
-            _ => self.chains.iter().position(|c| c.hook == Some(hook)).unwrap_or(chain),
-        }
-    }
-
-    fn policy(&self, cx: &mut Context, chain: usize, on_rule: &mut dyn FnMut(&mut Context, &Tried<'_>)) -> Ended {
-        let chain = self.base(chain, cx.hook);
-        let decision = match self.chains.get(chain).and_then(|c| c.policy) {
-            Some(v) => verdict(v),
-            None => Decision::Unknown("a chain without a policy".into()),
-        };
-        on_rule(cx, &Tried { chain, position: None, outcome: Outcome::Yes, decision: Some(&decision), depth: 0 });
-        Ended { decision, chain, position: None, hotdrop: false }
-    }
-
-    /// Every way from the built-in chain at a hook to a chain, as the stacks that a [`Cursor`] there would have; the
-    /// empty one is that of the built-in chain itself. False if there are more ways than these.
-    pub fn call_stacks(&self, hook: Hook, chain: usize) -> (Vec<Vec<(usize, usize)>>, bool) {
-        let mut found = Vec::new();
+    /// Every way from the built-in chain at a hook to a chain, as the stack of [`Begin::After`] there; the empty one is
+    /// that of the built-in chain itself, or of gotos alone. False if there are more ways than these.
+    pub fn call_stacks(&self, hook: Hook, chain: usize) -> (Vec<Vec<Place>>, bool) {
+        let mut found: Vec<Vec<Place>> = Vec::new();
         let mut complete = true;
-        let Some(start) = self.start(hook) else { return (found, complete) };
+        let Some(start) = self.base(hook) else { return (found, complete) };
         let reaches = self.reaching(chain);
         // Depth first; `on_path` keeps a damaged table's loops out.
-        let mut open: Vec<(usize, Vec<(usize, usize)>, Vec<usize>)> = vec![(start.chain, Vec::new(), Vec::new())];
+        let mut open: Vec<(usize, Vec<Place>, Vec<usize>)> = vec![(start, Vec::new(), Vec::new())];
         let mut steps = 0;
         while let Some((at, stack, on_path)) = open.pop() {
             steps += 1;
@@ -284,7 +259,7 @@ impl<'t> Program<'t> {
                 }
                 let mut stack = stack.clone();
                 if pushes {
-                    stack.push((at, i + 1));
+                    stack.push(self.place(at, Some(i + 1)));
                 }
                 let mut on_path = on_path.clone();
                 on_path.push(at);
@@ -319,7 +294,8 @@ impl<'t> Program<'t> {
     }
 }
 
-fn verdict(v: Verdict) -> Decision {
+/// What a standard target decides.
+pub(super) fn verdict(v: Verdict) -> Decision {
     match v {
         Verdict::Accept => Decision::Accept,
         Verdict::Drop => Decision::Drop,
