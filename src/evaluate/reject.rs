@@ -144,7 +144,8 @@ mod tests {
     }
 
     fn ip4(protocol: u8, fragment: u16, payload: &[u8]) -> Packet {
-        let mut b = vec![0x45, 0, 0, 20 + payload.len() as u8, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let mut b =
+            vec![0x45, 0, 0, 20 + payload.len() as u8, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
         b[6..8].copy_from_slice(&fragment.to_be_bytes());
         b.extend(payload);
         Packet::new(Network::Ip4, b)

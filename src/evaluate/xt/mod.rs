@@ -2,7 +2,6 @@
 //!
 //! Matches and targets serve legacy tables and the `match` and `target` expressions of nft_compat alike.
 
-mod connection;
 mod link;
 pub mod matches;
 pub mod selector;

@@ -94,7 +94,8 @@ impl Subject for Asked<'_, '_> {
     }
 
     fn mac(&self, source: bool) -> Fact<Mac> {
-        match ethernet(self.0).map(|h| h.get(if source { 6..12 } else { 0..6 }).and_then(|b| b.first_chunk().copied())) {
+        match ethernet(self.0).map(|h| h.get(if source { 6..12 } else { 0..6 }).and_then(|b| b.first_chunk().copied()))
+        {
             Fact::Is(Some([0, 0, 0, 0, 0, 0]) | None) | Fact::Absent => Fact::Absent,
             Fact::Is(Some(mac)) => Fact::Is(Mac(mac)),
             Fact::Unknown(w) => Fact::Unknown(w),

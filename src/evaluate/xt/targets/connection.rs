@@ -1,10 +1,10 @@
 //! What conntrack shall do with the packet: CT, NOTRACK, CLUSTERIP.
 
+use crate::evaluate::connection::tracked;
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::packet::CtState;
-use crate::evaluate::xt::connection::tracked;
 use crate::sys::xt::targets::Ct;
 
 /// Has conntrack, or a rule before it, dealt with the packet already (`skb->_nfct != 0`)?

@@ -11,7 +11,7 @@ use crate::sys::xt::targets::{Dscp, Ecn, Tos, Ttl};
 const TCP: u8 = 6;
 
 /// The type of service or traffic class (`ipv4_get_dsfield`, `ipv6_get_dsfield`).
-pub(in crate::evaluate::xt) fn dsfield(packet: &Packet) -> Fact<u8> {
+pub fn dsfield(packet: &Packet) -> Fact<u8> {
     match packet.network {
         Network::Ip4 => packet.array::<1>(1).map(|[tos]| tos),
         Network::Ip6 => packet.array::<2>(0).map(|[a, b]| a << 4 | b >> 4),

@@ -1,9 +1,9 @@
 //! Marks of the packet and of its connection: MARK, CONNMARK, HMARK, CLASSIFY.
 
+use crate::evaluate::connection::tracked;
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::fact::Fact;
-use crate::evaluate::xt::connection::tracked;
 use crate::sys::xt::targets::{Classify, Connmark, Mark};
 
 /// `old & !clear ^ set`, which may be known although `old` is not.

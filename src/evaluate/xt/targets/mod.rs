@@ -12,12 +12,14 @@ mod reject;
 mod set;
 mod tcp;
 
+pub(super) use header::dsfield;
+
 use super::{Param, Transport};
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::hook::Hook;
 use crate::sys::xt::targets::Nfqueue;
-use crate::sys::xt::{Family, Target, Verdict};
+use crate::sys::xt::{Family, Target};
 
 /// What a target does to a packet, as nft_compat calls it.
 pub fn apply(cx: &mut Context, family: Family, target: &Target<'_>) -> Decision {
@@ -59,11 +61,9 @@ pub(super) fn run(cx: &mut Context, param: &Param, target: &Target<'_>) -> Decis
         Target::Tproxy(t) => proxy::tproxy(cx, param, t),
         Target::Synproxy(_) => proxy::synproxy(cx, param),
         Target::Mangle(t) => mangle::run(cx, t),
-        Target::Nfqueue(t) => Decision::Queue {
-            queue: t.queue,
-            count: t.total,
-            bypass: t.flags & Nfqueue::BYPASS != 0,
-        },
+        Target::Nfqueue(t) => {
+            Decision::Queue { queue: t.queue, count: t.total, bypass: t.flags & Nfqueue::BYPASS != 0 }
+        }
         // Timers, lights, estimators, checksums and security marks: nothing that a packet's way depends on.
         Target::Checksum(_)
         | Target::Connsecmark(_)
@@ -73,7 +73,9 @@ pub(super) fn run(cx: &mut Context, param: &Param, target: &Target<'_>) -> Decis
         | Target::Secmark(_) => Decision::Next,
         Target::Error { .. } => Decision::Drop,
         Target::Jump { .. } => Decision::Unknown("a jump out of its table".into()),
-        Target::Unknown { name, revision, .. } => Decision::Unknown(format!("target {name} revision {revision}").into()),
+        Target::Unknown { name, revision, .. } => {
+            Decision::Unknown(format!("target {name} revision {revision}").into())
+        }
         _ => Decision::Unknown("a target without semantics here".into()),
     }
 }
