@@ -18,6 +18,7 @@ pub mod hook;
 pub mod ip6;
 pub mod jhash;
 pub mod nat;
+pub mod nft;
 pub mod obstacle;
 pub mod packet;
 pub mod place;
