@@ -1,0 +1,284 @@
+//! nft rulesets: installed by the real `nft` from `corpus/nft`, read by us, and compared with `nft list ruleset` byte
+//! for byte.
+//!
+//! A `.nft` file is a ruleset. A `.txt` file holds single rules: `[ip ip6 inet : type nat hook output priority 0]`
+//! says in which families and what kind of chain the rules below are tried, `$ …` declares something in each table, and
+//! `differs(NAME): …` marks a rule whose listing differs for the reason given in `docs/parity-differences.md`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Netns, require};
+use nfblame::ruleset::Ruleset;
+use nfblame::ruleset::render::nft::{self, Options, System};
+
+/// The file that says why some listings differ.
+const DIFFERENCES: &str = include_str!("../docs/parity-differences.md");
+
+/// Lines that came out equal, differ as documented, or were refused by nft or the kernel here.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    tried: usize,
+    equal: usize,
+    known: usize,
+    refused: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.equal += other.equal;
+        self.known += other.known;
+        self.refused += other.refused;
+    }
+}
+
+fn files(extension: &str) -> Vec<PathBuf> {
+    let dir = std::env::var_os("NFBLAME_NFT_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/nft"), PathBuf::from);
+    let mut files: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|p| p.extension().is_some_and(|e| e == extension));
+    files.sort();
+    files
+}
+
+fn ours(ns: &Netns, options: Options) -> Vec<u8> {
+    ns.run(|| {
+        let ruleset = Ruleset::read().unwrap();
+        assert!(ruleset.problems.is_empty(), "{:?}", ruleset.problems);
+        let mut text = Vec::new();
+        nft::ruleset(&ruleset, options, &System::new(), &mut text).unwrap();
+        text
+    })
+}
+
+fn theirs(ns: &Netns, flags: &str) -> Vec<u8> {
+    let args: Vec<&str> = [flags, "list", "ruleset"].into_iter().filter(|a| !a.is_empty()).collect();
+    let out = ns.try_cmd("nft", &args, "");
+    assert!(out.status.success(), "nft {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
+
+/// A namespace with devices that rules may name.
+fn namespace() -> Netns {
+    let ns = Netns::new();
+    for (name, peer) in [("eth0", "peer0"), ("eth1", "peer1")] {
+        ns.rt(|rt| {
+            rt.add_veth(nfblame_sys::rt::Veth { name, peer, peer_ns: None }).unwrap_or_else(|e| panic!("{e}"));
+        });
+    }
+    ns
+}
+
+#[test]
+fn rulesets_are_listed_as_nft_lists_them() {
+    if !require(&["nft"]) {
+        return;
+    }
+    let mut failures = String::new();
+    let mut tally = Tally::default();
+    for path in files("nft") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let ruleset = fs::read_to_string(&path).unwrap();
+        let ns = namespace();
+        let out = ns.try_cmd("nft", &["-f", "-"], &ruleset);
+        if !out.status.success() {
+            println!("{name}: refused: {}", String::from_utf8_lossy(&out.stderr).trim());
+            tally.add(Tally { tried: 1, refused: 1, ..Tally::default() });
+            continue;
+        }
+        let variants = [
+            ("", Options::default()),
+            ("-a", Options { handles: true, ..Options::default() }),
+            ("-s", Options { stateless: true, ..Options::default() }),
+            ("-nn", Options { numeric: true, ..Options::default() }),
+            ("-t", Options { terse: true, ..Options::default() }),
+        ];
+        for (flags, options) in variants {
+            let (we, they) = (ours(&ns, options), theirs(&ns, flags));
+            tally.add(compare(&format!("{name} {flags}"), &we, &they, &mut failures));
+        }
+    }
+    report("rulesets", tally);
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// Compares two listings line by line.
+fn compare(what: &str, ours: &[u8], theirs: &[u8], failures: &mut String) -> Tally {
+    let lines = |text: &[u8]| text.split(|b| *b == b'\n').map(|l| l.escape_ascii().to_string()).collect::<Vec<_>>();
+    let (ours, theirs) = (lines(ours), lines(theirs));
+    let mut tally = Tally { tried: theirs.len(), ..Tally::default() };
+    let mut theirs_iter = theirs.iter().enumerate();
+    if ours.len() != theirs.len() {
+        writeln!(failures, "{what}: {} lines, nft has {}", ours.len(), theirs.len()).unwrap();
+    }
+    for our in &ours {
+        let Some((n, their)) = theirs_iter.next() else { break };
+        if our == their {
+            tally.equal += 1;
+        } else {
+            writeln!(failures, "{what}:{}\n  nft  {their}\n  ours {our}", n + 1).unwrap();
+            if ours.len() != theirs.len() {
+                break;
+            }
+        }
+    }
+    tally
+}
+
+fn report(what: &str, t: Tally) {
+    println!(
+        "parity nft {what}: {} lines tried, {} equal, {} known differences, {} refused by nft or this kernel",
+        t.tried, t.equal, t.known, t.refused
+    );
+}
+
+/// A rule to be tried.
+#[derive(Debug, Clone)]
+struct Line {
+    number: usize,
+    rule: String,
+    differs: Option<String>,
+}
+
+/// Rules that are tried in the same chains.
+#[derive(Debug, Default)]
+struct Section {
+    families: Vec<String>,
+    chain: String,
+    declarations: Vec<String>,
+    lines: Vec<Line>,
+}
+
+fn sections(text: &str) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(header) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            let (families, chain) = header.split_once(" : ").unwrap_or((header, ""));
+            let families = families.split(' ').map(str::to_owned).collect();
+            sections.push(Section { families, chain: chain.to_owned(), ..Section::default() });
+            continue;
+        }
+        let section = sections.last_mut().unwrap_or_else(|| panic!("line {}: no section", n + 1));
+        if let Some(declaration) = line.strip_prefix("$ ") {
+            section.declarations.push(declaration.to_owned());
+            continue;
+        }
+        let (differs, rule) = match line.strip_prefix("differs(").and_then(|l| l.split_once("): ")) {
+            Some((name, rule)) => (Some(name.to_owned()), rule),
+            None => (None, line),
+        };
+        section.lines.push(Line { number: n + 1, rule: rule.to_owned(), differs });
+    }
+    sections
+}
+
+/// The lines of an error that nft complains about.
+fn complaints(stderr: &str) -> BTreeSet<usize> {
+    stderr.lines().filter_map(|l| l.strip_prefix("/dev/stdin:")?.split(':').next()?.parse().ok()).collect()
+}
+
+/// Installs what can be installed. Says which lines were refused.
+fn install(ns: &Netns, family: &str, section: &Section, refused: &mut Vec<String>) -> Vec<Line> {
+    let declarations = section.declarations.iter().fold(String::new(), |mut all, d| {
+        writeln!(all, "\t{d}").unwrap();
+        all
+    });
+    let chain = if section.chain.is_empty() { String::new() } else { format!("{};", section.chain) };
+    ns.nft(&format!("table {family} t {{\n{declarations}\n\tchain target {{ }}\n\tchain c {{ {chain} }}\n}}\n"));
+    let mut lines = section.lines.clone();
+    loop {
+        let script = lines.iter().fold(String::new(), |mut all, l| {
+            writeln!(all, "add rule {family} t c {}", l.rule).unwrap();
+            all
+        });
+        let out = ns.try_cmd("nft", &["-f", "/dev/stdin"], &script);
+        if out.status.success() {
+            return lines;
+        }
+        let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+        let bad = complaints(&stderr);
+        assert!(!bad.is_empty(), "{family}: {stderr}");
+        let mut number = 0;
+        lines.retain(|l| {
+            number += 1;
+            if bad.contains(&number) {
+                refused.push(format!("{family}:{}: {}", l.number, l.rule));
+            }
+            !bad.contains(&number)
+        });
+    }
+}
+
+/// The rules of chain `c` in a listing. A rule that holds an anonymous chain has several lines.
+fn rules(listing: &[u8]) -> Vec<String> {
+    let text = listing.escape_ascii().to_string().replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\"");
+    let text = text.replace("\\'", "'");
+    let mut found: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line {
+            "\tchain c {" => inside = true,
+            "\t}" => inside = false,
+            _ if !inside || line.starts_with("\t\ttype ") => {}
+            _ if line.starts_with("\t\t\t") || line == "\t\t}" => {
+                let last = found.last_mut().unwrap();
+                last.push('\n');
+                last.push_str(line);
+            }
+            _ => found.push(line.trim_start_matches('\t').to_owned()),
+        }
+    }
+    found
+}
+
+#[test]
+fn rules_are_said_as_nft_says_them() {
+    if !require(&["nft"]) {
+        return;
+    }
+    let mut failures = String::new();
+    let mut total = Tally::default();
+    for path in files("txt") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let mut tally = Tally::default();
+        let mut refused = Vec::new();
+        for section in sections(&fs::read_to_string(&path).unwrap()) {
+            for family in &section.families {
+                let ns = namespace();
+                let lines = install(&ns, family, &section, &mut refused);
+                let (we, they) = (rules(&ours(&ns, Options::default())), rules(&theirs(&ns, "")));
+                assert_eq!(lines.len(), they.len(), "{name}: {family}: nft lists another number of rules");
+                assert_eq!(lines.len(), we.len(), "{name}: {family}: we list another number of rules");
+                for ((line, we), they) in lines.iter().zip(we).zip(they) {
+                    tally.tried += 1;
+                    let at = format!("{name}:{}: {family}: {}", line.number, line.rule);
+                    match (&line.differs, we == they) {
+                        (None, true) => tally.equal += 1,
+                        (None, false) => writeln!(failures, "{at}\n  nft  {they}\n  ours {we}").unwrap(),
+                        (Some(id), false) if DIFFERENCES.contains(&format!("## {id}\n")) => tally.known += 1,
+                        (Some(id), false) => writeln!(failures, "{at}\n  {id} is not documented").unwrap(),
+                        (Some(id), true) => writeln!(failures, "{at}\n  differs no longer: {id}").unwrap(),
+                    }
+                }
+            }
+        }
+        tally.refused = refused.len();
+        tally.tried += refused.len();
+        for line in refused {
+            println!("{name}: refused: {line}");
+        }
+        report(&name, tally);
+        total.add(tally);
+    }
+    report("rules", total);
+    assert!(failures.is_empty(), "\n{failures}");
+}
