@@ -48,7 +48,7 @@ impl FakeHost {
         }
         host.set("net.ipv4.ip_forward", 0).set("net.ipv4.conf.all.forwarding", 0);
         host.set("net.ipv6.conf.all.forwarding", 0);
-        for name in ["rp_filter", "accept_local", "route_localnet", "src_valid_mark"] {
+        for name in ["rp_filter", "accept_local", "route_localnet", "src_valid_mark", "send_redirects"] {
             host.set(&format!("net.ipv4.conf.all.{name}"), 0);
         }
         host.add_link(1, "lo", LinkFlags::UP | LinkFlags::LOOPBACK | LinkFlags::RUNNING).add_address(1, "127.0.0.1/8");
@@ -64,7 +64,7 @@ impl FakeHost {
     /// Adds an interface with its settings, all off.
     pub fn add_link(&mut self, index: u32, name: &str, flags: LinkFlags) -> &mut Self {
         self.links.push(Link { index, name: name.into(), flags, mtu: 1500, ..Link::default() });
-        for key in ["forwarding", "rp_filter", "accept_local", "route_localnet", "src_valid_mark"] {
+        for key in ["forwarding", "rp_filter", "accept_local", "route_localnet", "src_valid_mark", "send_redirects"] {
             self.set(&super::sysctl::conf("ipv4", name, key), 0);
         }
         for (key, value) in [("forwarding", 0), ("disable_ipv6", 0), ("mtu", 1500)] {

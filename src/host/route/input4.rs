@@ -1,6 +1,7 @@
 //! IPv4 packets that came in: `ip_route_input_slow` and `fib_validate_source` (net/ipv4/route.c, fib_frontend.c).
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
 use super::super::facts::Host;
 use super::super::query::Query;
@@ -9,15 +10,16 @@ use super::super::sysctl::{self, Why, larger, number, own};
 use super::fib::{Found, resolve};
 use super::{Outcome, Way, ask};
 use crate::evaluate::Fact;
-use crate::sys::rt::{Link, Route, RouteKind};
+use crate::sys::rt::{Address, Link, Route, RouteKind, Rule};
 
 pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,
-        None => return walk(host, q, link),
+        None => return walk(host, q, link, looks_twice(host)?),
     };
-    let refusal = match walk(host, q, link) {
+    // Whether the kernel takes its short cut with sources it does not tell; it refuses more without.
+    let refusal = match walk(host, q, link, true) {
         Ok(Outcome::Refused(refusal)) => refusal,
         // Kernels that say EXDEV say it for one reason only.
         _ if errno == nix::libc::EXDEV => Box::new(Refusal::new(Cause::ReversePath)),
@@ -43,20 +45,32 @@ fn fits(cause: Cause, errno: i32) -> bool {
     }
 }
 
-/// The walk itself, in the kernel's order.
-fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, Why> {
+/// Does the kernel look a source up even without a reverse path filter? It does once there are rules or local routes of
+/// the user's own, and then looks at more than whether the source is an address of this host.
+fn looks_twice<H: Host + ?Sized>(host: &H) -> Result<bool, Why> {
+    let plain =
+        |r: &Rule| r.is_unconditional() && matches!((r.priority, r.table), (0, 255) | (32766, 254) | (32767, 253));
+    match host.rules(false) {
+        Fact::Is(rules) => Ok(!rules.iter().all(plain)),
+        Fact::Absent => Ok(false),
+        Fact::Unknown(why) => Err(why),
+    }
+}
+
+/// The walk itself, in the kernel's order; `twice` as [`looks_twice`] says.
+fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, twice: bool) -> Result<Outcome, Why> {
     let (IpAddr::V4(src), IpAddr::V4(dst)) = (q.src, q.dst) else { return Err("addresses of two families".into()) };
     let refused = |r| Ok(Outcome::refused(r));
     let martian = |cause, what: String| Ok(Outcome::refused(Refusal::new(cause).because(what, "not allowed")));
 
     if dst.is_multicast() {
-        return multicast(host, q, link, src);
+        return multicast(host, q, link, src, twice);
     }
     if src.is_multicast() || src.is_broadcast() {
         return martian(Cause::MartianSource, format!("source {src}: no host sends from there"));
     }
     if dst.is_broadcast() || (src.is_unspecified() && dst.is_unspecified()) {
-        return broadcast(host, q, link, src);
+        return broadcast(host, q, link, src, twice);
     }
     if src.is_unspecified() {
         return martian(Cause::MartianSource, format!("source {src}: only to the limited broadcast"));
@@ -87,8 +101,8 @@ fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, W
     }
     let Found::Route(route) = found else { return Err("a rule that is no answer".into()) };
     match route.kind {
-        RouteKind::Broadcast => broadcast(host, q, link, src),
-        RouteKind::Local => validated(host, q, link, src, None, &route),
+        RouteKind::Broadcast => broadcast(host, q, link, src, twice),
+        RouteKind::Local => validated(host, q, link, src, &route, twice),
         kind => {
             let forwarding = forwarding()?;
             if !forwarding.is_on() {
@@ -97,7 +111,7 @@ fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, W
             if kind != RouteKind::Unicast {
                 return martian(Cause::MartianDestination, format!("a route of kind {kind} to {dst}"));
             }
-            validated(host, q, link, src, route.oif(), &route)
+            validated(host, q, link, src, &route, twice)
         }
     }
 }
@@ -127,17 +141,17 @@ fn forwarding_off<H: Host + ?Sized>(host: &H, own: sysctl::Setting) -> Result<Re
 }
 
 /// `brd_input` of `ip_route_input_slow`.
-fn broadcast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr) -> Result<Outcome, Why> {
+fn broadcast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr, twice: bool) -> Result<Outcome, Why> {
     let mut route = Route::bare(RouteKind::Broadcast, q.dst);
     route.table = 255;
     if src.is_unspecified() {
         return Ok(Outcome::Local(Way::of(&route)));
     }
-    validated(host, q, link, src, None, &route)
+    validated(host, q, link, src, &route, twice)
 }
 
 /// `ip_route_input_mc`: taken if somebody here has joined the group.
-fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr) -> Result<Outcome, Why> {
+fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr, twice: bool) -> Result<Outcome, Why> {
     let joined = match host.proc_net("igmp") {
         Fact::Is(text) => igmp_has(&text, link, q.dst),
         Fact::Absent => false,
@@ -150,11 +164,23 @@ fn multicast<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, src: Ipv4Addr) 
     if src.is_multicast() || src.is_broadcast() {
         return Ok(Outcome::refused(Refusal::new(Cause::MartianSource).because("source", src.to_string())));
     }
+    if src.is_loopback() {
+        let localnet = larger(host, "ipv4", link, "route_localnet")?;
+        if !localnet.is_on() {
+            let refusal = Refusal::setting(Cause::RouteLocalnet, localnet, "1");
+            return Ok(Outcome::refused(refusal.because(format!("source {src}"), "a loopback address")));
+        }
+    }
     let route = Route::bare(RouteKind::Multicast, q.dst);
     if src.is_unspecified() {
-        return Ok(Outcome::Local(Way::of(&route)));
+        // DHCP and the like: to groups of this link only, but for IGMP.
+        let this_link = matches!(q.dst, IpAddr::V4(d) if d.octets()[..3] == [224, 0, 0]);
+        if this_link || q.protocol == Some(2) {
+            return Ok(Outcome::Local(Way::of(&route)));
+        }
+        return Ok(Outcome::refused(Refusal::new(Cause::MartianSource).because("source", src.to_string())));
     }
-    validated(host, q, link, src, None, &route)
+    validated(host, q, link, src, &route, twice)
 }
 
 /// Is the group in the list of that interface? Groups stand below their interface, in hexadecimal, in memory order.
@@ -173,18 +199,30 @@ fn igmp_has(text: &str, link: &Link, group: IpAddr) -> bool {
     false
 }
 
-/// `fib_validate_source`: would an answer go back by where the packet came from? `oif` is where it would be forwarded.
+/// `fib_validate_source`: would an answer go back by where the packet came from?
 fn validated<H: Host + ?Sized>(
     host: &H,
     q: &Query,
     link: &Link,
     src: Ipv4Addr,
-    oif: Option<u32>,
     route: &Route,
+    twice: bool,
 ) -> Result<Outcome, Why> {
-    let outcome = if oif.is_some() { Outcome::Onward(Way::of(route)) } else { Outcome::Local(Way::of(route)) };
+    // Where it would be forwarded.
+    let oif = route.oif().filter(|_| route.kind == RouteKind::Unicast);
+    let outcome = Outcome::of(route);
     let filter = larger(host, "ipv4", link, "rp_filter")?;
     let accept_local = larger(host, "ipv4", link, "accept_local")?;
+    if filter.value == 0 {
+        let back_the_same_way = oif == Some(link.index) && larger(host, "ipv4", link, "send_redirects")?.is_on();
+        if !back_the_same_way && accept_local.is_on() {
+            return Ok(outcome);
+        }
+        if !back_the_same_way && !twice {
+            let own = addresses(host)?.iter().any(|a| a.local.addr == IpAddr::V4(src));
+            return Ok(if own { Outcome::refused(own_source(&accept_local, src)) } else { outcome });
+        }
+    }
     // The answer's packet, as the kernel makes it up: source and destination swapped, the mark only if it is told to.
     let mark = if matches!(q.mark, Fact::Is(0) | Fact::Absent) {
         Fact::Is(0)
@@ -220,7 +258,8 @@ fn validated<H: Host + ?Sized>(
     if filter.value == 0 || uses_link {
         return Ok(outcome);
     }
-    let unanswerable = found.errno().is_some() || !has_address(host, link)?;
+    let unanswerable =
+        found.errno().is_some() || !addresses(host)?.iter().any(|a| a.index == link.index && a.local.addr.is_ipv4());
     if filter.value != 1 && !unanswerable {
         return Ok(outcome); // loose: any way back will do
     }
@@ -235,10 +274,10 @@ fn own_source(accept_local: &sysctl::Setting, src: Ipv4Addr) -> Refusal {
     refusal.because(format!("source {src}"), "an address of this host")
 }
 
-fn has_address<H: Host + ?Sized>(host: &H, link: &Link) -> Result<bool, Why> {
+fn addresses<H: Host + ?Sized>(host: &H) -> Result<Rc<[Address]>, Why> {
     match host.addresses() {
-        Fact::Is(all) => Ok(all.iter().any(|a| a.index == link.index && a.local.addr.is_ipv4())),
-        Fact::Absent => Ok(false),
+        Fact::Is(all) => Ok(all),
+        Fact::Absent => Ok([].into()),
         Fact::Unknown(why) => Err(why),
     }
 }
