@@ -164,21 +164,22 @@ fn install(ns: &Netns, corpus: &Corpus, lines: &[&Line], restore: &str, failures
         }
         let out = ns.try_cmd(restore, &["-c", "--noflush"], &corpus.restore_input(&[line], false));
         if !out.status.success() {
-            let error = String::from_utf8_lossy(&out.stderr);
+            // The legacy restore tools only say which line failed; the plain ones say why.
+            let again = format!("{} -t {} {}", restore.trim_end_matches("-restore"), line.table, line.rule);
+            let again = ns.try_cmd("sh", &["-c", &again], "");
+            let error = [out.stderr, again.stderr].concat();
+            let error = String::from_utf8_lossy(&error);
             let unknown = [
                 "missing kernel module",
                 "No chain/target/match by that name",
                 "No such file or directory",
                 "not supported",
             ];
-            assert!(
-                unknown.iter().any(|u| error.contains(u)),
-                "{restore}, line {}: {}\n{error}",
-                line.number,
-                line.rule
-            );
-            eprintln!("skipped: {restore}: {}: {}", line.rule, error.lines().next().unwrap_or_default());
             missing.insert(line.number);
+            match unknown.iter().find(|u| error.contains(*u)) {
+                Some(why) => eprintln!("skipped: {restore}: {}: {why}", line.rule),
+                None => writeln!(failures, "{restore}, line {}: refused: {}\n{error}", line.number, line.rule).unwrap(),
+            }
         }
     }
     missing

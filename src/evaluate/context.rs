@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::environment::Environment;
 use super::fact::Fact;
 use super::hook::Hook;
+use super::nft::SetChanges;
 use super::packet::Packet;
 
 /// The state of one run: the packet as it is now, and everything a rule may ask.
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub explain: bool,
     /// What rules did beside their verdicts, in order; whoever walks takes them out.
     pub effects: Vec<Effect>,
+    /// What rules of nf_tables have done to sets on the way.
+    pub set_changes: SetChanges,
 }
 
 /// Why a rule did not match: the first of its conditions that failed.
@@ -41,7 +44,16 @@ pub struct Missed {
 impl<'a> Context<'a> {
     /// A packet at a hook, before the first rule.
     pub fn new(packet: Packet, hook: Hook, env: &'a dyn Environment, assumptions: &'a mut Assumptions) -> Self {
-        Self { packet, hook, env, assumptions, missed: None, explain: false, effects: Vec::new() }
+        Self {
+            packet,
+            hook,
+            env,
+            assumptions,
+            missed: None,
+            explain: false,
+            effects: Vec::new(),
+            set_changes: SetChanges::default(),
+        }
     }
 
     /// Answers a question that the evidence leaves open (see [`Assumptions::ask`]).

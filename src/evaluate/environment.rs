@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::ruleset::ipset::IpSets;
 use crate::sys::Text;
 use crate::sys::ct::Tuple;
 
@@ -152,6 +153,11 @@ pub trait Environment {
     /// What the conntrack hook makes of a packet.
     fn track(&self, _packet: &Packet) -> Fact<Tracked> {
         Fact::unknown("conntrack state")
+    }
+
+    /// The ipsets, where they were read.
+    fn ipsets(&self) -> Option<&IpSets> {
+        None
     }
 
     /// The IPsec policy or state that a match asks about is rarely in evidence.

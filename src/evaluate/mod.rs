@@ -7,6 +7,7 @@
 
 pub mod assume;
 pub mod checksum;
+pub mod connection;
 pub mod context;
 pub mod decision;
 pub mod effect;
@@ -17,9 +18,11 @@ pub mod hook;
 pub mod ip6;
 pub mod jhash;
 pub mod nat;
+pub mod nft;
 pub mod obstacle;
 pub mod packet;
 pub mod place;
+pub mod reject;
 pub mod stations;
 pub mod traversal;
 pub mod xt;

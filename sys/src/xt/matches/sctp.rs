@@ -6,8 +6,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 use crate::xt::wire::read;
 
 /// Ports and chunks of an SCTP packet (`struct xt_sctp_info`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, FromBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Sctp {
     /// Destination ports, both ends included, host order.
     pub destination: [u16; 2],
@@ -65,6 +64,32 @@ impl Sctp {
     }
 
     pub(super) fn decode(revision: u8, data: &[u8]) -> Option<Self> {
-        (revision == 0).then(|| read(data)).flatten()
+        #[derive(FromBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        struct Info {
+            dpts: [u16; 2],
+            spts: [u16; 2],
+            // 256 / sizeof(__u32) words, as if the map had a byte for each type: eight of them have the bits.
+            chunkmap: [[u32; 8]; 8],
+            chunk_match_type: u32,
+            flag_info: [ChunkFlags; 4],
+            flag_count: i32,
+            flags: u32,
+            invflags: u32,
+        }
+        if revision != 0 {
+            return None;
+        }
+        let raw: Info = read(data)?;
+        Some(Self {
+            destination: raw.dpts,
+            source: raw.spts,
+            chunks: raw.chunkmap[0],
+            chunk_mode: raw.chunk_match_type,
+            chunk_flags: raw.flag_info,
+            chunk_flags_count: raw.flag_count,
+            flags: raw.flags,
+            invert: raw.invflags,
+        })
     }
 }

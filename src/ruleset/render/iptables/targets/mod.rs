@@ -34,6 +34,8 @@ use std::borrow::Cow;
 use nfblame_sys::xt::targets::{Checksum, Ct};
 use nfblame_sys::xt::{Target, Verdict};
 
+pub use reject::reject_name;
+
 use super::legacy::verdict_name;
 use super::{Address, Context, Out, put};
 

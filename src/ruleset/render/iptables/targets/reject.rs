@@ -5,14 +5,14 @@ use nfblame_sys::xt::targets::Reject;
 use super::{Out, put};
 
 pub(super) fn render(t: &Reject, out: &mut Out) {
-    match with(t) {
+    match reject_name(t) {
         Some(name) => put!(out, " --reject-with {name}"),
         None => out.unknown(format_args!("unknown {t:?}")),
     }
 }
 
-/// The name of an answer.
-fn with(t: &Reject) -> Option<&'static str> {
+/// The name of an answer; none for those that the tools do not offer.
+pub fn reject_name(t: &Reject) -> Option<&'static str> {
     Some(match t {
         Reject::Ip(0) => "icmp-net-unreachable",
         Reject::Ip(1) => "icmp-host-unreachable",

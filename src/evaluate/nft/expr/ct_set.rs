@@ -1,0 +1,72 @@
+//! `ct` that sets, and `notrack`.
+
+use crate::evaluate::nft::machine::{Machine, Step, Taken};
+use crate::evaluate::packet::CtState;
+use crate::evaluate::{Context, Effect, Fact};
+use crate::sys::nft::expr::{CtKey, CtSet};
+
+use super::ct::tracked;
+
+/// `nft_ct_set_eval`, `nft_ct_set_zone_eval`
+pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &CtSet) -> Step {
+    let len = match e.key {
+        CtKey::Zone => 2,
+        CtKey::Labels => 16,
+        _ => 4,
+    };
+    let value = match m.take(cx, e.sreg, len) {
+        Taken::Bytes(b) => Fact::Is(b.to_vec()),
+        Taken::Unknown(u) => Fact::Unknown(u.what),
+        Taken::Nothing => return Step::Break,
+    };
+    if e.key == CtKey::Zone {
+        // Only before the packet has a connection.
+        match tracked(cx) {
+            Fact::Absent if !cx.packet.ct.template => {
+                cx.packet.ct.template = true;
+                cx.packet.ct.zone = match value {
+                    Fact::Is(b) => <[u8; 2]>::try_from(b.as_slice()).map(u16::from_ne_bytes).ok().into(),
+                    Fact::Absent => Fact::Absent,
+                    Fact::Unknown(w) => Fact::Unknown(w),
+                };
+            }
+            Fact::Unknown(_) => cx.packet.ct.zone = Fact::unknown("zone that a rule set"),
+            _ => {}
+        }
+        return Step::Go;
+    }
+    if tracked(cx) == Fact::Absent {
+        return Step::Go;
+    }
+    match e.key {
+        CtKey::Mark => {
+            cx.packet.ct.mark = match value {
+                Fact::Is(b) => <[u8; 4]>::try_from(b.as_slice()).map(u32::from_ne_bytes).ok().into(),
+                Fact::Absent => Fact::Absent,
+                Fact::Unknown(w) => Fact::Unknown(w),
+            };
+        }
+        key => {
+            if key == CtKey::Labels {
+                // What the connection had is no longer true.
+                cx.packet.ct.flow = Fact::unknown("connection whose labels a rule set");
+            }
+            cx.effects.push(Effect::State(format!("ct {key}").into()));
+        }
+    }
+    Step::Go
+}
+
+/// `nft_notrack_eval`
+pub fn notrack(cx: &mut Context<'_>) -> Step {
+    let ct = &mut cx.packet.ct;
+    let free = match &ct.state {
+        _ if ct.template => false,
+        Fact::Absent | Fact::Is(CtState::Invalid) => true,
+        Fact::Is(_) | Fact::Unknown(_) => false,
+    };
+    if free {
+        ct.state = Fact::Is(CtState::Untracked);
+    }
+    Step::Go
+}

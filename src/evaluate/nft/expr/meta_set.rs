@@ -1,0 +1,41 @@
+//! `meta` that sets.
+
+use crate::evaluate::nft::machine::{Machine, Step, Taken};
+use crate::evaluate::{Context, Effect, Fact};
+use crate::sys::nft::expr::{MetaKey, MetaSet};
+
+/// `PACKET_OTHERHOST`, the last that may be set (`skb_pkt_type_ok`).
+const OTHERHOST: u8 = 3;
+
+/// `nft_meta_set_eval`
+pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &MetaSet) -> Step {
+    let len = match e.key {
+        MetaKey::Pkttype | MetaKey::Nftrace | MetaKey::BriBroute => 1,
+        _ => 4,
+    };
+    let value: Fact<u32> = match m.take(cx, e.sreg, len) {
+        Taken::Bytes(b) => match *b {
+            [v] => Fact::Is(u32::from(v)),
+            [a, b, c, d] => Fact::Is(u32::from_ne_bytes([a, b, c, d])),
+            _ => Fact::Absent,
+        },
+        Taken::Unknown(u) => Fact::Unknown(u.what),
+        Taken::Nothing => return Step::Break,
+    };
+    match e.key {
+        MetaKey::Mark => cx.packet.mark = value,
+        MetaKey::Priority => cx.packet.priority = value,
+        MetaKey::Pkttype => match (&value, &cx.packet.pkttype) {
+            (Fact::Is(new), Fact::Is(old)) if *new > u32::from(OTHERHOST) || *old > OTHERHOST => {}
+            (Fact::Is(new), Fact::Is(_)) => cx.packet.pkttype = Fact::Is(*new as u8),
+            _ => cx.packet.pkttype = Fact::unknown("packet type that a rule set"),
+        },
+        MetaKey::Nftrace => match value {
+            Fact::Is(0) => {}
+            _ => cx.effects.push(Effect::Trace),
+        },
+        MetaKey::Secmark => {}
+        key => cx.effects.push(Effect::State(format!("meta {key}").into())),
+    }
+    Step::Go
+}

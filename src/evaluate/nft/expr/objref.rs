@@ -1,0 +1,80 @@
+//! `objref`: runs a named object, given by name or by a map.
+
+use crate::evaluate::nft::machine::{Machine, Step};
+use crate::evaluate::nft::sets::{self, Found};
+use crate::evaluate::packet::CtState;
+use crate::evaluate::{Context, Decision, Effect, Fact};
+use crate::sys::Text;
+use crate::sys::ct::Status;
+use crate::sys::nft::expr::{Objref, ObjrefMap};
+use crate::sys::nft::{ObjectData, ObjectKind};
+
+use super::ct::tracked;
+use super::{stateful, synproxy};
+
+/// `nft_objref_eval`
+pub fn named(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Objref) -> Step {
+    object(cx, m, e.kind, &e.name)
+}
+
+/// `nft_objref_map_eval`
+pub fn mapped(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &ObjrefMap) -> Step {
+    let Some((set, index)) = m.set(&e.set) else {
+        return Step::when(cx.ask(sets::missing(&e.set), &[b"nft missing ", e.set.as_bytes()].concat(), true));
+    };
+    let kind = set.def.object_kind.unwrap_or(ObjectKind::Unknown(0));
+    match sets::search(cx, m, (set, index), e.sreg) {
+        Found::Nothing => Step::Break,
+        Found::Element(i) => match set.elements.get(i).and_then(|e| e.extra().object.as_ref()) {
+            Some(name) => object(cx, m, kind, name),
+            None => not_understood(cx, kind, &set.def.name),
+        },
+        Found::Unlisted => not_understood(cx, kind, &set.def.name),
+    }
+}
+
+fn not_understood(cx: &mut Context<'_>, kind: ObjectKind, name: &Text) -> Step {
+    let key = format!("nft object {kind} {name}");
+    Step::when(cx.ask(format!("{kind} {name}, which was not read"), key.as_bytes(), true))
+}
+
+fn object(cx: &mut Context<'_>, m: &mut Machine<'_>, kind: ObjectKind, name: &Text) -> Step {
+    let found = m.index.object(kind, name).and_then(|i| m.table.objects.get(i)).and_then(|o| o.data.as_ref());
+    match found {
+        Some(ObjectData::Counter(_)) => Step::Go,
+        Some(ObjectData::Quota(q)) => stateful::quota(cx, q),
+        Some(ObjectData::Limit(l)) => stateful::limit(cx, l),
+        Some(ObjectData::Connlimit(c)) => stateful::connlimit(cx, c),
+        Some(ObjectData::Synproxy(s)) => synproxy::eval(cx, m, s),
+        Some(ObjectData::CtExpectation(_)) => expectation(cx, name),
+        Some(ObjectData::CtHelper(_) | ObjectData::CtTimeout(_) | ObjectData::Secmark(_) | ObjectData::Tunnel(_)) => {
+            cx.effects.push(Effect::State(format!("{kind} {name}").into()));
+            Step::Go
+        }
+        Some(ObjectData::Unknown { .. }) | None => not_understood(cx, kind, name),
+    }
+}
+
+/// `nft_ct_expect_obj_eval`: only connections that are not in the table yet may expect others.
+fn expectation(cx: &mut Context<'_>, name: &Text) -> Step {
+    let confirmed = match (&cx.packet.ct.state, &cx.packet.ct.status) {
+        (Fact::Is(CtState::Established), _) => Fact::Is(true),
+        (_, Fact::Is(status)) => Fact::Is(Status::from_bits_retain(*status).contains(Status::CONFIRMED)),
+        _ => Fact::unknown("whether the connection was in the table already"),
+    };
+    match (tracked(cx), confirmed) {
+        (Fact::Absent, _) | (_, Fact::Is(true)) => return Step::Break,
+        (Fact::Unknown(what), _) | (_, Fact::Unknown(what)) => {
+            if !cx.ask(what, b"nft ct confirmed", true) {
+                return Step::Break;
+            }
+        }
+        _ => {}
+    }
+    cx.effects.push(Effect::State(format!("ct expectation {name}").into()));
+    if cx.ask(format!("whether there was room for ct expectation {name}"), b"", true) {
+        Step::Go
+    } else {
+        Step::Verdict(Decision::Drop)
+    }
+}

@@ -1,0 +1,168 @@
+//! `payload`: bytes of the packet.
+
+use smallvec::SmallVec;
+
+use crate::evaluate::nft::machine::{Machine, Step};
+use crate::evaluate::nft::registers::Unknown;
+use crate::evaluate::{Context, Fact};
+use crate::sys::nft::Reg;
+use crate::sys::nft::expr::{Payload, PayloadBase};
+
+/// `ETH_HLEN`
+const ETHERNET: usize = 14;
+/// `VLAN_ETH_HLEN`
+const ETHERNET_WITH_TAG: usize = 18;
+/// Where the Ethertype is.
+const ETHERTYPE: usize = 12;
+
+const UDP: u8 = 17;
+const TCP: u8 = 6;
+const GRE: u8 = 47;
+const IPIP: u8 = 4;
+
+/// Bytes on their way to a register.
+type Bytes = SmallVec<[u8; 32]>;
+
+/// `nft_payload_eval`
+pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Payload) -> Step {
+    let (len, offset) = (e.len as usize, e.offset as usize);
+    let base = match e.base {
+        PayloadBase::Network => Fact::Is(0),
+        PayloadBase::Transport => transport(m),
+        PayloadBase::Inner => inner_offset(cx, m),
+        PayloadBase::Link => {
+            let loaded = link(cx, offset, len);
+            return store(m, e.dreg, len, loaded);
+        }
+        _ => return unheard_of(cx, m, e.dreg, len, format!("payload base {}", e.base)),
+    };
+    load(cx, m, e.dreg, base, offset, len)
+}
+
+/// Loads from a header into a register; a header that is not there ends the rule.
+pub fn load(cx: &Context<'_>, m: &mut Machine<'_>, dreg: Reg, base: Fact<usize>, offset: usize, len: usize) -> Step {
+    match base {
+        Fact::Is(base) => match cx.packet.read(base + offset, len) {
+            Fact::Is(bytes) => {
+                m.regs.write(dreg, bytes);
+                Step::Go
+            }
+            Fact::Absent => Step::Break,
+            Fact::Unknown(what) => {
+                // Bytes are told apart by where they are.
+                m.regs.write_unknown(dreg, len, Unknown::fact(what).changed((base + offset, len)));
+                Step::Go
+            }
+        },
+        Fact::Absent => Step::Break,
+        Fact::Unknown(what) => {
+            m.regs.write_unknown(dreg, len, Unknown::fact(what).changed((offset, len)).perhaps_absent());
+            Step::Go
+        }
+    }
+}
+
+fn store(m: &mut Machine<'_>, dreg: Reg, len: usize, loaded: Fact<Bytes>) -> Step {
+    match loaded {
+        Fact::Is(bytes) => m.regs.write(dreg, &bytes),
+        Fact::Absent => return Step::Break,
+        Fact::Unknown(what) => m.regs.write_unknown(dreg, len, Unknown::fact(what).changed(len).perhaps_absent()),
+    }
+    Step::Go
+}
+
+/// Something that this version has no rules for: loads nobody knows what, if it loads.
+pub fn unheard_of(_: &Context<'_>, m: &mut Machine<'_>, dreg: Reg, len: usize, what: String) -> Step {
+    m.regs.write_unknown(dreg, len, Unknown::fact(what).perhaps_absent());
+    Step::Go
+}
+
+/// Where the transport header is; absent in later fragments.
+pub fn transport(m: &Machine<'_>) -> Fact<usize> {
+    match &m.info.transport {
+        Fact::Is(t) if t.fragment == 0 => Fact::Is(t.offset),
+        Fact::Is(_) | Fact::Absent => Fact::Absent,
+        Fact::Unknown(w) => Fact::Unknown(w.clone()),
+    }
+}
+
+/// From the link header on, with the VLAN tag put back that the device took out.
+fn link(cx: &Context<'_>, offset: usize, len: usize) -> Fact<Bytes> {
+    let header = match &cx.packet.link {
+        Fact::Is(h) if h.is_empty() => return Fact::Absent,
+        Fact::Is(h) => h.as_slice(),
+        Fact::Absent => return Fact::Absent,
+        Fact::Unknown(w) => return Fact::Unknown(format!("{w}, byte {offset}").into()),
+    };
+    // `nft_payload_need_vlan_adjust`
+    if offset + len <= ETHERTYPE {
+        return behind(cx, header, offset, len);
+    }
+    let (protocol, tci) = match &cx.packet.vlan {
+        Fact::Absent => return behind(cx, header, offset, len),
+        Fact::Is(tag) => *tag,
+        Fact::Unknown(w) => return Fact::Unknown(w.clone()),
+    };
+    if offset >= ETHERNET_WITH_TAG {
+        return behind(cx, header, offset - 4, len);
+    }
+    let Some(addresses) = header.get(..ETHERTYPE) else { return Fact::Absent };
+    let mut tagged = Bytes::from_slice(addresses);
+    for word in [protocol, tci, cx.packet.network.ethertype()] {
+        tagged.extend_from_slice(&word.to_be_bytes());
+    }
+    let mut out: Bytes = tagged.iter().skip(offset).take(len).copied().collect();
+    let rest = len - out.len();
+    if rest > 0 {
+        match behind(cx, header, ETHERNET, rest) {
+            Fact::Is(more) => out.extend_from_slice(&more),
+            other => return other,
+        }
+    }
+    Fact::Is(out)
+}
+
+/// Bytes of the link header, and of the packet behind it.
+fn behind(cx: &Context<'_>, header: &[u8], offset: usize, len: usize) -> Fact<Bytes> {
+    let mut out: Bytes = header.iter().skip(offset).take(len).copied().collect();
+    let rest = len - out.len();
+    if rest > 0 {
+        match cx.packet.read(offset.saturating_sub(header.len()), rest) {
+            Fact::Is(more) => out.extend_from_slice(more),
+            Fact::Absent => return Fact::Absent,
+            Fact::Unknown(w) => return Fact::Unknown(w),
+        }
+    }
+    Fact::Is(out)
+}
+
+/// Where the payload of the transport protocol begins (`nft_payload_inner_offset`).
+pub fn inner_offset(cx: &Context<'_>, m: &Machine<'_>) -> Fact<usize> {
+    let t = match &m.info.transport {
+        Fact::Is(t) if t.fragment == 0 => *t,
+        Fact::Is(_) | Fact::Absent => return Fact::Absent,
+        Fact::Unknown(w) => return Fact::Unknown(w.clone()),
+    };
+    let first = |at| cx.packet.array::<1>(at);
+    match t.protocol {
+        UDP => Fact::Is(t.offset + 8),
+        TCP => match cx.packet.read(t.offset, 20) {
+            Fact::Is(_) | Fact::Unknown(_) => first(t.offset + 12).map(|[b]| t.offset + usize::from(b >> 4) * 4),
+            Fact::Absent => Fact::Absent,
+        },
+        GRE => match cx.packet.array::<4>(t.offset) {
+            Fact::Is([flags, version, ..]) => {
+                // GRE_VERSION 0 only, and no routing
+                if version & 7 != 0 || flags & 0x40 != 0 {
+                    return Fact::Absent;
+                }
+                let parts = [0x80, 0x20, 0x10].iter().filter(|&&bit| flags & bit != 0).count();
+                Fact::Is(t.offset + 4 + 4 * parts)
+            }
+            Fact::Absent => Fact::Absent,
+            Fact::Unknown(w) => Fact::Unknown(w),
+        },
+        IPIP => Fact::Is(t.offset),
+        _ => Fact::Absent,
+    }
+}

@@ -1,0 +1,86 @@
+//! `rt`: the packet's route.
+
+use std::net::IpAddr;
+
+use crate::evaluate::environment::{FibAnswer, FibQuery};
+use crate::evaluate::nft::machine::{Machine, Step};
+use crate::evaluate::nft::registers::Unknown;
+use crate::evaluate::{Context, Fact};
+use crate::sys::nft::Family;
+use crate::sys::nft::expr::{Rt, RtKey};
+
+use super::meta::word;
+use super::tproxy::ends;
+
+/// `TCP_MSS_DEFAULT`
+const DEFAULT_MSS: u16 = 536;
+
+/// `nft_rt_get_eval`
+pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Rt) -> Step {
+    let len = match e.key {
+        RtKey::Nexthop6 => 16,
+        RtKey::Tcpmss => 2,
+        RtKey::Xfrm => 1,
+        _ => 4,
+    };
+    let family = match e.key {
+        RtKey::Nexthop4 => Some(Family::Ip),
+        RtKey::Nexthop6 => Some(Family::Ip6),
+        _ => None,
+    };
+    if family.is_some_and(|f| f != m.info.family) {
+        return Step::Break;
+    }
+    let route = match &cx.packet.route {
+        Fact::Is(route) => *route,
+        Fact::Absent => return Step::Break,
+        Fact::Unknown(w) => {
+            m.regs.write_unknown(e.dreg, len, Unknown::fact(w.clone()).changed(e.key.code()).perhaps_absent());
+            return Step::Go;
+        }
+    };
+    let known = match e.key {
+        RtKey::Classid => return word(m, e.dreg, Fact::Is(route.realm.unwrap_or(0))),
+        RtKey::Nexthop4 | RtKey::Nexthop6 => match route.gateway.or_else(|| ends(cx).map(|(_, to)| to)) {
+            Some(IpAddr::V4(a)) if e.key == RtKey::Nexthop4 => {
+                m.regs.write(e.dreg, &a.octets());
+                true
+            }
+            Some(IpAddr::V6(a)) if e.key == RtKey::Nexthop6 => {
+                m.regs.write(e.dreg, &a.octets());
+                true
+            }
+            _ => false,
+        },
+        RtKey::Tcpmss => match segment(cx, &route) {
+            Some(mss) => {
+                m.regs.write_u16(e.dreg, mss);
+                true
+            }
+            None => false,
+        },
+        RtKey::Xfrm | RtKey::Unknown(_) => false,
+    };
+    if !known {
+        m.regs.write_unknown(e.dreg, len, Unknown::fact(format!("rt {}", e.key)));
+    }
+    Step::Go
+}
+
+/// `get_tcpmss`: what fits through both the route of the packet and that of its answers.
+fn segment(cx: &Context<'_>, route: &FibAnswer) -> Option<u16> {
+    let (source, _) = ends(cx)?;
+    let back = FibQuery { to: source, from: None, oif: None, iif: None, mark: 0, tos: 0 };
+    let mut mtu = mtu_of(cx, route)?;
+    match cx.env.fib(&back) {
+        Fact::Is(answer) if answer.oif != 0 => mtu = mtu.min(mtu_of(cx, &answer)?),
+        Fact::Is(_) | Fact::Absent => {}
+        Fact::Unknown(_) => return None,
+    }
+    let headers = if source.is_ipv4() { 40 } else { 60 };
+    if mtu <= headers || mtu > 0xffff { Some(DEFAULT_MSS) } else { u16::try_from(mtu - headers).ok() }
+}
+
+fn mtu_of(cx: &Context<'_>, route: &FibAnswer) -> Option<u32> {
+    route.mtu.or_else(|| cx.env.link(route.oif).known().map(|l| l.mtu))
+}

@@ -1,0 +1,91 @@
+//! `-m connlabel`, `-m connbytes`, `-m helper`, `-m cluster`
+
+use std::net::IpAddr;
+
+use super::{Checked, ask, known, note};
+use crate::evaluate::connection::{state, tracked};
+use crate::evaluate::context::Context;
+use crate::evaluate::effect::Effect;
+use crate::evaluate::fact::Fact;
+use crate::evaluate::jhash;
+use crate::evaluate::packet::CtState;
+use crate::sys::xt::matches::{Cluster, Connbytes, Connlabel, Helper};
+
+const PACKET_HOST: u8 = 0;
+const PACKET_MULTICAST: u8 = 2;
+
+pub(super) fn label(cx: &mut Context, m: &Connlabel) -> Checked {
+    let inverted = m.options & Connlabel::INVERT != 0;
+    if !tracked(cx) {
+        return Ok(note(cx, inverted, "-m connlabel", "a connection", "none"));
+    }
+    let flow = cx.packet.ct.flow.clone();
+    let has = match known(cx, flow, m)? {
+        Some(flow) => u8::try_from(m.bit).is_ok_and(|bit| flow.has_label(bit)),
+        None => false,
+    };
+    if has {
+        return Ok(note(cx, !inverted, "--label", m.bit, "set"));
+    }
+    if m.options & Connlabel::SET != 0 {
+        // A connection from before the first rule of this kind has no room for labels.
+        if cx.packet.ct.flow.value().is_some() && !cx.ask("whether the connection can be labelled", b"connlabel", true)
+        {
+            return Ok(inverted);
+        }
+        cx.effects.push(Effect::State(format!("connection gets label {}", m.bit).into()));
+        return Ok(!inverted);
+    }
+    Ok(note(cx, inverted, "--label", m.bit, "not set"))
+}
+
+pub(super) fn bytes(cx: &mut Context, m: &Connbytes) -> Checked {
+    if !tracked(cx) {
+        return Ok(note(cx, false, "-m connbytes", "a connection", "none"));
+    }
+    // The packet itself is counted before the rule sees it, and others after.
+    let met = cx.ask("packets and bytes of the connection", &[], true);
+    Ok(note(cx, met, "--connbytes", (m.from, m.to), "unknown"))
+}
+
+pub(super) fn helper(cx: &mut Context, m: &Helper<'_>) -> Checked {
+    // Only a connection that another one announced has a master with a helper.
+    let announced = match state(cx) {
+        CtState::Invalid | CtState::Untracked => false,
+        CtState::New => false,
+        CtState::Related | CtState::Established => match &cx.packet.ct.flow {
+            Fact::Is(flow) => flow.master.is_some(),
+            Fact::Absent => cx.packet.ct.state == Fact::Is(CtState::Related),
+            Fact::Unknown(_) => true,
+        },
+    };
+    if !announced {
+        return Ok(note(cx, m.invert, "--helper", m.name, "no helper"));
+    }
+    ask(cx, "helper of the connection's master", m)
+}
+
+pub(super) fn cluster(cx: &mut Context, m: &Cluster) -> Checked {
+    let destination = cx.packet.addresses().and_then(|(_, d)| crate::evaluate::nat::address(d));
+    if cx.packet.pkttype == Fact::Is(PACKET_MULTICAST) && destination.is_some_and(|d| !d.is_multicast()) {
+        cx.packet.pkttype = Fact::Is(PACKET_HOST);
+    }
+    if cx.packet.ct.template || !tracked(cx) {
+        return Ok(note(cx, false, "-m cluster", "a connection", "none"));
+    }
+    if cx.packet.ct.flow.value().is_some_and(|f| f.master.is_some()) {
+        return ask(cx, "master of the connection", m);
+    }
+    let source = match cx.packet.ct.original.clone() {
+        Fact::Is(t) => t.src,
+        _ => return ask(cx, "addresses of the connection", m),
+    };
+    let word = |b: &[u8; 4]| u32::from_ne_bytes(*b);
+    let hash = match source {
+        IpAddr::V4(a) => jhash::words(&[word(&a.octets())], m.seed),
+        IpAddr::V6(a) => jhash::words(&a.octets().as_chunks::<4>().0.iter().map(word).collect::<Vec<_>>(), m.seed),
+    };
+    let node = jhash::scale(hash, m.total);
+    let met = (m.nodes.checked_shr(node).unwrap_or(0) & 1 != 0) != (m.flags & Cluster::INVERT != 0);
+    Ok(note(cx, met, "--cluster-local-node", m.nodes, node + 1))
+}
