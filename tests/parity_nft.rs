@@ -188,12 +188,19 @@ fn complaints(stderr: &str) -> BTreeSet<usize> {
 
 /// Installs what can be installed. Says which lines were refused.
 fn install(ns: &Netns, family: &str, section: &Section, refused: &mut Vec<String>) -> Vec<Line> {
-    let declarations = section.declarations.iter().fold(String::new(), |mut all, d| {
-        writeln!(all, "\t{d}").unwrap();
-        all
-    });
     let chain = if section.chain.is_empty() { String::new() } else { format!("{};", section.chain) };
-    ns.nft(&format!("table {family} t {{\n{declarations}\n\tchain target {{ }}\n\tchain c {{ {chain} }}\n}}\n"));
+    let table = |inside: &str| format!("table {family} t {{\n{inside}\n}}\n");
+    let out = ns.try_cmd("nft", &["-f", "-"], &table(&format!("\tchain target {{ }}\n\tchain c {{ {chain} }}")));
+    if !out.status.success() {
+        refused.extend(section.lines.iter().map(|l| format!("{family}:{}: {}", l.number, l.rule)));
+        return Vec::new();
+    }
+    for declaration in &section.declarations {
+        let out = ns.try_cmd("nft", &["-f", "-"], &table(declaration));
+        if !out.status.success() {
+            println!("{family}: refused: {declaration}");
+        }
+    }
     let mut lines = section.lines.clone();
     loop {
         let script = lines.iter().fold(String::new(), |mut all, l| {

@@ -33,7 +33,7 @@ pub(super) fn write(cx: Writer<'_>, tree: &Tree<'_>, id: Id, out: &mut Out) {
             write(cx, tree, key, out);
             if timeout != 0 {
                 out.str(" timeout ");
-                datatype::duration(timeout, out);
+                datatype::duration(timeout, cx.numeric, out);
             }
         }
         Kind::Map(key, map) => {

@@ -85,7 +85,7 @@ fn expectation(cx: Writer<'_>, e: &CtExpectation, out: &mut Out) {
     out.str("\n\t\tprotocol ");
     protocol(cx, e.l4proto, out);
     put!(out, "\n\t\tdport {}\n\t\ttimeout ", e.dport);
-    duration(e.timeout.into(), out);
+    duration(e.timeout.into(), cx.numeric, out);
     put!(out, "\n\t\tsize {}\n\t\tl3proto ", e.size);
     family(e.l3proto.unwrap_or(0), out);
     out.str("\n");

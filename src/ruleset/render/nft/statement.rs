@@ -179,7 +179,7 @@ pub(super) fn write(cx: Writer<'_>, tree: &Tree<'_>, stmt: &Stmt<'_>, out: &mut 
             put!(out, "{} set ", key::ct_name(key));
             operand(value, out);
         }
-        Stmt::Stateful(expr) => stateful(expr, cx.stateless, out),
+        Stmt::Stateful(expr) => stateful(cx, expr, cx.stateless, out),
         Stmt::Log(l) => log::write(l, out),
         Stmt::Reject(r) => reject::write(cx, r, out),
         Stmt::Nat(n) => nat::write(cx, tree, &n, out),
@@ -224,7 +224,7 @@ pub(super) fn write(cx: Writer<'_>, tree: &Tree<'_>, stmt: &Stmt<'_>, out: &mut 
             operand(key, out);
             for expr in exprs {
                 out.str(" ");
-                stateful(expr, true, out);
+                stateful(cx, expr, true, out);
             }
             if let Some(data) = data {
                 out.str(" : ");
@@ -238,7 +238,7 @@ pub(super) fn write(cx: Writer<'_>, tree: &Tree<'_>, stmt: &Stmt<'_>, out: &mut 
             put!(out, " size {} {{ ", set.def.size.unwrap_or(0));
             operand(key, out);
             out.str(" ");
-            stateful(expr, true, out);
+            stateful(cx, expr, true, out);
             out.str(" }");
         }
         Stmt::Object { kind, name } => {
@@ -277,7 +277,7 @@ pub(super) fn verdict(verdict: &Verdict, out: &mut Out) {
 }
 
 /// Writes a counter, limit, quota, connection limit or last use.
-pub(super) fn stateful(expr: &Expr, stateless: bool, out: &mut Out) {
+pub(super) fn stateful(cx: Writer<'_>, expr: &Expr, stateless: bool, out: &mut Out) {
     match expr {
         Expr::Counter(Counter { packets, bytes }) => {
             out.str("counter");
@@ -304,7 +304,7 @@ pub(super) fn stateful(expr: &Expr, stateless: bool, out: &mut Out) {
             if !stateless {
                 out.str(" used ");
                 match msecs {
-                    Some(ms) => datatype::duration(*ms, out),
+                    Some(ms) => datatype::duration(*ms, cx.numeric, out),
                     None => out.str("never"),
                 }
             }

@@ -5,8 +5,12 @@ use crate::ruleset::render::out::{Out, put};
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
-/// Writes milliseconds as `1d2h3m4s5ms`; nothing for none.
-pub fn duration(ms: u64, out: &mut Out) {
+/// Writes milliseconds as `1d2h3m4s5ms`, nothing for none; or in whole seconds where numbers are asked for.
+pub fn duration(ms: u64, numeric: bool, out: &mut Out) {
+    if numeric {
+        out.dec(ms / 1000);
+        return out.str("s");
+    }
     let mut rest = ms;
     for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")] {
         if rest >= unit {
@@ -65,12 +69,15 @@ mod tests {
     fn durations_leave_out_empty_units() {
         let text = |ms| {
             let mut out = Out::new();
-            duration(ms, &mut out);
+            duration(ms, false, &mut out);
             out.into_text().to_string()
         };
         assert_eq!(text(90_061_001), "1d1h1m1s1ms");
         assert_eq!(text(3_600_000), "1h");
         assert_eq!(text(0), "");
+        let mut out = Out::new();
+        duration(61_500, true, &mut out);
+        assert_eq!(out.as_bytes(), b"61s");
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl<'a> Printer<'a> {
                     None => self.styled(fallback, order, value, bits, out),
                 }
             }
-            Style::Duration => time::duration(value as u64, out),
+            Style::Duration => time::duration(value as u64, self.numeric, out),
             Style::Classid => match value as u32 {
                 u32::MAX => out.str("root"),
                 0 => out.str("none"),

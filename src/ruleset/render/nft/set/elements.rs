@@ -266,15 +266,15 @@ impl Lines<'_> {
         if let Some(extra) = element.extra.as_deref() {
             for expr in &extra.exprs {
                 out.str(" ");
-                statement::stateful(expr, self.cx.stateless, out);
+                statement::stateful(self.cx, expr, self.cx.stateless, out);
             }
             if let Some(timeout) = extra.timeout.filter(|t| *t != 0) {
                 out.str(" timeout ");
-                datatype::duration(timeout, out);
+                datatype::duration(timeout, self.cx.numeric, out);
             }
             if let Some(expiration) = extra.expiration.filter(|e| *e != 0 && !self.cx.stateless) {
                 out.str(" expires ");
-                datatype::duration(expiration, out);
+                datatype::duration(expiration, self.cx.numeric, out);
             }
             if let Some(comment) = element.comment() {
                 out.str(" comment \"");

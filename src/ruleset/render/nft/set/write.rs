@@ -31,7 +31,7 @@ pub fn declaration(cx: Writer<'_>, set: &SetView<'_>, out: &mut Out) {
     flags(set, out);
     for (i, expr) in def.exprs.iter().enumerate() {
         out.str(if i == 0 { "\t\t" } else { " " });
-        statement::stateful(expr, true, out);
+        statement::stateful(cx, expr, true, out);
     }
     if !def.exprs.is_empty() {
         out.str("\n");
@@ -42,12 +42,12 @@ pub fn declaration(cx: Writer<'_>, set: &SetView<'_>, out: &mut Out) {
     }
     if let Some(timeout) = def.timeout.filter(|t| *t != 0) {
         out.str("\t\ttimeout ");
-        datatype::duration(timeout, out);
+        datatype::duration(timeout, cx.numeric, out);
         out.str("\n");
     }
     if let Some(interval) = def.gc_interval.filter(|t| *t != 0) {
         out.str("\t\tgc-interval ");
-        datatype::duration(interval.into(), out);
+        datatype::duration(interval.into(), cx.numeric, out);
         out.str("\n");
     }
     if let Some(comment) = def.comment() {
