@@ -14,6 +14,8 @@ pub struct Sctp {
     pub source: [u16; 2],
     /// Bit n: chunk type n.
     pub chunks: [u32; 8],
+    /// Are bits set in the map behind the last type? With `ALL` the kernel waits for them in vain, and never matches.
+    pub beyond: bool,
     /// `SCTP_CHUNK_MATCH_*`.
     pub chunk_mode: u32,
     /// Flags that chunks of a type must have; `chunk_flags_count` of them.
@@ -70,7 +72,8 @@ impl Sctp {
             dpts: [u16; 2],
             spts: [u16; 2],
             // 256 / sizeof(__u32) words, as if the map had a byte for each type: eight of them have the bits.
-            chunkmap: [[u32; 8]; 8],
+            chunks: [u32; 8],
+            beyond: [[u32; 8]; 7],
             chunk_match_type: u32,
             flag_info: [ChunkFlags; 4],
             flag_count: i32,
@@ -81,10 +84,12 @@ impl Sctp {
             return None;
         }
         let raw: Info = read(data)?;
+        let Info { chunks, beyond, .. } = raw;
         Some(Self {
             destination: raw.dpts,
             source: raw.spts,
-            chunks: raw.chunkmap[0],
+            chunks,
+            beyond: beyond != [[0; 8]; 7],
             chunk_mode: raw.chunk_match_type,
             chunk_flags: raw.flag_info,
             chunk_flags_count: raw.flag_count,

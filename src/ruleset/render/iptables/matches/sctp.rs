@@ -56,7 +56,7 @@ fn chunks(m: &Sctp, out: &mut Out) {
         Sctp::ONLY => out.str(" only"),
         other => return out.unknown(format_args!("mode {other}")),
     }
-    if m.chunks == [0; 8] {
+    if m.chunks == [0; 8] && !m.beyond {
         return out.str(" NONE");
     }
     if m.chunks == [u32::MAX; 8] {
