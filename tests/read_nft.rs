@@ -1,9 +1,11 @@
 //! Reading real rulesets from the real kernel, against the real tools.
 
 mod common;
+mod libnftnl;
 
 use common::{Netns, require};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nfblame::ruleset::classify::of_rule;
 use nfblame::ruleset::{Backend, Ruleset};
@@ -190,12 +192,13 @@ fn a_ruleset_that_changes_under_the_reader_is_whole_or_labelled() {
         format!("table ip t {{ chain c {{ }}; }}\nflush chain ip t c\n{rules}")
     };
     ns.nft(&ruleset(1));
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
+        let _end = OnDrop(|| stop.store(true, Ordering::Relaxed));
         s.spawn(|| {
             let both = [ruleset(2), ruleset(1)];
             for text in both.iter().cycle() {
-                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) {
                     break;
                 }
                 ns.nft(text);
@@ -212,6 +215,79 @@ fn a_ruleset_that_changes_under_the_reader_is_whole_or_labelled() {
             let torn = r.problems.iter().any(|p| p.torn);
             assert!(whole || torn, "{count} rules, {seen:?}, {:?}", r.problems);
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// Does something when it is dropped, also because of a failed assertion.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// What `nft --debug=netlink` says of each rule (by family, table, chain and handle) and of the elements of each set.
+fn second_opinion(ns: &Netns) -> (HashMap<String, Vec<String>>, HashMap<String, Vec<String>>) {
+    let (mut rules, mut sets) = (HashMap::<_, Vec<String>>::new(), HashMap::<_, Vec<String>>::new());
+    let mut rule = String::new();
+    let mut set = String::new();
+    for line in ns.cmd("nft", &["--debug=netlink", "list", "ruleset"], "").lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if line.starts_with("table ") {
+            break; // the listing itself
+        } else if line.starts_with("  [") {
+            rules.entry(rule.clone()).or_default().push(line.trim().to_owned());
+        } else if line.starts_with("\telement") {
+            let end = line.find("[end]").unwrap_or_else(|| panic!("{line}"));
+            // Its spaces are irregular.
+            let text = line[..end + 5].trim_start_matches("\telement");
+            sets.entry(set.clone()).or_default().push(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        } else if let [family, table, name, rest @ ..] = words.as_slice() {
+            match (name.strip_prefix('@'), rest) {
+                (Some(name), _) => set = format!("{family} {table} {name}"),
+                (None, [handle, ..]) => rule = format!("{family} {table} {name} {handle}"),
+                _ => {}
+            }
+        }
+    }
+    (rules, sets)
+}
+
+#[test]
+fn libnftnl_reads_the_same_from_the_same_bytes() {
+    if !require(&["nft"]) {
+        return;
+    }
+    let ns = Netns::new();
+    ns.nft(EVERY_EXPRESSION);
+    let r = read(&ns);
+    let (rules, sets) = second_opinion(&ns);
+    let (mut exprs, mut elements, mut differ) = (0, 0, Vec::new());
+    for t in &r.nft {
+        let (family, table) = (t.def.family, &t.def.name);
+        for (c, rule) in t.chains.iter().flat_map(|c| c.rules.iter().map(move |r| (c, r))) {
+            let name = format!("{family} {table} {} {}", c.def.name, rule.handle);
+            let ours: Vec<String> = rule.exprs.iter().map(libnftnl::expr).collect();
+            if rules.get(&name) != Some(&ours) {
+                differ.push(format!("{name}: {:?} != {ours:?}", rules.get(&name)));
+            }
+            exprs += ours.len();
+        }
+        for s in &t.sets {
+            let name = format!("{family} {table} {}", s.def.name);
+            let join = |e: &Element| libnftnl::element(e).split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut ours: Vec<String> = s.elements.iter().map(join).collect();
+            let mut theirs = sets.get(&name).cloned().unwrap_or_default();
+            // nft sorts what it lists.
+            ours.sort_unstable();
+            theirs.sort_unstable();
+            if theirs != ours {
+                differ.push(format!("{name}: {theirs:?} != {ours:?}"));
+            }
+            elements += ours.len();
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    assert!(exprs > 400 && elements > 40, "{exprs} expressions, {elements} elements");
 }
