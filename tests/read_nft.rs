@@ -96,15 +96,27 @@ fn by_id(expr: &mut Expr, ids: &HashMap<Text, u32>) {
 
 #[test]
 fn what_is_read_and_written_back_lists_the_same() {
-    if !require(&["nft"]) {
+    if !require(&["nft", "iptables-nft"]) {
         return;
     }
     let (a, b) = (Netns::new(), Netns::new());
     // The kernel wants the id of a chain that is bound to its rule, and does not tell it.
     let bound = |line: &&str| !line.contains("jump {");
     a.nft(&EVERY_EXPRESSION.lines().filter(bound).collect::<Vec<_>>().join("\n"));
-    let read_back = read(&a);
-    write(&b, &read_back);
+    for rule in [
+        "-A INPUT -p tcp -m tcp --dport 22 --tcp-flags SYN,RST SYN -m conntrack --ctstate NEW -j LOG --log-prefix p",
+        "-A INPUT ! -p udp -m comment --comment why -j REJECT --reject-with icmp-host-prohibited",
+        "-t nat -A PREROUTING -p tcp -m multiport --dports 80,443 -j DNAT --to-destination 192.0.2.1:8080",
+        "-t mangle -A OUTPUT -m owner --uid-owner 7 -j MARK --set-xmark 0x7/0xff",
+    ] {
+        a.cmd("iptables-nft", &rule.split(' ').collect::<Vec<_>>(), "");
+    }
+    write(&b, &read(&a));
+    let save = |ns: &Netns| {
+        let text = ns.cmd("iptables-nft-save", &[], "");
+        text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(save(&a), save(&b));
     // Time goes by between the two: an element's rest of life is cut off.
     let list = |ns: &Netns| -> Vec<String> {
         let text = ns.cmd("nft", &["list", "ruleset"], "");

@@ -65,6 +65,33 @@ impl Fake {
     }
 }
 
+/// Passes everything on to another transport and keeps what it brought, to be answered with later.
+#[derive(Debug)]
+pub struct Recording<T> {
+    inner: T,
+    /// What was received, in order.
+    pub received: Vec<Vec<u8>>,
+}
+
+impl<T: Transport> Recording<T> {
+    /// Records what `inner` brings.
+    pub fn new(inner: T) -> Self {
+        Self { inner, received: Vec::new() }
+    }
+}
+
+impl<T: Transport> Transport for Recording<T> {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        self.inner.send(datagram)
+    }
+
+    fn receive(&mut self, buf: &mut [u8]) -> io::Result<Datagram> {
+        let datagram = self.inner.receive(buf)?;
+        self.received.push(buf.get(..datagram.len).unwrap_or(buf).to_vec());
+        Ok(datagram)
+    }
+}
+
 impl Transport for Fake {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         self.sent.push(datagram.to_vec());

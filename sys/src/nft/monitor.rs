@@ -186,6 +186,11 @@ impl<T: Transport> Monitor<T> {
         Self { transport, buf: vec![0; BUFFER] }
     }
 
+    /// The transport.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Waits for one datagram and hands each notification in it to `each`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 use serde::Serialize;
 
-use super::expr::Expr;
+use super::expr::{CmpOp, Expr, MetaKey, PayloadBase};
 use super::family::Family;
 use super::fields::{AttrExt, Fields, RawAttr, Required, read_all};
 use super::userdata::{self, Userdata};
@@ -46,7 +46,8 @@ pub struct Rule {
     pub previous: Option<u64>,
     /// What it does, in order.
     pub exprs: Vec<Expr>,
-    /// Set on rules that iptables-nft and its kin installed with xtables matches or targets.
+    /// For writing: which protocol the xtables matches and targets may rely on. The kernel does not tell it of the rules
+    /// it holds; see [`implied_compat`](Self::implied_compat).
     pub compat: Option<Compat>,
     /// What user space stored with it.
     pub userdata: Userdata,
@@ -103,6 +104,42 @@ impl Rule {
     /// The comment that nft or iptables-nft stored with it.
     pub fn comment(&self) -> Option<Text> {
         self.userdata.text(userdata::COMMENT)
+    }
+
+    /// The protocol that its expressions restrict it to, for a rule with xtables matches or targets: these refuse to be
+    /// written without it.
+    pub fn implied_compat(&self) -> Option<Compat> {
+        if !self.exprs.iter().any(|e| matches!(e, Expr::Match(_) | Expr::Target(_))) {
+            return None;
+        }
+        let restriction = self.exprs.windows(2).find_map(|pair| {
+            let [load, Expr::Cmp(cmp)] = pair else { return None };
+            let flags = match cmp.op {
+                CmpOp::Eq => CompatFlags::empty(),
+                CmpOp::Neq => CompatFlags::INV,
+                _ => return None,
+            };
+            let proto = match cmp.data.as_bytes() {
+                [proto] if self.loads_protocol(load) => u32::from(*proto),
+                [hi, lo] if self.loads_protocol(load) => u32::from(u16::from_be_bytes([*hi, *lo])),
+                _ => return None,
+            };
+            Some(Compat { proto, flags })
+        });
+        Some(restriction.unwrap_or(Compat { proto: 0, flags: CompatFlags::empty() }))
+    }
+
+    /// Does it load the layer 4 protocol (for bridge, the EtherType)?
+    fn loads_protocol(&self, load: &Expr) -> bool {
+        let payload =
+            |base, offset, len| matches!(load, Expr::Payload(p) if (p.base, p.offset, p.len) == (base, offset, len));
+        let meta = |key| matches!(load, Expr::Meta(m) if m.key == key);
+        match self.family {
+            Family::Bridge => payload(PayloadBase::Link, 12, 2) || meta(MetaKey::Protocol),
+            Family::Ip => payload(PayloadBase::Network, 9, 1) || meta(MetaKey::L4proto),
+            Family::Ip6 => payload(PayloadBase::Network, 6, 1) || meta(MetaKey::L4proto),
+            _ => meta(MetaKey::L4proto),
+        }
     }
 
     /// Was it understood to its last attribute?

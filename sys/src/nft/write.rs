@@ -157,7 +157,7 @@ impl Batch {
             Place::Append | Place::Insert => b,
         };
         Expr::write_list(&r.exprs, b, NFTA_RULE_EXPRESSIONS);
-        if let Some(compat) = r.compat {
+        if let Some(compat) = r.compat.or_else(|| r.implied_compat()) {
             b.nest(NFTA_RULE_COMPAT, |b| {
                 b.be32(NFTA_RULE_COMPAT_PROTO, compat.proto).be32(NFTA_RULE_COMPAT_FLAGS, compat.flags.bits());
             });
