@@ -1,4 +1,5 @@
 //! Changes and trace records of the real kernel, as they happen.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture should fail loudly")]
 
 mod common;
 

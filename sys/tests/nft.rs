@@ -1,7 +1,7 @@
 //! nf_tables messages, recorded from Linux 6.18 by `examples/record_nft.rs`: rules of every kind that nft 1.0.6 can
 //! write (`tests/rulesets/every-expression.nft` of the root package), two of iptables-nft, and what was told while a
 //! ruleset came, traced a packet, changed and went.
-#![allow(clippy::unwrap_used, reason = "a broken fixture should fail loudly")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture should fail loudly")]
 
 use nfblame_sys::error::Malformed;
 use nfblame_sys::netlink::fake::Fake;
