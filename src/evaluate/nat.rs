@@ -113,8 +113,8 @@ fn octets(address: IpAddr) -> ([u8; 16], usize) {
     }
 }
 
-/// The transport header of a packet that has one.
-fn transport(packet: &Packet) -> Option<(u8, usize)> {
+/// The transport protocol and where its header is, in a packet that has one (`get_l4proto`).
+pub fn transport(packet: &Packet) -> Option<(u8, usize)> {
     match packet.network {
         Network::Ip4 => {
             let h = packet.headers();

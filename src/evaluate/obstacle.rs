@@ -1,5 +1,7 @@
 //! What the kernel decides about a packet beside the rules.
 
+use std::borrow::Cow;
+
 use crate::blame::culprit::{Culprit, CulpritKind, SysctlValue};
 
 use super::decision::RejectWith;
@@ -85,4 +87,13 @@ pub enum Tracked {
     As(Box<Ct>),
     /// Conntrack throws it away.
     Lost(Obstacle),
+    /// It is one or the other, which the evidence does not say.
+    Either {
+        /// What it takes to be the first: "the TCP window holds its sequence number".
+        what: Cow<'static, str>,
+        /// If so, which is likely.
+        likely: Box<Tracked>,
+        /// If not.
+        otherwise: Box<Tracked>,
+    },
 }

@@ -6,8 +6,9 @@ use super::deliver::{Taker, deliver};
 use super::facts::Host;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
+use super::track::track;
 use crate::evaluate::environment::{Environment, FibAnswer, FibQuery, Link, RouteType, SocketFacts};
-use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed};
+use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed, Tracked};
 use crate::sys::ct::{L4, Tuple};
 use crate::sys::diag::{Ends, Protocol};
 use crate::sys::rt::{Address, LinkFlags, RouteKind};
@@ -160,6 +161,10 @@ impl<H: Host> Environment for H {
             return Fact::unknown("next hop");
         }
         route::leave(self, &q, &way, forwarded).map(Obstacle::from)
+    }
+
+    fn track(&self, packet: &Packet) -> Fact<Tracked> {
+        track(self, packet)
     }
 
     fn queue_has_reader(&self, queue: u16) -> Fact<bool> {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -66,8 +67,13 @@ pub trait Host {
     }
 
     /// The tracked connection of which one direction looks like this.
-    fn flow(&self, _tuple: &Tuple, _zone: u16) -> Fact<Rc<Flow>> {
+    fn flow(&self, _tuple: &Tuple, _zone: u16) -> Fact<Arc<Flow>> {
         Fact::unknown("conntrack entry")
+    }
+
+    /// Are there connections that would be given up for a new one when the table is full (none of them is assured)?
+    fn has_unassured_flows(&self) -> Fact<bool> {
+        Fact::unknown("connections that could make room")
     }
 
     /// The connections that others have announced.

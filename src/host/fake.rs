@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::facts::{Host, Usage};
 use crate::evaluate::Fact;
-use crate::sys::ct::{Flow, Tuple};
+use crate::sys::ct::{Expectation, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
 use crate::sys::rt::{Address, Link, LinkFlags, Lookup, Neighbour, NextHop, Prefix, Route, RouteKind, Rule};
 
@@ -30,6 +31,8 @@ pub struct FakeHost {
     pub sockets: Vec<(Protocol, InetSocket)>,
     /// Tracked connections, all of zone 0.
     pub flows: Vec<Flow>,
+    /// What they announced.
+    pub expectations: Vec<Expectation>,
     /// How full the conntrack table is.
     pub usage: Option<Usage>,
     /// Neighbours.
@@ -46,6 +49,10 @@ impl FakeHost {
             host.rules
                 .extend([(0, 255), (32766, 254), (32767, 253)].map(|(n, table)| Rule::lookup(family as u8, n, table)));
         }
+        for (key, value) in [("checksum", 1), ("tcp_loose", 1), ("tcp_be_liberal", 0)] {
+            host.set(&format!("net.netfilter.nf_conntrack_{key}"), value);
+        }
+        host.usage = Some(Usage { count: 0, max: 65536 });
         host.set("net.ipv4.ip_forward", 0).set("net.ipv4.conf.all.forwarding", 0);
         host.set("net.ipv6.conf.all.forwarding", 0);
         for name in ["rp_filter", "accept_local", "route_localnet", "src_valid_mark", "send_redirects"] {
@@ -151,11 +158,19 @@ impl Host for FakeHost {
         Fact::Is(all.map(|(_, s)| s.clone()).collect())
     }
 
-    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Rc<Flow>> {
+    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
         if zone != 0 {
             return Fact::Absent;
         }
-        self.flows.iter().find(|f| f.is_reply(tuple).is_some()).cloned().map(Rc::new).into()
+        self.flows.iter().find(|f| f.is_reply(tuple).is_some()).cloned().map(Arc::new).into()
+    }
+
+    fn has_unassured_flows(&self) -> Fact<bool> {
+        Fact::Is(self.flows.iter().any(|f| !f.status.unwrap_or_default().contains(Status::ASSURED)))
+    }
+
+    fn expectations(&self) -> Fact<Rc<[Expectation]>> {
+        Fact::Is(self.expectations.as_slice().into())
     }
 
     fn conntrack_usage(&self) -> Fact<Usage> {

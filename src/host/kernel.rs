@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cgroup;
@@ -13,7 +14,7 @@ use super::facts::{Host, Usage};
 use super::memo::Memo;
 use super::sysctl;
 use crate::evaluate::Fact;
-use crate::sys::ct::{Conntrack, Expectation, Flow, Tuple};
+use crate::sys::ct::{Conntrack, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
 use crate::sys::rt::{Address, Handle, Link, Lookup, Neighbour, Route, Router, Rule};
@@ -43,8 +44,9 @@ struct Kept {
     lookups: Memo<Lookup, Result<Rc<Route>, i32>>,
     sockets: Memo<(Protocol, Ends), InetSocket>,
     listeners: Memo<(Protocol, u16), Rc<[InetSocket]>>,
-    flows: Memo<(Tuple, u16), Rc<Flow>>,
+    flows: Memo<(Tuple, u16), Arc<Flow>>,
     expectations: Memo<(), Rc<[Expectation]>>,
+    unassured: Memo<(), bool>,
     usage: Memo<(), Usage>,
     neighbours: Memo<(u32, IpAddr), Neighbour>,
     files: Memo<String, String>,
@@ -80,6 +82,7 @@ impl KernelHost {
         k.listeners.clear();
         k.flows.clear();
         k.expectations.clear();
+        k.unassured.clear();
         k.usage.clear();
         k.neighbours.clear();
         k.files.clear();
@@ -198,9 +201,17 @@ impl Host for KernelHost {
         })
     }
 
-    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Rc<Flow>> {
+    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
         self.kept.flows.get((*tuple, zone), |(tuple, zone)| {
-            self.ask_conntrack(|c| c.lookup(tuple, *zone).map(|flow| flow.map(Rc::new)))
+            self.ask_conntrack(|c| c.lookup(tuple, *zone).map(|flow| flow.map(Arc::new)))
+        })
+    }
+
+    fn has_unassured_flows(&self) -> Fact<bool> {
+        self.kept.unassured.get((), |()| {
+            let filter = Filter { status: Some((Status::empty(), Status::ASSURED)), ..Filter::any() };
+            let mut any = false;
+            self.ask_conntrack(|c| c.dump(&filter, |_| any = true).map(|()| Some(any)))
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the packet path depends on outside the rules: links, routes, sockets, connection tracking, sysctls.
 //!
 //! [`Host`] is the raw facts, each of which may be unknown. What they come to for one packet (where does it go, who
-//! takes it, what does conntrack say) is decided here too, on nothing but these facts: in [`route`] and [`deliver`]. [`KernelHost`] asks the kernel; [`FakeHost`] is a host described by data.
+//! takes it, what does conntrack say) is decided here too, on nothing but these facts: in [`route`], [`deliver`] and [`track`]. [`KernelHost`] asks the kernel; [`FakeHost`] is a host described by data.
 
 mod cgroup;
 pub mod deliver;
@@ -14,6 +14,7 @@ mod query;
 mod refusal;
 pub mod route;
 pub mod sysctl;
+mod track;
 
 pub use deliver::Taker;
 pub use facts::{Host, Usage};
@@ -23,3 +24,4 @@ pub use query::Query;
 pub use refusal::{Cause, Evidence, Refusal};
 pub use route::{Outcome, Way};
 pub use sysctl::Setting;
+pub use track::track;

@@ -1,0 +1,191 @@
+//! Packets against a described table.
+
+use super::*;
+use crate::evaluate::Device;
+use crate::evaluate::headers::Network;
+use crate::host::{FakeHost, Usage};
+use crate::sys::ct::{Expectation, ProtoInfo, TcpFlags, TcpState};
+
+const CLIENT: [u8; 4] = [192, 0, 2, 2];
+const SERVER: [u8; 4] = [192, 0, 2, 1];
+
+/// An IPv4 packet with right checksums that came in by an interface.
+fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, payload: &[u8]) -> Packet {
+    let length = (20 + payload.len()) as u16;
+    let mut b = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol, 0, 0];
+    b[2..4].copy_from_slice(&length.to_be_bytes());
+    b.extend(src);
+    b.extend(dst);
+    let sum = checksum::of(&b);
+    b[10..12].copy_from_slice(&sum.to_be_bytes());
+    let (place, pseudo) = match protocol {
+        1 => (2, vec![]),
+        17 => (6, [&b[12..20], &[0, protocol], &(payload.len() as u16).to_be_bytes()].concat()),
+        _ => (16, [&b[12..20], &[0, protocol], &(payload.len() as u16).to_be_bytes()].concat()),
+    };
+    let sum = checksum::of(&[&pseudo, payload].concat());
+    b.extend(payload);
+    b[20 + place..22 + place].copy_from_slice(&sum.to_be_bytes());
+    let mut p = Packet::new(Network::Ip4, b);
+    p.iif = Fact::Is(Device { index: 2, name: Fact::Is("eth0".into()) });
+    p
+}
+
+fn tcp(src: [u8; 4], sport: u16, dst: [u8; 4], dport: u16, flags: u8) -> Packet {
+    let mut h = [sport.to_be_bytes(), dport.to_be_bytes()].concat();
+    h.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0x10, 0, 0, 0, 0, 0]);
+    packet(src, dst, 6, &h)
+}
+
+fn tuple() -> Tuple {
+    Tuple::ports(6, (CLIENT.into(), 1000), (SERVER.into(), 80))
+}
+
+fn with_flow(state: TcpState, status: Status, flags: u8) -> FakeHost {
+    let mut host = FakeHost::new();
+    let answers = tuple().inverted().unwrap_or(tuple());
+    let flags = TcpFlags { flags, mask: 0 };
+    let protoinfo = Some(ProtoInfo::Tcp { state, window_scale: None, flags: Some((flags, flags)) });
+    host.flows.push(Flow { status: Some(status), protoinfo, mark: Some(7), ..Flow::of(tuple(), answers) });
+    host
+}
+
+/// The state, `lost`, or both of an either.
+fn state(tracked: &Tracked) -> String {
+    match tracked {
+        Tracked::As(ct) => match (&ct.state, &ct.reply) {
+            (Fact::Is(state), Fact::Is(true)) => format!("{} reply", state.name()),
+            (Fact::Is(state), _) => state.name().to_owned(),
+            other => format!("{other:?}"),
+        },
+        Tracked::Lost(o) => format!("lost: {}", o.detail.clone().unwrap_or_default()),
+        Tracked::Either { likely, otherwise, .. } => format!("{} or {}", state(likely), state(otherwise)),
+    }
+}
+
+fn tracked(host: &FakeHost, packet: &Packet) -> String {
+    match track(host, packet) {
+        Fact::Is(t) => state(&t),
+        Fact::Absent => "absent".into(),
+        Fact::Unknown(why) => format!("unknown: {why}"),
+    }
+}
+
+#[test]
+fn tcp_without_a_connection_begins_one_by_the_kernels_rules() {
+    let mut host = FakeHost::new();
+    let ask = |host: &FakeHost, flags| tracked(host, &tcp(CLIENT, 1000, SERVER, 80, flags));
+    for (flags, expected) in [
+        (0x02, "new"),
+        (0xc2, "new"),
+        (0x10, "new"),
+        (0x12, "invalid"),
+        (0x11, "invalid"),
+        (0x04, "invalid"),
+        (0x00, "invalid"),
+        (0x29, "invalid"),
+        (0x03, "invalid"),
+    ] {
+        assert_eq!(ask(&host, flags), expected, "flags {flags:#x}");
+    }
+    host.set("net.netfilter.nf_conntrack_tcp_loose", 0);
+    assert_eq!(ask(&host, 0x10), "invalid");
+    let mut broken = tcp(CLIENT, 1000, SERVER, 80, 0x02);
+    broken.bytes[36] ^= 1;
+    assert_eq!(tracked(&host, &broken), "invalid", "bad checksum");
+    broken.iif = Fact::Absent;
+    assert_eq!(tracked(&host, &broken), "new", "what this host sends is summed up later");
+    host.usage = None;
+    assert_eq!(ask(&host, 0x02), "absent");
+}
+
+#[test]
+fn tcp_of_a_connection_follows_the_state_table() {
+    let seen = Status::SEEN_REPLY | Status::ASSURED;
+    let there = |host: &FakeHost, flags| tracked(host, &tcp(CLIENT, 1000, SERVER, 80, flags));
+    let back = |host: &FakeHost, flags| tracked(host, &tcp(SERVER, 80, CLIENT, 1000, flags));
+    let established = with_flow(TcpState::Established, seen, 0);
+    assert_eq!(there(&established, 0x10), "established or invalid", "the window is not known");
+    assert_eq!(there(&established, 0x02), "established", "a SYN is let pass to see what becomes of it");
+    assert_eq!(back(&established, 0x12), "established reply");
+    assert_eq!(back(&established, 0x02), "invalid");
+    assert_eq!(there(&established, 0x12), "invalid");
+    let liberal = with_flow(TcpState::Established, seen, BE_LIBERAL);
+    assert_eq!(back(&liberal, 0x10), "established reply");
+    assert_eq!(back(&liberal, 0x14), "established reply or invalid");
+    let half_open = with_flow(TcpState::SynSent, Status::CONFIRMED, 0);
+    assert_eq!(there(&half_open, 0x02), "new", "a SYN again");
+    assert_eq!(there(&half_open, 0x10), "invalid");
+    assert_eq!(back(&half_open, 0x12), "established reply or invalid");
+    let over = with_flow(TcpState::TimeWait, seen, CLOSE_INIT);
+    assert_eq!(there(&over, 0x02), "new", "the port is used again");
+    let Fact::Is(Tracked::As(ct)) = track(&liberal, &tcp(SERVER, 80, CLIENT, 1000, 0x10)) else { return };
+    assert_eq!((ct.mark, ct.original), (Fact::Is(7), Fact::Is(tuple())));
+}
+
+const CLOSE_INIT: u8 = 4;
+const BE_LIBERAL: u8 = 8;
+
+#[test]
+fn a_full_table_loses_what_would_begin_a_connection() {
+    let mut host = with_flow(TcpState::Established, Status::SEEN_REPLY | Status::ASSURED, BE_LIBERAL);
+    host.usage = Some(Usage { count: 1, max: 1 });
+    let syn = tcp(CLIENT, 2000, SERVER, 80, 0x02);
+    assert_eq!(tracked(&host, &syn), "lost: table full");
+    assert_eq!(tracked(&host, &tcp(CLIENT, 2000, SERVER, 80, 0x29)), "lost: table full", "the tracker is not asked");
+    assert_eq!(tracked(&host, &tcp(CLIENT, 1000, SERVER, 80, 0x10)), "established", "old connections go on");
+    host.flows[0].status = Some(Status::SEEN_REPLY);
+    assert_eq!(tracked(&host, &syn), "lost: table full or new", "one could make room");
+    host.usage = Some(Usage { count: 9, max: 0 });
+    assert_eq!(tracked(&host, &syn), "new", "0 is no limit");
+}
+
+#[test]
+fn icmp_errors_belong_to_the_connection_they_are_about() {
+    let host = with_flow(TcpState::SynSent, Status::CONFIRMED, 0);
+    let about = |inner: &Packet| [&[3, 1, 0, 0, 0, 0, 0, 0], inner.bytes.get(..28).unwrap_or(&[])].concat();
+    let router = [198, 51, 100, 1];
+    let error = about(&tcp(CLIENT, 1000, SERVER, 80, 0x02));
+    assert_eq!(tracked(&host, &packet(router, CLIENT, 1, &error)), "related reply");
+    assert_eq!(tracked(&host, &packet(router, [9, 9, 9, 9], 1, &error)), "invalid", "to somebody else");
+    let stranger = about(&tcp(CLIENT, 9, SERVER, 80, 0x02));
+    assert_eq!(tracked(&host, &packet(router, CLIENT, 1, &stranger)), "invalid");
+    assert_eq!(tracked(&host, &packet(CLIENT, SERVER, 1, &[8, 0, 0, 0, 0, 1, 0, 1])), "new");
+    assert_eq!(tracked(&host, &packet(CLIENT, SERVER, 1, &[0, 0, 0, 0, 0, 1, 0, 1])), "invalid", "no request before");
+    assert_eq!(tracked(&host, &packet(CLIENT, SERVER, 1, &[42, 0, 0, 0, 0, 1, 0, 1])), "invalid");
+}
+
+#[test]
+fn udp_is_checked_and_announced_connections_are_related() {
+    let mut host = with_flow(TcpState::Established, Status::SEEN_REPLY, 0);
+    let udp = |length: u8| packet(CLIENT, SERVER, 17, &[0, 9, 0, 53, 0, length, 0, 0, 1, 2]);
+    assert_eq!(tracked(&host, &udp(10)), "new");
+    assert_eq!(tracked(&host, &udp(11)), "invalid");
+    assert_eq!(tracked(&host, &udp(7)), "invalid");
+    let expected = Tuple::ports(17, (CLIENT.into(), 0), (SERVER.into(), 53));
+    let mask = Tuple::ports(17, ([255; 4].into(), 0), ([255; 4].into(), 0xffff));
+    host.expectations.push(Expectation {
+        master: tuple(),
+        tuple: expected,
+        mask,
+        timeout: None,
+        id: None,
+        helper: None,
+        zone: None,
+        flags: None,
+        class: None,
+    });
+    assert_eq!(tracked(&host, &udp(10)), "related");
+    let Fact::Is(Tracked::As(ct)) = track(&host, &udp(10)) else { return };
+    assert_eq!(ct.mark, Fact::Is(7), "it has the mark of the connection that announced it");
+}
+
+#[test]
+fn cut_packets_are_unknown_where_the_missing_part_matters() {
+    let host = FakeHost::new();
+    let mut p = tcp(CLIENT, 1000, SERVER, 80, 0x02);
+    p.bytes.truncate(22);
+    assert!(tracked(&host, &p).starts_with("unknown"));
+    p.length = 22;
+    assert_eq!(tracked(&host, &p), "invalid", "the packet itself ends there");
+}
