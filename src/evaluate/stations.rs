@@ -164,7 +164,7 @@ fn legacy_chain(table: &xt::Table, network: Network, hook: Hook) -> Option<usize
 }
 
 /// The priorities that the legacy tables register with (`NF_IP_PRI_*`).
-fn legacy_priority(table: &[u8], hook: Hook) -> i32 {
+pub fn legacy_priority(table: &[u8], hook: Hook) -> i32 {
     match table {
         b"raw" => -300,
         b"mangle" => -150,

@@ -81,6 +81,15 @@ impl Ruleset {
     }
 }
 
+/// The generation of nf_tables in the calling thread's namespace; none where it cannot be told.
+pub fn current_generation() -> Option<u32> {
+    if !nft::is_present() {
+        return None;
+    }
+    let mut client = Client::open(Netlink::Netfilter).ok()?;
+    nft::dump::generation(&mut client).ok().map(|g| g.id)
+}
+
 /// One attempt.
 struct Reading {
     generation: Option<u32>,

@@ -93,7 +93,16 @@ impl NetNs {
         self.id
     }
 
-    /// The path that it was opened by.
+    /// The same namespace, held open once more.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    pub fn try_clone(&self) -> Result<Self> {
+        let fd = self.fd.try_clone().map_err(|e| Error::os("hold open", self.path.display().to_string(), e))?;
+        Ok(Self { fd, id: self.id, path: self.path.clone() })
+    }
+
+    /// The path that it was opened by; one that begins with `/proc/thread-self` means another namespace by now.
     pub fn path(&self) -> &Path {
         &self.path
     }

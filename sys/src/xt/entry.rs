@@ -69,6 +69,11 @@ impl<'a> Entry<'a> {
         Ok(Self { selector, nfcache, comefrom, counters, bytes, head, target_offset })
     }
 
+    /// The bytes of its fixed part, whose end the counters are.
+    pub(super) fn head_size(&self) -> usize {
+        self.head
+    }
+
     /// Its length in the blob, in bytes; never 0.
     pub fn size(&self) -> usize {
         self.bytes.len()

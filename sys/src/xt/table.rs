@@ -146,6 +146,27 @@ impl Table {
         &self.blob
     }
 
+    /// Does it hold the same rules as another, whatever either has counted?
+    pub fn same_rules(&self, other: &Self) -> bool {
+        let counters = size_of::<u64>() * 2;
+        self.family == other.family
+            && self.info.valid_hooks == other.info.valid_hooks
+            && self.info.hook_entry == other.info.hook_entry
+            && self.info.underflow == other.info.underflow
+            && self.offsets == other.offsets
+            && self.blob.len() == other.blob.len()
+            && self.offsets.iter().enumerate().all(|(i, &at)| {
+                let end = self.offsets.get(i + 1).map_or(self.blob.len(), |&n| n as usize);
+                let at = at as usize;
+                // The counters stand right before the elements, at the end of the fixed part.
+                let head = self.entry(i).map_or(0, |e| e.head_size());
+                let skip = at + head.saturating_sub(counters);
+                let rest = (at + head).min(end);
+                self.blob.get(at..skip) == other.blob.get(at..skip)
+                    && self.blob.get(rest..end) == other.blob.get(rest..end)
+            })
+    }
+
     /// Its chains in the blob's order: built-in ones by hook, then the user's.
     pub fn chains(&self) -> impl ExactSizeIterator<Item = Chain<'_>> {
         self.spans.iter().map(|span| Chain { table: self, span })

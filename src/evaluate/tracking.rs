@@ -1,0 +1,76 @@
+//! Does connection tracking run here? It does in a namespace and family as soon as one rule there needs it.
+
+use crate::ruleset::Ruleset;
+use crate::sys::nft::expr::Expr;
+use crate::sys::nft::{Family, ObjectData};
+use crate::sys::xt::{self, Action};
+
+use super::headers::Network;
+
+/// Matches that make the kernel track connections (they call `nf_ct_netns_get`).
+const MATCHES: &[&[u8]] =
+    &[b"conntrack", b"state", b"connmark", b"connbytes", b"connlabel", b"connlimit", b"cluster", b"helper"];
+/// Targets that do.
+const TARGETS: &[&[u8]] = &[
+    b"DNAT",
+    b"SNAT",
+    b"MASQUERADE",
+    b"REDIRECT",
+    b"NETMAP",
+    b"CT",
+    b"CONNMARK",
+    b"CONNSECMARK",
+    b"SYNPROXY",
+    b"CLUSTERIP",
+    b"NOTRACK",
+];
+
+/// Does a rule of this ruleset need connections of that network protocol tracked?
+///
+/// Others may too (Open vSwitch, IPVS, tc), of which rules tell nothing.
+pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
+    let sees = |family: Family| match family {
+        Family::Inet => matches!(network, Network::Ip4 | Network::Ip6),
+        Family::Ip => network == Network::Ip4,
+        Family::Ip6 => network == Network::Ip6,
+        _ => false,
+    };
+    let nft = rules.nft.iter().filter(|t| sees(t.def.family)).any(|t| {
+        t.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).any(needs)
+            || t.sets
+                .iter()
+                .any(|s| s.def.exprs.iter().any(needs) || s.elements.iter().flat_map(|e| &e.extra().exprs).any(needs))
+            || t.objects.iter().any(|o| {
+                use ObjectData as O;
+                matches!(&o.data, Some(O::CtHelper(_) | O::CtTimeout(_) | O::CtExpectation(_) | O::Synproxy(_)))
+            })
+    });
+    let family = match network {
+        Network::Ip4 => xt::Family::Ip,
+        Network::Ip6 => xt::Family::Ip6,
+        _ => return false,
+    };
+    nft || rules.xt.iter().filter(|t| t.family() == family).any(|t| {
+        t.chains().flat_map(|c| c.rules()).any(|r| {
+            r.entry.matches().flatten().any(|m| MATCHES.contains(&m.name.as_bytes()))
+                || matches!(r.action(), Ok(Action::Target(t)) if TARGETS.contains(&t.name.as_bytes()))
+        })
+    })
+}
+
+fn needs(e: &Expr) -> bool {
+    match e {
+        Expr::Ct(_)
+        | Expr::CtSet(_)
+        | Expr::Connlimit(_)
+        | Expr::Nat(_)
+        | Expr::Masq(_)
+        | Expr::Redir(_)
+        | Expr::Synproxy(_)
+        | Expr::FlowOffload(_) => true,
+        Expr::Match(m) => MATCHES.contains(&m.name.as_bytes()),
+        Expr::Target(t) => TARGETS.contains(&t.name.as_bytes()),
+        Expr::Dynset(d) => d.exprs.iter().any(needs),
+        _ => false,
+    }
+}

@@ -1,0 +1,399 @@
+//! The way of a packet: hook after hook, with routing between them, until it is lost, delivered or gone.
+
+use std::borrow::Cow;
+
+use crate::sys::nft::Family;
+
+use super::assume::{Assumption, Assumptions};
+use super::context::Context;
+use super::decision::{Decision, RejectWith};
+use super::environment::Environment;
+use super::fact::Fact;
+use super::headers::Network;
+use super::hook::Hook;
+use super::nat::{self, Manip};
+use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
+use super::packet::{CtState, Packet};
+use super::place::{ChainRef, Place};
+use super::run::Prepared;
+use super::stations::{Stations, What};
+use super::traversal::{Begin, Ended, Tried};
+
+/// Where a walk begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// At the first station of a hook.
+    Hook(Hook),
+    /// Within a base chain.
+    In {
+        /// The hook.
+        hook: Hook,
+        /// The base chain.
+        base: ChainRef,
+        /// Where in it.
+        begin: Begin,
+    },
+    /// Behind all that stands at a hook.
+    AfterHook(Hook),
+    /// Behind a base chain that accepted the packet.
+    Behind {
+        /// The hook.
+        hook: Hook,
+        /// The base chain.
+        base: ChainRef,
+    },
+}
+
+/// What became of the packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// A rule or policy ended it.
+    Decided {
+        /// Drop, reject, queue, stolen or something unknown.
+        decision: Decision,
+        /// Who did.
+        at: Place,
+    },
+    /// The kernel itself did.
+    Lost(Obstacle),
+    /// It reached its socket (who, for people).
+    Delivered(String),
+    /// It left the host.
+    Left,
+    /// It went through all that was to be walked.
+    Passed,
+    /// The walk could not go on: what was missing.
+    Unknown(Cow<'static, str>),
+}
+
+/// One thing that happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A rule matched, or a policy was applied.
+    Rule {
+        /// The hook.
+        hook: Hook,
+        /// What happened.
+        tried: Tried,
+    },
+    /// A base chain let the packet pass.
+    Passed {
+        /// The hook.
+        hook: Hook,
+        /// The chain.
+        base: ChainRef,
+    },
+    /// The kernel decided something: `routed out eth1`.
+    Kernel {
+        /// The hook before it.
+        hook: Hook,
+        /// What, for people.
+        what: String,
+    },
+}
+
+/// One run of the walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How it ended.
+    pub fate: Fate,
+    /// At which hook.
+    pub hook: Hook,
+    /// The way there.
+    pub steps: Vec<Step>,
+    /// The packet as it was at the end.
+    pub packet: Packet,
+    /// What was assumed.
+    pub assumed: Vec<Assumption>,
+}
+
+/// All runs of a walk, the most plausible first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walked {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// Were there more combinations of open questions than were tried?
+    pub incomplete: bool,
+}
+
+/// A walk to be made.
+#[derive(Clone, Copy)]
+pub struct Walk<'a> {
+    /// The rules.
+    pub rules: &'a Prepared<'a>,
+    /// The host.
+    pub env: &'a dyn Environment,
+    /// Keep the rules that did not match, with the reason.
+    pub explain: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Walks a packet, once for each combination of answers to what is unknown and matters.
+    pub fn run(&self, packet: &Packet, start: &Start) -> Walked {
+        let mut assumptions = Assumptions::new();
+        let mut runs = Vec::new();
+        loop {
+            let hook = match start {
+                Start::Hook(hook) | Start::AfterHook(hook) | Start::In { hook, .. } | Start::Behind { hook, .. } => {
+                    *hook
+                }
+            };
+            let mut cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
+            cx.explain = self.explain;
+            let mut way = Way { walk: self, cx, steps: Vec::new() };
+            let fate = way.go(start);
+            let Way { cx, steps, .. } = way;
+            let (packet, hook) = (cx.packet, cx.hook);
+            let assumed = assumptions.made().to_vec();
+            runs.push(Run { fate, hook, steps, packet, assumed });
+            if !assumptions.next() {
+                break;
+            }
+        }
+        Walked { runs, incomplete: assumptions.exhausted() }
+    }
+}
+
+/// The state of one run.
+struct Way<'a, 'w> {
+    walk: &'w Walk<'a>,
+    cx: Context<'w>,
+    steps: Vec<Step>,
+}
+
+/// A fate, or the way goes on.
+type On<T = ()> = Result<T, Fate>;
+
+impl Way<'_, '_> {
+    fn go(&mut self, start: &Start) -> Fate {
+        match self.way(start) {
+            Ok(fate) | Err(fate) => fate,
+        }
+    }
+
+    fn way(&mut self, start: &Start) -> Result<Fate, Fate> {
+        let hook = self.cx.hook;
+        match start {
+            Start::Hook(_) => self.hook(hook, None)?,
+            Start::AfterHook(_) => {}
+            Start::In { base, begin, .. } => self.hook(hook, Some((*base, Some(begin))))?,
+            Start::Behind { base, .. } => self.hook(hook, Some((*base, None)))?,
+        }
+        match hook {
+            Hook::Ingress => {
+                self.hook(Hook::Prerouting, None)?;
+                self.after_prerouting()
+            }
+            Hook::Prerouting => self.after_prerouting(),
+            Hook::Input => self.after_input(),
+            Hook::Forward => self.after_forward(),
+            Hook::Output => self.after_output(),
+            Hook::Postrouting => self.after_postrouting(),
+            Hook::Egress => Ok(Fate::Left),
+        }
+    }
+
+    fn is_ip(&self) -> bool {
+        matches!(self.cx.packet.network, Network::Ip4 | Network::Ip6)
+    }
+
+    fn after_prerouting(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        let routed = self.walk.env.route_input(&self.cx.packet);
+        match self.known(routed, "routing decision")? {
+            Routed::Lost(o) => Err(Fate::Lost(o)),
+            Routed::Local(route) => {
+                self.cx.packet.route = Fact::Is(route);
+                self.kernel("routed to this host");
+                self.hook(Hook::Input, None)?;
+                self.after_input()
+            }
+            Routed::Out { oif, route } => {
+                self.kernel(format!("routed out {}", crate::blame::packet::device_name(&oif)));
+                self.cx.packet.oif = Fact::Is(oif);
+                self.cx.packet.route = Fact::Is(route);
+                self.hook(Hook::Forward, None)?;
+                self.after_forward()
+            }
+        }
+    }
+
+    fn after_input(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        let delivery = self.walk.env.deliver(&self.cx.packet);
+        match self.known(delivery, "receiving socket")? {
+            Delivery::Taken(who) => Ok(Fate::Delivered(who)),
+            Delivery::Lost(o) => Err(Fate::Lost(o)),
+        }
+    }
+
+    fn after_forward(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        if let Fact::Is(o) = self.walk.env.leave(&self.cx.packet, true) {
+            return Err(Fate::Lost(o));
+        }
+        self.hook(Hook::Postrouting, None)?;
+        Ok(Fate::Left)
+    }
+
+    fn after_output(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        self.hook(Hook::Postrouting, None)?;
+        self.after_postrouting()
+    }
+
+    fn after_postrouting(&mut self) -> Result<Fate, Fate> {
+        match self.walk.env.leave(&self.cx.packet, false) {
+            Fact::Is(o) => Err(Fate::Lost(o)),
+            _ => Ok(Fate::Left),
+        }
+    }
+
+    /// Walks one hook. `resume`: begin in (or, with no begin, behind) that base chain.
+    fn hook(&mut self, hook: Hook, resume: Option<(ChainRef, Option<&Begin>)>) -> On {
+        self.cx.hook = hook;
+        let device = match hook {
+            Hook::Egress => self.cx.packet.oif.value(),
+            _ => self.cx.packet.iif.value(),
+        };
+        let netdev = matches!(hook, Hook::Ingress | Hook::Egress);
+        let rules = self.walk.rules.rules;
+        let mut stations = Vec::new();
+        if netdev {
+            stations.push(Stations::new(rules, self.cx.packet.network, hook, device, Some(Family::Netdev)));
+        }
+        stations.push(Stations::new(rules, self.cx.packet.network, hook, device, None));
+        let mut all: Vec<_> = stations.into_iter().flat_map(|s| s.0).collect();
+        all.sort_by_key(|s| s.priority);
+        let all = Stations(all);
+
+        let mut from = 0;
+        if let Some((base, begin)) = resume {
+            let Some(at) = all.index_of(base) else {
+                return Err(Fate::Unknown("the place of the chain at its hook".into()));
+            };
+            if let Some(begin) = begin {
+                self.base(base, begin)?;
+            }
+            from = at + 1;
+        }
+        for station in all.0.iter().skip(from) {
+            match &station.what {
+                What::Chain(chain) => self.base(*chain, &Begin::Start)?,
+                What::Conntrack => self.conntrack()?,
+                What::Nat(chains) => self.nat(chains)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one base chain; an accept lets the way go on.
+    fn base(&mut self, base: ChainRef, begin: &Begin) -> On {
+        let hook = self.cx.hook;
+        let explain = self.walk.explain;
+        let steps = &mut self.steps;
+        let ended = self.walk.rules.base_chain(&mut self.cx, base, begin, &mut |tried: Tried| {
+            if explain || tried.matched {
+                steps.push(Step::Rule { hook, tried });
+            }
+        });
+        let Ended { decision, at } = ended;
+        match decision {
+            Decision::Accept | Decision::Next | Decision::Return => {
+                self.steps.push(Step::Passed { hook, base });
+                Ok(())
+            }
+            Decision::Queue { queue, bypass, .. } => self.queue(queue, bypass, at, decision),
+            _ => Err(Fate::Decided { decision, at }),
+        }
+    }
+
+    /// A packet for user space: with a reader, it is the reader's; without one it dies, or passes.
+    fn queue(&mut self, queue: u16, bypass: bool, at: Place, decision: Decision) -> On {
+        let reader = self.walk.env.queue_has_reader(queue);
+        let key = [b"queue ".as_slice(), &queue.to_be_bytes()].concat();
+        if !self.cx.test(reader, &key, |r| *r) && bypass {
+            self.kernel(format!("queue {queue} has no reader and is bypassed"));
+            return Ok(());
+        }
+        Err(Fate::Decided { decision, at })
+    }
+
+    fn conntrack(&mut self) -> On {
+        // Notrack, or a state that the evidence brought along.
+        if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template {
+            return Ok(());
+        }
+        match self.walk.env.track(&self.cx.packet) {
+            Fact::Is(Tracked::As(ct)) => {
+                self.cx.packet.ct = *ct;
+                Ok(())
+            }
+            Fact::Is(Tracked::Lost(o)) => Err(Fate::Lost(o)),
+            Fact::Absent => {
+                self.cx.packet.ct.state = Fact::Is(CtState::Untracked);
+                Ok(())
+            }
+            Fact::Unknown(what) => {
+                self.cx.packet.ct.state = Fact::Unknown(what);
+                Ok(())
+            }
+        }
+    }
+
+    /// `nf_nat_inet_fn`: the first packet of a connection asks the chains, every other one gets what was decided then.
+    fn nat(&mut self, chains: &[ChainRef]) -> On {
+        let first = match &self.cx.packet.ct.state {
+            Fact::Is(CtState::New | CtState::Related) => true,
+            Fact::Is(CtState::Established) => false,
+            Fact::Is(CtState::Untracked | CtState::Invalid) | Fact::Absent => return Ok(()),
+            Fact::Unknown(_) if chains.is_empty() => return Ok(()),
+            Fact::Unknown(what) => {
+                let what = what.clone();
+                self.cx.ask(what, b"first packet of its connection", true)
+            }
+        };
+        let manip = Manip::at(self.cx.hook);
+        if first && !nat::is_settled(&self.cx.packet, manip) {
+            for chain in chains {
+                self.base(*chain, &Begin::Start)?;
+                // The first rule that translates settles it; later chains are not asked.
+                if nat::is_settled(&self.cx.packet, manip) {
+                    break;
+                }
+            }
+        } else {
+            nat::follow(&mut self.cx.packet, manip);
+        }
+        Ok(())
+    }
+
+    fn known<T>(&self, fact: Fact<T>, what: &'static str) -> On<T> {
+        match fact {
+            Fact::Is(v) => Ok(v),
+            Fact::Absent => Err(Fate::Unknown(what.into())),
+            Fact::Unknown(what) => Err(Fate::Unknown(what)),
+        }
+    }
+
+    fn kernel(&mut self, what: impl Into<String>) {
+        self.steps.push(Step::Kernel { hook: self.cx.hook, what: what.into() });
+    }
+}
+
+/// How the sender learns of a fate, if at all.
+pub fn told(fate: &Fate) -> Option<RejectWith> {
+    match fate {
+        Fate::Decided { decision: Decision::Reject(with), .. } => Some(with.clone()),
+        Fate::Lost(o) => o.told.clone(),
+        _ => None,
+    }
+}
