@@ -38,8 +38,17 @@ struct Added {
 pub struct Generations {
     stood: VecDeque<Stood>,
     added: VecDeque<Added>,
-    /// The latest generation that was announced, and when.
-    announced: Option<(u32, Time)>,
+    /// The generations that were announced, oldest first.
+    announced: VecDeque<Announced>,
+}
+
+/// A generation that was announced.
+#[derive(Debug, Clone, Copy)]
+struct Announced {
+    id: u32,
+    time: Time,
+    /// Did it change more than tables of our own?
+    matters: bool,
 }
 
 /// The rulesets that a packet may have met.
@@ -66,19 +75,21 @@ impl Generations {
 
     /// A ruleset that was read anew. It has stood since the announcement of its generation, if that was heard.
     pub fn push(&mut self, rules: Arc<Ruleset>, read: Time) {
-        let from = match (self.announced, rules.generation) {
-            (Some((id, when)), Some(generation)) if id == generation => when.min(read),
-            _ => read,
-        };
+        let announced = self.announced.iter().find(|a| Some(a.id) == rules.generation);
+        let from = announced.map_or(read, |a| a.time.min(read));
         if self.stood.len() == KEPT {
             self.stood.pop_front();
         }
         self.stood.push_back(Stood { rules, from });
     }
 
-    /// A change that was announced, with the handles of the rules it added.
-    pub fn changed(&mut self, change: Change, rules: impl IntoIterator<Item = (Family, Text, u64)>) {
-        self.announced = Some((change.generation, change.time));
+    /// A change that was announced, with the handles of the rules it added. One that does not `matter` changed nothing
+    /// but tables of our own.
+    pub fn changed(&mut self, change: Change, rules: impl IntoIterator<Item = (Family, Text, u64)>, matters: bool) {
+        if self.announced.len() == REMEMBERED {
+            self.announced.pop_front();
+        }
+        self.announced.push_back(Announced { id: change.generation, time: change.time, matters });
         for (family, table, handle) in rules {
             if self.added.len() == REMEMBERED {
                 self.added.pop_front();
@@ -89,11 +100,13 @@ impl Generations {
 
     /// Has a change been announced that the latest ruleset does not have yet?
     pub fn is_stale(&self) -> bool {
-        match (self.announced, self.latest().and_then(|r| r.generation)) {
-            (Some((announced, _)), Some(have)) => announced.wrapping_sub(have) as i32 > 0,
-            (Some(_), None) => true,
-            (None, _) => false,
-        }
+        let have = self.latest().and_then(|r| r.generation);
+        self.announced.iter().rev().any(|a| a.matters && have.is_none_or(|h| after(a.id, h)))
+    }
+
+    /// A generation between two that was announced and mattered, and was not read.
+    fn gap(&self, older: u32, newer: u32) -> Option<u32> {
+        self.announced.iter().find(|a| a.matters && after(a.id, older) && after(newer, a.id)).map(|a| a.id)
     }
 
     /// The rulesets that a packet may have met which passed at `when`, give or take `slack` before.
@@ -115,10 +128,15 @@ impl Generations {
             missed = Some("the packet passed before the ruleset was first read".to_owned());
         }
         let ids: Vec<u32> = rules.iter().rev().filter_map(|r| r.generation).collect();
-        if let Some(gap) = ids.windows(2).find(|w| matches!(w, [a, b] if b.wrapping_sub(*a) > 1)) {
-            missed = Some(format!("generations between {} and {} were not read", gap[0], gap[1]));
+        if let Some(gap) = ids.windows(2).find_map(|w| match w {
+            [a, b] => self.gap(*a, *b),
+            _ => None,
+        }) {
+            missed = Some(format!("generation {gap} of the ruleset, which it may have met, was not read in time"));
         }
-        if self.is_stale() && self.announced.is_some_and(|(_, at)| at <= when) {
+        let have = self.latest().and_then(|r| r.generation);
+        let newer = |a: &Announced| a.matters && a.time <= when && have.is_none_or(|h| after(a.id, h));
+        if self.announced.iter().any(newer) {
             missed = Some("the ruleset had just changed again and was not read yet".to_owned());
         }
         if rules.iter().any(|r| r.problems.iter().any(|p| p.torn)) {
@@ -148,6 +166,11 @@ impl Generations {
     }
 }
 
+/// Is generation `a` later than `b`? The numbers wrap around.
+fn after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b) as i32 > 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +190,7 @@ mod tests {
     #[test]
     fn a_packet_is_judged_by_the_ruleset_that_stood_when_it_passed() {
         let mut g = Generations::new(rules(1), Time(100));
-        g.changed(change(2, 200), []);
+        g.changed(change(2, 200), [], true);
         g.push(rules(2), Time(250));
         assert_eq!(ids(&g.met(Time(150), Duration::ZERO)), [Some(1)]);
         assert_eq!(ids(&g.met(Time(220), Duration::ZERO)), [Some(2)], "it stood since its announcement");
@@ -179,19 +202,28 @@ mod tests {
     #[test]
     fn a_generation_that_was_never_read_is_admitted() {
         let mut g = Generations::new(rules(1), Time(100));
-        g.changed(change(2, 200), []);
+        g.changed(change(2, 200), [], true);
         assert!(g.is_stale());
         assert!(g.met(Time(210), Duration::ZERO).missed.is_some());
-        g.changed(change(3, 300), []);
+        g.changed(change(3, 300), [], true);
         g.push(rules(3), Time(310));
         assert!(!g.is_stale());
         assert!(g.met(Time(305), Duration::from_nanos(150)).missed.is_some());
     }
 
     #[test]
+    fn a_generation_of_our_own_tables_is_no_doubt() {
+        let mut g = Generations::new(rules(1), Time(100));
+        g.changed(change(2, 200), [], false);
+        assert!(!g.is_stale());
+        g.push(rules(3), Time(310));
+        assert!(g.met(Time(311), Duration::from_nanos(150)).missed.is_none());
+    }
+
+    #[test]
     fn a_rule_remembers_who_added_it() {
         let mut g = Generations::new(rules(1), Time(100));
-        g.changed(change(2, 200), [(Family::Inet, Text::from("filter"), 7)]);
+        g.changed(change(2, 200), [(Family::Inet, Text::from("filter"), 7)], true);
         assert_eq!(g.added_by(Family::Inet, &Text::from("filter"), 7).map(|c| c.generation), Some(2));
         assert!(g.added_by(Family::Ip, &Text::from("filter"), 7).is_none());
     }

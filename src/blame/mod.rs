@@ -3,8 +3,12 @@
 //! [`Blame`] is the answer. Serialised, it is the JSON that `nfblame watch -j` and `explain -j` print, one object a
 //! line; the names are those of the published contract and are only ever added to.
 
+pub mod answer;
+pub mod attributor;
 pub mod culprit;
+pub mod describe;
 pub mod generations;
+pub mod journey;
 pub mod packet;
 pub mod time;
 
@@ -12,6 +16,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use attributor::Attributor;
 pub use culprit::{Backend, Change, Counters, Culprit, CulpritKind, SysctlValue};
 pub use generations::Generations;
 pub use packet::PacketFields;

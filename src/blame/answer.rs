@@ -1,0 +1,189 @@
+//! From walks to an answer: the runs of an evaluation, boiled down to one culprit and how sure it is.
+
+use crate::evaluate::walk::{self, Fate, Run, Step as WalkStep, Walked};
+use crate::evaluate::{Decision, Place};
+
+use super::culprit::{Culprit, CulpritKind};
+use super::describe::{self, Describer};
+use super::{Confidence, Step, Verdict, Why};
+
+/// What walks say about a packet.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What the sender was told.
+    pub reject_with: Option<std::borrow::Cow<'static, str>>,
+    /// Who decided.
+    pub culprit: Culprit,
+    /// Other culprits that are possible.
+    pub alternatives: Vec<Culprit>,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// What was unknown and mattered.
+    pub unknowns: Vec<String>,
+    /// The way there.
+    pub path: Vec<Step>,
+    /// Why.
+    pub why: Vec<Why>,
+}
+
+/// Boils walks down: several, if it is not known where or in which ruleset the packet was.
+pub fn of(walks: &[(Describer<'_>, Walked)]) -> Answer {
+    let runs = || walks.iter().flat_map(|(d, w)| w.runs.iter().map(move |r| (d, r)));
+    let Some((first_by, first)) = runs().next() else { return unknown("no way through the ruleset was found") };
+    let mut answer = of_run(first_by, first);
+    for (by, run) in runs().skip(1) {
+        let (verdict, culprit) = verdict_of(by, run);
+        let same = verdict == answer.verdict && same_culprit(&culprit, &answer.culprit);
+        if !same && !answer.alternatives.iter().any(|a| same_culprit(a, &culprit)) {
+            answer.alternatives.push(culprit);
+        }
+    }
+    let incomplete = walks.iter().any(|(_, w)| w.incomplete);
+    if answer.alternatives.is_empty() && !incomplete {
+        // Whatever was unknown on the way, it does not change the answer.
+        if answer.verdict != Verdict::Unknown {
+            answer.confidence = Confidence::Certain;
+        }
+        return answer;
+    }
+    answer.confidence =
+        if answer.verdict == Verdict::Unknown || incomplete { Confidence::Unknown } else { Confidence::Likely };
+    for (_, run) in runs() {
+        for a in &run.assumed {
+            let what = a.what.to_string();
+            if !answer.unknowns.contains(&what) {
+                answer.unknowns.push(what);
+            }
+        }
+    }
+    if incomplete {
+        answer.unknowns.push("more combinations than were tried".into());
+    }
+    answer
+}
+
+/// An answer that is none.
+pub fn unknown(why: impl Into<String>) -> Answer {
+    let why = why.into();
+    Answer {
+        verdict: Verdict::Unknown,
+        reject_with: None,
+        culprit: Culprit::new(CulpritKind::Unknown),
+        alternatives: Vec::new(),
+        confidence: Confidence::Unknown,
+        unknowns: vec![why.clone()],
+        path: Vec::new(),
+        why: vec![Why::plain(why)],
+    }
+}
+
+fn same_culprit(a: &Culprit, b: &Culprit) -> bool {
+    a.kind == b.kind
+        && a.backend == b.backend
+        && a.family == b.family
+        && a.table_name == b.table_name
+        && a.chain_name == b.chain_name
+        && a.rule_handle == b.rule_handle
+        && (a.rule_handle.is_some() || a.rule_position == b.rule_position)
+        && a.text == b.text
+        && a.sysctl == b.sysctl
+        && a.detail == b.detail
+}
+
+fn of_run(by: &Describer<'_>, run: &Run) -> Answer {
+    let (verdict, culprit) = verdict_of(by, run);
+    let mut answer = Answer {
+        verdict,
+        reject_with: walk::told(&run.fate).map(|w| w.name()),
+        culprit,
+        alternatives: Vec::new(),
+        confidence: if verdict == Verdict::Unknown { Confidence::Unknown } else { Confidence::Certain },
+        unknowns: Vec::new(),
+        path: path(by, run),
+        why: Vec::new(),
+    };
+    explain(by, run, &mut answer);
+    answer
+}
+
+fn verdict_of(by: &Describer<'_>, run: &Run) -> (Verdict, Culprit) {
+    match &run.fate {
+        Fate::Decided { decision: Decision::Queue { queue, .. }, at } => {
+            let rule = by.culprit(*at);
+            let kind = if run.assumed.iter().any(|a| a.what.contains("reader")) {
+                CulpritKind::Rule
+            } else {
+                CulpritKind::Queue
+            };
+            (Verdict::Queue, Culprit { kind, detail: Some(format!("queue {queue}")), ..rule })
+        }
+        Fate::Decided { decision, at } => (describe::outcome(decision), by.culprit(*at)),
+        Fate::Lost(o) => (if o.told.is_some() { Verdict::Reject } else { Verdict::Drop }, o.culprit()),
+        Fate::Delivered(_) | Fate::Left | Fate::Passed => (Verdict::Accept, Culprit::new(CulpritKind::None)),
+        Fate::Unknown(_) => (Verdict::Unknown, Culprit::new(CulpritKind::Unknown)),
+    }
+}
+
+fn path(by: &Describer<'_>, run: &Run) -> Vec<Step> {
+    run.steps
+        .iter()
+        .filter_map(|s| match s {
+            WalkStep::Rule { hook, tried } if tried.matched => {
+                let action = describe::action(&tried.decision, &tried.effects, tried.at.position.is_none());
+                Some(by.step(*hook, tried.at, action))
+            }
+            WalkStep::Kernel { hook, what } => Some(Step {
+                hook: hook.name(),
+                backend: None,
+                family: None,
+                table_name: None,
+                chain_name: None,
+                rule_position: None,
+                rule_handle: None,
+                action: what.clone(),
+                text: None,
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+fn explain(by: &Describer<'_>, run: &Run, answer: &mut Answer) {
+    let why = &mut answer.why;
+    match &run.fate {
+        Fate::Decided { at: at @ Place { position: None, .. }, .. } => {
+            why.push(Why::plain(format!("no rule of {} decided about it, so its policy did", by.chain_name(at.chain))));
+        }
+        Fate::Decided { decision: Decision::Reject(with), .. } => {
+            why.push(Why::plain(format!("the rule matches, and tells the sender {}", with.name())));
+        }
+        Fate::Decided { decision: Decision::Queue { queue, .. }, .. } => {
+            why.push(Why::plain(format!("the rule hands it to queue {queue}")));
+            if answer.culprit.kind == CulpritKind::Queue {
+                why.push(Why::plain("nobody reads that queue, so the kernel drops the packet"));
+            }
+        }
+        Fate::Decided { decision: Decision::Unknown(what), .. } => {
+            why.push(Why::plain(format!("the rule does something this version does not know: {what}")));
+        }
+        Fate::Decided { .. } => why.push(Why::plain("the rule matches")),
+        Fate::Lost(o) => {
+            for e in &o.evidence {
+                why.push(Why::plain(e.clone()));
+            }
+            if let Some(with) = &o.told {
+                why.push(Why::plain(format!("the sender is told {}", with.name())));
+            }
+        }
+        Fate::Delivered(who) => why.push(Why::plain(format!("it reached {who}"))),
+        Fate::Left => why.push(Why::plain("it left this host")),
+        Fate::Passed => why.push(Why::plain("nothing that was looked at stopped it")),
+        Fate::Unknown(what) => {
+            let text = format!("not known from here on: {what}");
+            why.push(Why::plain(text.clone()));
+            answer.unknowns.push(text);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Evidence in, blames out.
+
+use std::borrow::Cow;
+
+use crate::evaluate::log_rules::LogRules;
+use crate::evaluate::packet::Owner;
+use crate::evaluate::traversal::Begin;
+use crate::evaluate::walk::{Start, Walk};
+use crate::evaluate::{Device, Environment, Fact, Hook, Packet, Prepared};
+use crate::evidence::LoggedPacket;
+use crate::ruleset::Ruleset;
+
+use super::answer::{self, Answer};
+use super::describe::Describer;
+use super::generations::Generations;
+use super::packet::PacketFields;
+use super::time::Time;
+use super::{Blame, Confidence, EvidenceKind, SCHEMA, Why};
+
+/// Attributes what was seen to one ruleset and host.
+pub struct Attributor<'a> {
+    pub(super) prepared: Prepared<'a>,
+    pub(super) logs: LogRules,
+    pub(super) env: &'a dyn Environment,
+    pub(super) history: Option<&'a Generations>,
+    pub(super) sees_legacy: bool,
+}
+
+impl<'a> Attributor<'a> {
+    /// Prepares a ruleset for many packets.
+    pub fn new(rules: &'a Ruleset, env: &'a dyn Environment, history: Option<&'a Generations>) -> Self {
+        Self { prepared: Prepared::new(rules), logs: LogRules::new(rules), env, history, sees_legacy: false }
+    }
+
+    /// The same, told that legacy tables trace too: a packet that met their rules has left records of it.
+    #[must_use]
+    pub fn with_legacy_trace(mut self, on: bool) -> Self {
+        self.sees_legacy = on;
+        self
+    }
+
+    /// The ruleset.
+    pub fn rules(&self) -> &'a Ruleset {
+        self.prepared.rules
+    }
+
+    /// Describes places of the ruleset.
+    pub fn describer(&self) -> Describer<'a> {
+        Describer { rules: self.prepared.rules, history: self.history }
+    }
+
+    /// The walk through this ruleset.
+    pub(super) fn walk(&self) -> Walk<'_> {
+        Walk { rules: &self.prepared, env: self.env, explain: false }
+    }
+
+    /// A device by its index, with its name where it still has one.
+    pub(super) fn device(&self, index: Option<u32>) -> Fact<Device> {
+        let Some(index) = index else { return Fact::Absent };
+        Fact::Is(Device { index, name: self.env.link(index).map(|l| l.name) })
+    }
+
+    /// Who dropped a packet that a rule logged, if anybody: its way is walked on from that rule.
+    pub fn logged(&self, p: &LoggedPacket) -> Blame {
+        let packet = self.packet_of_log(p);
+        let answer = match p.hook {
+            Some(hook) => self.continue_from_log(p, &packet, hook),
+            None => answer::unknown("the record does not say at which hook it was made"),
+        };
+        let mut fields = PacketFields::of(&packet);
+        fields.hook = p.hook.map(Hook::name);
+        fields.prefix = Some(p.prefix.to_string());
+        fields.group = Some(p.group);
+        assemble(EvidenceKind::Nflog, Some(p.when()), fields, answer)
+    }
+
+    fn continue_from_log(&self, p: &LoggedPacket, packet: &Packet, hook: Hook) -> Answer {
+        let describer = self.describer();
+        let mut walks = Vec::new();
+        let mut known = 0;
+        for rule in self.logs.find(p.group, &p.prefix) {
+            known += 1;
+            let (ways, _) = self.prepared.ways_to(hook, rule.at.chain);
+            for (base, stack) in ways {
+                let begin = Begin::After { stack, rule: rule.at, expr: rule.expr };
+                let walked = self.walk().run(packet, &Start::In { hook, base, begin });
+                walks.push((describer, walked, rule.at));
+            }
+        }
+        if known == 0 {
+            return answer::unknown(format!(
+                "no rule at {} logs with prefix \"{}\" to group {} in the ruleset that was read",
+                hook.name(),
+                p.prefix,
+                p.group
+            ));
+        }
+        if walks.is_empty() {
+            return answer::unknown("no chain at this hook leads to the rule that logged it");
+        }
+        // The log rule is the first step of each path, and known.
+        let logged_by = walks.first().map(|(_, _, at)| *at);
+        let unique = walks.iter().all(|(_, _, at)| Some(*at) == logged_by);
+        let mut answer = answer::of(&walks.into_iter().map(|(d, w, _)| (d, w)).collect::<Vec<_>>());
+        if let Some(at) = logged_by.filter(|_| unique) {
+            let by = describer.step(hook, at, "log".into());
+            answer.why.insert(0, Why::plain(format!("logged by {}", super::describe::place_words(&by))));
+            let there = answer
+                .path
+                .first()
+                .is_some_and(|s| (&s.chain_name, s.rule_position) == (&by.chain_name, by.rule_position));
+            if !there {
+                answer.path.insert(0, by);
+            }
+        }
+        answer
+    }
+
+    /// The packet as it was when it was logged.
+    pub fn packet_of_log(&self, p: &LoggedPacket) -> Packet {
+        let mut packet = Packet::new(p.network, p.payload.to_vec());
+        packet.iif = self.device(p.iif);
+        packet.oif = self.device(p.oif);
+        packet.physin = self.device(p.physin);
+        packet.physout = self.device(p.physout);
+        packet.mark = Fact::Is(p.mark);
+        packet.vlan = p.vlan.map(|v| (v.tci, v.protocol)).into();
+        packet.link = if p.link.is_empty() { Fact::Absent } else { Fact::Is(p.link.to_vec()) };
+        packet.owner = match p.uid {
+            Some(uid) => Fact::Is(Owner { uid: Some(uid), gid: p.gid, cgroup: None }),
+            None => Fact::Absent,
+        };
+        self.track(&mut packet, p.hook);
+        packet
+    }
+
+    /// Gives a packet that is past the conntrack hook its connection.
+    pub(super) fn track(&self, packet: &mut Packet, hook: Option<Hook>) {
+        use crate::evaluate::Tracked;
+        use crate::evaluate::packet::CtState;
+        if hook.is_none_or(|h| matches!(h, Hook::Ingress | Hook::Egress)) {
+            return;
+        }
+        if !self.prepared.tracks_connections(packet.network) {
+            packet.ct.state = Fact::Absent;
+            return;
+        }
+        match self.env.track(packet) {
+            Fact::Is(Tracked::As(ct)) => packet.ct = *ct,
+            Fact::Is(Tracked::Lost(_)) => packet.ct.state = Fact::unknown("conntrack state"),
+            Fact::Absent => packet.ct.state = Fact::Is(CtState::Untracked),
+            Fact::Unknown(what) => packet.ct.state = Fact::Unknown(what),
+        }
+    }
+}
+
+/// Puts a blame together.
+pub(super) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: PacketFields, a: Answer) -> Blame {
+    Blame {
+        schema: SCHEMA,
+        event: "blame",
+        time,
+        verdict: a.verdict,
+        reject_with: a.reject_with,
+        evidence,
+        confidence: a.confidence,
+        unknowns: a.unknowns,
+        packet,
+        culprit: a.culprit,
+        alternatives: a.alternatives,
+        path: a.path,
+        why: a.why,
+        fix: Vec::new(),
+    }
+}
+
+/// Takes a doubt that comes from outside the walk into a blame.
+pub fn doubt(blame: &mut Blame, what: impl Into<Cow<'static, str>>) {
+    if blame.confidence == Confidence::Certain {
+        blame.confidence = Confidence::Likely;
+    }
+    blame.unknowns.push(what.into().into_owned());
+}

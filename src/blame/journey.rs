@@ -1,0 +1,378 @@
+//! Who dropped a traced packet: the last one that the kernel named, or what stands behind it.
+
+use crate::evaluate::packet::CtState;
+use crate::evaluate::walk::{Fate, Start, Step as WalkStep};
+use crate::evaluate::{ChainRef, Decision, Fact, Hook, Packet, Place, TableRef};
+use crate::evidence::legacy::{Comment, LegacyTrace};
+use crate::evidence::trace::{Edge, End, Journey, Record, View};
+use crate::sys::nft::{self, TraceKind};
+use crate::sys::xt::{Action, Verdict as XtVerdict};
+
+use super::answer::{self, Answer};
+use super::attributor::{Attributor, assemble, doubt};
+use super::culprit::{Culprit, CulpritKind};
+use super::packet::PacketFields;
+use super::{Blame, Confidence, EvidenceKind, Step, Verdict, Why, describe};
+
+/// Where the last record of a journey leaves the packet.
+enum Last {
+    /// A rule or policy took it.
+    Taken(Decision, Place),
+    /// A base chain let it pass, or has not decided yet; walking goes on from here.
+    At(Start),
+    /// The record cannot be placed in the ruleset.
+    Lost(String),
+}
+
+impl Attributor<'_> {
+    /// What became of a traced packet.
+    pub fn journey(&self, j: &Journey) -> Blame {
+        let mut j = j.clone();
+        j.order(|s| self.priority(&s.record));
+        let packet = self.packet_of_journey(&j);
+        let hook = j.steps.iter().rev().find_map(|s| s.hook.or_else(|| self.hook_of(&s.record)));
+        let mut fields = PacketFields::of(&packet);
+        fields.hook = hook.map(Hook::name);
+        let mut answer = self.answer(&j, &packet, hook);
+        let observed = self.observed_path(&j);
+        answer.path.splice(0..0, observed);
+        let mut blame = assemble(EvidenceKind::Trace, Some(j.began), fields, answer);
+        if j.incomplete {
+            doubt(&mut blame, "trace records were lost: the last one seen may not be the last");
+        }
+        if j.ambiguous {
+            doubt(&mut blame, "another packet with the same headers was under way: a legacy record may belong to it");
+        }
+        blame
+    }
+
+    fn answer(&self, j: &Journey, packet: &Packet, hook: Option<Hook>) -> Answer {
+        match j.end {
+            End::Interrupted => return answer::unknown("watching ended while the packet was under way"),
+            End::Reassembly => {
+                return answer::unknown("a fragment, waiting for the others of its packet to be put together");
+            }
+            End::Dropped | End::Passed(_) | End::Silent => {}
+        }
+        match self.last(j, hook) {
+            Last::Taken(decision, at) => self.taken(decision, at),
+            Last::Lost(why) => answer::unknown(why),
+            Last::At(start) => self.beyond(j, packet, &start),
+        }
+    }
+
+    /// The answer when the kernel itself named who took the packet.
+    fn taken(&self, decision: Decision, at: Place) -> Answer {
+        let describer = self.describer();
+        let mut culprit = describer.culprit(at);
+        let mut why = Vec::new();
+        match (&decision, at.position) {
+            (Decision::Queue { queue, .. }, _) => {
+                why.push(Why::plain(format!("the rule hands it to queue {queue}")));
+                if self.env.queue_has_reader(*queue) == Fact::Is(false) {
+                    culprit.kind = CulpritKind::Queue;
+                    culprit.detail = Some(format!("queue {queue}"));
+                    why.push(Why::plain("nobody reads that queue, so the kernel drops the packet"));
+                }
+            }
+            (_, None) => {
+                let chain = describer.chain_name(at.chain);
+                why.push(Why::plain(format!("no rule of {chain} decided about it, so its policy did")));
+            }
+            (Decision::Reject(with), _) => {
+                why.push(Why::plain(format!("the rule matched, and told the sender {}", with.name())));
+            }
+            _ => why.push(Why::plain("the rule matched")),
+        }
+        why.push(Why::plain("seen in the kernel's trace"));
+        Answer {
+            verdict: describe::outcome(&decision),
+            reject_with: match &decision {
+                Decision::Reject(with) => Some(with.name()),
+                _ => None,
+            },
+            culprit,
+            alternatives: Vec::new(),
+            confidence: Confidence::Certain,
+            unknowns: Vec::new(),
+            path: Vec::new(),
+            why,
+        }
+    }
+
+    /// The answer when the trace ends without naming anybody: what stands between its last record and the next one
+    /// that there would have been.
+    fn beyond(&self, j: &Journey, packet: &Packet, start: &Start) -> Answer {
+        let mut walked = self.walk().run(packet, start);
+        let passed = matches!(j.end, End::Passed(_));
+        let all = walked.runs.len();
+        // A run through a chain whose record would have come is not what happened.
+        walked.runs.retain(|run| {
+            let unseen = run.steps.iter().any(|s| match s {
+                WalkStep::Rule { tried, .. } => matches!(tried.at.chain.table, TableRef::Nft(_)) || self.sees_legacy,
+                WalkStep::Passed { base, .. } => matches!(base.table, TableRef::Nft(_)),
+                WalkStep::Kernel { .. } => false,
+            });
+            passed || (!unseen && !matches!(run.fate, Fate::Delivered(_) | Fate::Left | Fate::Passed))
+        });
+        if !walked.runs.is_empty() {
+            let mut answer = answer::of(&[(self.describer(), walked)]);
+            if answer.verdict != Verdict::Accept {
+                answer.why.push(Why::plain("the trace ends here; what took it was derived"));
+            }
+            return answer;
+        }
+        let mut answer = answer::unknown(if all == 0 {
+            "the trace ends where nothing is known to take packets".to_owned()
+        } else {
+            "the trace ends here, although nothing that is known stops the packet at this point".to_owned()
+        });
+        answer.verdict = Verdict::Drop;
+        answer.culprit = Culprit::new(CulpritKind::Unknown);
+        answer
+    }
+
+    fn last(&self, j: &Journey, hook: Option<Hook>) -> Last {
+        let Some(step) = j.steps.last() else { return Last::Lost("an empty trace".into()) };
+        let Some(hook) = step.hook.or(hook) else {
+            return Last::Lost("the hook of the last trace record is not known".into());
+        };
+        match &step.record {
+            Record::Edge(Edge::Enters, _) => Last::At(Start::Hook(hook)),
+            Record::Edge(Edge::Leaves, _) => Last::At(Start::AfterHook(hook)),
+            Record::Nft(t) => self.last_nft(j, t, hook),
+            Record::Legacy(l) => self.last_legacy(l, hook),
+        }
+    }
+
+    fn last_nft(&self, j: &Journey, t: &nft::Trace, hook: Hook) -> Last {
+        let Some(at) = self.place_of_trace(t) else {
+            let handle = t.rule_handle.map_or_else(|| "policy".into(), |h| format!("rule handle {h}"));
+            return Last::Lost(format!(
+                "{} {} {} {handle} is not in the ruleset that was read",
+                t.family, t.table, t.chain
+            ));
+        };
+        let verdict = if t.kind == TraceKind::Policy { t.policy.as_ref() } else { t.verdict.as_ref() };
+        match verdict {
+            Some(nft::Verdict::Drop) => Last::Taken(self.drop_of(at), at),
+            Some(nft::Verdict::Queue { num, bypass }) if j.end == End::Silent => {
+                Last::Taken(Decision::Queue { queue: *num, count: 1, bypass: *bypass }, at)
+            }
+            Some(nft::Verdict::Stolen) => Last::Taken(Decision::Stolen("by the rule".into()), at),
+            Some(nft::Verdict::Accept) => match self.base_of(at.chain, hook) {
+                Some(base) => Last::At(Start::Behind { hook, base }),
+                None => Last::Lost("the base chain of the last trace record is not known".into()),
+            },
+            _ => Last::Lost("the trace ends in the middle of a chain".into()),
+        }
+    }
+
+    fn last_legacy(&self, l: &LegacyTrace, hook: Hook) -> Last {
+        let Some((at, decision)) = self.resolve_legacy(l) else {
+            return Last::Lost(format!(
+                "{} {} rule {} is not in the ruleset that was read",
+                l.table, l.chain, l.number
+            ));
+        };
+        match decision {
+            Decision::Accept => match self.base_of(at.chain, hook) {
+                Some(base) => Last::At(Start::Behind { hook, base }),
+                None => Last::Lost("the built-in chain of the last TRACE record is not known".into()),
+            },
+            Decision::Drop | Decision::Reject(_) | Decision::Queue { .. } | Decision::Stolen(_) => {
+                Last::Taken(decision, at)
+            }
+            _ => Last::Lost("the TRACE ends in the middle of a chain".into()),
+        }
+    }
+
+    /// Where a legacy TRACE record was made, and what stands there.
+    fn resolve_legacy(&self, l: &LegacyTrace) -> Option<(Place, Decision)> {
+        let rules = self.rules();
+        let (t, table) = rules
+            .xt
+            .iter()
+            .enumerate()
+            .find(|(_, t)| t.family().nfproto() == l.packet.family && *t.name() == l.table)?;
+        let (c, chain) = table.chains().enumerate().find(|(_, c)| *c.name() == l.chain)?;
+        let here = ChainRef { table: TableRef::Xt(t), chain: c };
+        let number = usize::try_from(l.number).ok()?;
+        // The kernel calls an unconditional verdict "policy" or "return" too: only the number of rules tells.
+        if l.comment != Comment::Rule && number == chain.len() + 1 {
+            let at = Place { chain: here, position: None };
+            return Some((
+                at,
+                match chain.policy() {
+                    Some(XtVerdict::Drop) => Decision::Drop,
+                    Some(XtVerdict::Accept) => Decision::Accept,
+                    Some(_) | None => Decision::Return,
+                },
+            ));
+        }
+        let rule = chain.rule(number)?;
+        let at = Place { chain: here, position: Some(number) };
+        let decision = match rule.action().ok()? {
+            Action::Verdict(XtVerdict::Accept) => Decision::Accept,
+            Action::Verdict(XtVerdict::Drop) => Decision::Drop,
+            Action::Verdict(XtVerdict::Return) => Decision::Return,
+            Action::Verdict(XtVerdict::Queue) => Decision::Queue { queue: 0, count: 1, bypass: false },
+            Action::Verdict(XtVerdict::Other(n)) => Decision::Unknown(format!("verdict {n}").into()),
+            Action::Jump(to) => Decision::Jump(crate::sys::Text::new(to.as_bytes())),
+            Action::Goto(to) => Decision::Goto(crate::sys::Text::new(to.as_bytes())),
+            Action::Continue | Action::Nowhere(_) => Decision::Next,
+            Action::Target(raw) => crate::evaluate::verdict::of_target(&raw.decode(table.family())),
+        };
+        Some((at, decision))
+    }
+
+    /// What kind of drop stands at a place that dropped.
+    fn drop_of(&self, at: Place) -> Decision {
+        let (TableRef::Nft(t), Some(position)) = (at.chain.table, at.position) else { return Decision::Drop };
+        let table = self.rules().nft.get(t);
+        let rule = table.and_then(|t| t.chains.get(at.chain.chain)).and_then(|c| c.rule(position));
+        rule.and_then(crate::evaluate::verdict::reject_of_rule).map_or(Decision::Drop, Decision::Reject)
+    }
+
+    fn place_of_trace(&self, t: &nft::Trace) -> Option<Place> {
+        let rules = self.rules();
+        let (table, def) =
+            rules.nft.iter().enumerate().find(|(_, x)| x.def.family == t.family && x.def.name == t.table)?;
+        let (chain, def) = def.chains.iter().enumerate().find(|(_, c)| c.def.name == t.chain)?;
+        let chain = ChainRef { table: TableRef::Nft(table), chain };
+        let position = match (t.kind, t.rule_handle) {
+            (TraceKind::Rule, Some(handle)) => Some(def.position(handle)?),
+            _ => None,
+        };
+        Some(Place { chain, position })
+    }
+
+    /// The base chain at a hook that a chain is part of: itself, or the only one that leads there.
+    fn base_of(&self, chain: ChainRef, hook: Hook) -> Option<ChainRef> {
+        let mut bases: Vec<ChainRef> = self.prepared.ways_to(hook, chain).0.into_iter().map(|(base, _)| base).collect();
+        if bases.contains(&chain) {
+            return Some(chain);
+        }
+        bases.dedup();
+        match bases[..] {
+            [base] => Some(base),
+            _ => None,
+        }
+    }
+
+    fn priority(&self, record: &Record) -> Option<i32> {
+        match record {
+            Record::Edge(_, t) | Record::Nft(t) => {
+                let table = self.rules().nft.iter().find(|x| x.def.family == t.family && x.def.name == t.table)?;
+                Some(table.chain(&t.chain)?.def.base.as_ref()?.priority)
+            }
+            Record::Legacy(l) => {
+                let hook = l.packet.hook?;
+                Some(crate::evaluate::stations::legacy_priority(l.table.as_bytes(), hook))
+            }
+        }
+    }
+
+    fn hook_of(&self, record: &Record) -> Option<Hook> {
+        match record {
+            Record::Legacy(l) => l.packet.hook,
+            Record::Edge(_, t) | Record::Nft(t) => {
+                let table = self.rules().nft.iter().find(|x| x.def.family == t.family && x.def.name == t.table)?;
+                Hook::from_nft(table.chain(&t.chain)?.def.base.as_ref()?.hook)
+            }
+        }
+    }
+
+    /// The packet as the last record with headers saw it, with what later records say of it.
+    fn packet_of_journey(&self, j: &Journey) -> Packet {
+        let Some(view) = j.last_view() else {
+            return Packet::new(crate::evaluate::Network::Other(0), Vec::new());
+        };
+        let mut packet = self.packet_of_view(&view);
+        // A device is only told in the first record of each chain, and the entry is forgotten on the way out.
+        let device = |pick: fn(&View<'_>) -> Option<u32>| {
+            self.device(j.steps.iter().rev().find_map(|s| View::of(&s.record).and_then(|v| pick(&v))))
+        };
+        packet.iif = device(|v| v.iif);
+        packet.oif = device(|v| v.oif);
+        let last = j.steps.iter().rev().find_map(|s| s.record.nft());
+        packet.mark = match (last, j.steps.last().map(|s| &s.record)) {
+            (_, Some(Record::Legacy(l))) => Fact::Is(l.packet.mark),
+            (Some(t), _) => Fact::Is(t.mark.unwrap_or(0)),
+            (None, _) => Fact::unknown("mark"),
+        };
+        let hook = j.steps.last().and_then(|s| s.hook.or_else(|| self.hook_of(&s.record)));
+        self.track(&mut packet, hook);
+        if let Some(state) = last.and_then(|t| t.ct_state) {
+            packet.ct.state = ct_state(state);
+        }
+        packet
+    }
+
+    fn packet_of_view(&self, view: &View<'_>) -> Packet {
+        let mut packet = Packet::new(view.network, view.bytes());
+        if !view.link.is_empty() {
+            packet.link = Fact::Is(view.link.to_vec());
+        }
+        packet
+    }
+
+    /// The rules and policies that the kernel named, as a path.
+    fn observed_path(&self, j: &Journey) -> Vec<Step> {
+        let describer = self.describer();
+        let mut path = Vec::new();
+        for s in &j.steps {
+            let hook = s.hook.or_else(|| self.hook_of(&s.record));
+            let Some(hook) = hook else { continue };
+            match &s.record {
+                Record::Edge(..) => {}
+                Record::Nft(t) => {
+                    if t.kind == TraceKind::Return || (t.kind == TraceKind::Rule && t.rule_handle.is_none()) {
+                        continue;
+                    }
+                    let verdict = if t.kind == TraceKind::Policy { t.policy.as_ref() } else { t.verdict.as_ref() };
+                    let word = verdict.map_or_else(|| "?".to_owned(), ToString::to_string);
+                    let word = if t.kind == TraceKind::Policy { format!("policy {word}") } else { word };
+                    match self.place_of_trace(t) {
+                        Some(at) => path.push(describer.step(hook, at, word)),
+                        None => path.push(unplaced(hook, t, word)),
+                    }
+                }
+                Record::Legacy(l) => {
+                    if let Some((at, decision)) = self.resolve_legacy(l) {
+                        path.push(describer.step(hook, at, describe::action(&decision, &[], at.position.is_none())));
+                    }
+                }
+            }
+        }
+        path
+    }
+}
+
+/// A step whose rule is not in the ruleset that was read.
+fn unplaced(hook: Hook, t: &nft::Trace, action: String) -> Step {
+    Step {
+        hook: hook.name(),
+        backend: None,
+        family: Some(describe::family_name(t.family)),
+        table_name: Some(t.table.to_string()),
+        chain_name: Some(t.chain.to_string()),
+        rule_position: None,
+        rule_handle: t.rule_handle,
+        action,
+        text: None,
+    }
+}
+
+/// `NFTA_TRACE_CT_STATE`: the bit of `ct state`.
+fn ct_state(bits: u32) -> Fact<CtState> {
+    // NF_CT_STATE_INVALID_BIT, NF_CT_STATE_BIT(IP_CT_ESTABLISHED…), NF_CT_STATE_UNTRACKED_BIT
+    match bits {
+        1 => Fact::Is(CtState::Invalid),
+        2 => Fact::Is(CtState::Established),
+        4 => Fact::Is(CtState::Related),
+        8 => Fact::Is(CtState::New),
+        64 => Fact::Is(CtState::Untracked),
+        _ => Fact::unknown("conntrack state"),
+    }
+}
