@@ -11,3 +11,4 @@ pub mod filter;
 pub mod host;
 pub mod report;
 pub mod ruleset;
+pub mod watch;

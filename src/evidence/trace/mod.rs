@@ -21,4 +21,5 @@ mod tests;
 
 pub use join::{Joiner, Now};
 pub use journey::{Edge, End, Journey, Record, Step, View};
+pub use names::is_ours;
 pub use table::Table;

@@ -12,7 +12,7 @@ pub(super) fn table(pid: u32, count: u32) -> String {
 }
 
 /// Is that table one of ours, or of another process of this program?
-pub(super) fn is_ours(table: &[u8]) -> bool {
+pub fn is_ours(table: &[u8]) -> bool {
     let digits = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
     table.strip_prefix(TABLE.as_bytes()).is_some_and(|rest| rest.splitn(2, |b| *b == b'-').all(digits))
 }

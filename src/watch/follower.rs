@@ -1,0 +1,273 @@
+//! Following the ruleset: every announced change is read at once, so that each packet can be judged by the rules it met.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::blame::{Change, Time};
+use crate::evidence::trace::is_ours;
+use crate::ruleset::Ruleset;
+use crate::sys::nft::monitor::{Change as Came, Event, Interest, Monitor, Received};
+use crate::sys::nft::{self, Family};
+use crate::sys::{Error, Text};
+
+/// Legacy tables announce nothing: how often they are looked at again.
+const LEGACY_INTERVAL: Duration = Duration::from_secs(1);
+/// How many updates may wait to be taken.
+const WAITING: usize = 16;
+
+/// How long one look into the queue waits while catching up.
+const STEP: Duration = Duration::from_millis(5);
+
+/// A rule by its table's family and name, and its handle.
+pub type RuleId = (Family, Text, u64);
+
+/// A change of the ruleset as the kernel announced it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Who and when.
+    pub change: Change,
+    /// The rules that it added.
+    pub added: Vec<RuleId>,
+    /// Did it change more than tables of our own?
+    pub matters: bool,
+}
+
+/// The ruleset as it stands from some time on.
+#[derive(Debug)]
+pub struct Update {
+    /// The ruleset.
+    pub rules: Arc<Ruleset>,
+    /// When it was read.
+    pub read: Time,
+    /// The changes since the last update.
+    pub changes: Vec<Announced>,
+    /// Announcements were lost: other changes may have happened in between.
+    pub lost: bool,
+}
+
+/// Follows the ruleset of one network namespace on a thread of its own. Dropping it ends that.
+#[derive(Debug)]
+pub struct Follower {
+    updates: Receiver<Update>,
+    /// The latest generation that was dealt with: the updates of all before it have been sent.
+    heard: Arc<AtomicU32>,
+    stop: Arc<EventFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Follower {
+    /// Reads the ruleset of the calling thread's namespace and follows it from then on. Tables of our own
+    /// for tracing are nobody's rules, and left out.
+    ///
+    /// # Errors
+    /// When the ruleset cannot be read.
+    pub fn start() -> Result<(Self, Update), Error> {
+        // Listening begins before reading: a change in between is read twice, not missed.
+        let monitor = if nft::is_present() {
+            let m = Monitor::open(Interest { changes: true, trace: false })?;
+            m.set_nonblocking(true)?;
+            Some(m)
+        } else {
+            None
+        };
+        let first = Update { rules: Arc::new(read()?), read: Time::now(), changes: Vec::new(), lost: false };
+        let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|e| Error::os("make", "an event descriptor", e))?;
+        let stop = Arc::new(stop);
+        let (out, updates) = sync_channel(WAITING);
+        let heard = Arc::new(AtomicU32::new(first.rules.generation.unwrap_or(0)));
+        let last = Arc::clone(&first.rules);
+        let worker = Worker { monitor, stop: Arc::clone(&stop), out, last, heard: Arc::clone(&heard) };
+        let thread = thread::Builder::new()
+            .name("ruleset".into())
+            .spawn(move || worker.run())
+            .map_err(|e| Error::os("start", "the thread that follows the ruleset", e))?;
+        Ok((Self { updates, heard, stop, thread: Some(thread) }, first))
+    }
+
+    /// The updates that are there.
+    pub fn updates(&self) -> impl Iterator<Item = Update> {
+        self.updates.try_iter()
+    }
+
+    /// Waits until everything up to that generation has been dealt with, and returns the next update if there is one.
+    pub fn catch_up(&self, generation: u32, deadline: Duration) -> Option<Update> {
+        let until = Instant::now() + deadline;
+        loop {
+            // Asked before the queue is looked at: what is dealt with has been sent by then.
+            let done = self.heard.load(Ordering::Acquire) == generation || Instant::now() >= until;
+            match self.updates.recv_timeout(if done { Duration::ZERO } else { STEP }) {
+                Ok(u) => return Some(u),
+                Err(RecvTimeoutError::Timeout) if !done => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.stop.write(1);
+        // The worker may be waiting for room: let it go on, and end.
+        while self.thread.as_ref().is_some_and(|t| !t.is_finished()) {
+            if self.updates.recv_timeout(Duration::from_millis(10)) == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
+        }
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}
+
+impl PartialEq for Update {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rules, &other.rules) && self.read == other.read
+    }
+}
+
+struct Worker {
+    monitor: Option<Monitor>,
+    stop: Arc<EventFd>,
+    out: SyncSender<Update>,
+    last: Arc<Ruleset>,
+    heard: Arc<AtomicU32>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut next_look = Instant::now() + LEGACY_INTERVAL;
+        loop {
+            let Some((stop, heard)) = self.wait(next_look) else { return };
+            if stop {
+                return;
+            }
+            let (changes, lost) = if heard { self.hear() } else { (Vec::new(), false) };
+            let latest = changes.last().map(|c| c.change.generation);
+            let look = Instant::now() >= next_look;
+            if look {
+                next_look = Instant::now() + LEGACY_INTERVAL;
+            }
+            let news = lost || changes.iter().any(|c| c.matters);
+            if !news && !(look && self.legacy_changed()) {
+                self.dealt_with(latest);
+                continue;
+            }
+            match read() {
+                Ok(rules) => {
+                    self.last = Arc::new(rules);
+                    let update = Update { rules: Arc::clone(&self.last), read: Time::now(), changes, lost };
+                    let read = self.last.generation;
+                    if self.out.send(update).is_err() {
+                        return;
+                    }
+                    self.dealt_with(latest.max(read));
+                }
+                Err(e) => tracing::warn!("the ruleset changed and could not be read again: {e}"),
+            }
+        }
+    }
+
+    fn dealt_with(&self, generation: Option<u32>) {
+        if let Some(g) = generation {
+            self.heard.store(g, Ordering::Release);
+        }
+    }
+
+    /// Waits for an announcement, the next look, or the end. None: waiting itself failed.
+    fn wait(&self, until: Instant) -> Option<(bool, bool)> {
+        use std::os::fd::AsFd;
+        loop {
+            let mut fds = vec![PollFd::new(self.stop.as_fd(), PollFlags::POLLIN)];
+            fds.extend(self.monitor.as_ref().map(|m| PollFd::new(m.as_fd(), PollFlags::POLLIN)));
+            let left = until.saturating_duration_since(Instant::now()).as_millis() + 1;
+            let timeout = PollTimeout::try_from(i32::try_from(left).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX);
+            match poll(&mut fds, timeout) {
+                Ok(_) => {
+                    let ready = |i: usize| fds.get(i).and_then(PollFd::revents).is_some_and(|r| !r.is_empty());
+                    return Some((ready(0), ready(1)));
+                }
+                Err(nix::Error::EINTR) => {}
+                Err(e) => {
+                    tracing::error!("following the ruleset ended: poll: {e}");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Takes all announcements that are there.
+    fn hear(&mut self) -> (Vec<Announced>, bool) {
+        let (mut changes, mut lost) = (Vec::new(), false);
+        let Some(monitor) = &mut self.monitor else { return (changes, lost) };
+        let (mut added, mut matters) = (Vec::new(), false);
+        loop {
+            let got = monitor.receive(|n| {
+                matters |= table_of(&n.event).is_some_and(|t| !is_ours(t.as_bytes()));
+                match n.event {
+                    Event::Rule(Came::New, r) => added.push((r.family, r.table, r.handle)),
+                    Event::Generation(g) => changes.push(Announced {
+                        change: Change {
+                            pid: g.pid,
+                            program: g.process.map(|p| p.to_string()),
+                            generation: g.id,
+                            time: Time::now(),
+                        },
+                        added: std::mem::take(&mut added),
+                        matters: std::mem::take(&mut matters),
+                    }),
+                    Event::Unknown { .. } => matters = true,
+                    _ => {}
+                }
+            });
+            match got {
+                Ok(Received::Notifications(_)) => {}
+                Ok(Received::Nothing) => return (changes, lost),
+                Ok(Received::Lost | Received::Truncated) => lost = true,
+                Err(e) => {
+                    tracing::error!("announcements of ruleset changes are no longer heard: {e}");
+                    self.monitor = None;
+                    return (changes, true);
+                }
+            }
+        }
+    }
+
+    /// Do the legacy tables hold other rules than before? Counters do not count.
+    fn legacy_changed(&self) -> bool {
+        let mut now = Ruleset::default();
+        now.read_legacy();
+        now.xt.len() != self.last.xt.len()
+            || now
+                .xt
+                .iter()
+                .zip(&self.last.xt)
+                .any(|(a, b)| a.name() != b.name() || a.family() != b.family() || !a.same_rules(b))
+    }
+}
+
+/// The table that a notification is about.
+fn table_of(event: &Event) -> Option<&Text> {
+    Some(match event {
+        Event::Table(_, t) => &t.name,
+        Event::Chain(_, c) => &c.table,
+        Event::Rule(_, r) => &r.table,
+        Event::Set(_, s) => &s.table,
+        Event::Elements(_, e) => &e.table,
+        Event::Object(_, o) => &o.table,
+        Event::Flowtable(_, f) => &f.table,
+        Event::Generation(_) | Event::Trace(_) | Event::Unknown { .. } => return None,
+    })
+}
+
+fn read() -> Result<Ruleset, Error> {
+    let mut rules = Ruleset::read()?;
+    rules.nft.retain(|t| !is_ours(t.def.name.as_bytes()));
+    Ok(rules)
+}

@@ -1,0 +1,7 @@
+//! `nfblame watch`: evidence joined with the ruleset that each packet met.
+
+pub mod engine;
+pub mod follower;
+
+pub use engine::{Options, Output, Seen, Summary, Watch};
+pub use follower::{Follower, Update};
