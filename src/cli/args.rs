@@ -53,6 +53,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the main job on throw-away networks: three misconfigured firewalls, real packets, and who dropped each
+    Demo,
     /// Show every logged or traced drop as it happens, with the rule to blame
     Watch(Watch),
 }

@@ -1,8 +1,11 @@
 //! Arguments to calls, nothing more. Data goes to stdout, messages to stderr.
 
 mod args;
+mod demo;
 mod exit;
 mod output;
+mod signals;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -16,7 +19,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     init_diagnostics(cli.global.verbose, cli.global.quiet);
     let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
-        Command::Watch(_) => Ok(Exit::Nothing),
+        Command::Demo => demo::run(&cli.global),
+        Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -25,6 +29,14 @@ pub fn main() -> ExitCode {
             eprintln!("nfblame: {}", exit::chain(e.as_ref()));
             Exit::Error.into()
         }
+    }
+}
+
+/// Moves into the namespace of `--netns`, before any thread is started.
+fn enter(global: &args::Global) -> Result<(), Box<dyn std::error::Error>> {
+    match &global.netns {
+        None => Ok(()),
+        Some(spec) => Ok(nfblame::sys::ns::NetNs::open(spec)?.enter()?),
     }
 }
 

@@ -114,7 +114,7 @@ impl Lab {
         configure(&lab._server, "eth0", &[Prefix::new(SERVER.into(), 24)])?;
         lab.client.run(|| {
             let via: IpAddr = Host::Nft.address().into();
-            Handle::open()?.add_route(NewRoute { via: Some(via), ..NewRoute::to(Prefix::new(SERVER.into(), 24)) })
+            Handle::open()?.add_route(NewRoute { via: Some(via), ..NewRoute::to(Prefix::new(SERVER.into(), 32)) })
         })??;
         for host in Host::ALL {
             await_carrier(&lab.client, host.client_interface())?;

@@ -196,3 +196,25 @@ fn by(c: &Culprit) -> String {
     }
     s
 }
+
+/// The account at the end of a watch.
+pub fn summary(s: &crate::watch::Summary) -> String {
+    let mut text = format!(
+        "{} packets seen, {} dropped, {} of them attributed ({} with certainty), {} got through",
+        s.seen, s.drops, s.attributed, s.certain, s.accepted
+    );
+    if s.unknown > 0 {
+        let _ = write!(text, ", {} unknown", s.unknown);
+    }
+    if s.ruleset_changes > 0 {
+        let _ = write!(text, "; the ruleset changed {} times", s.ruleset_changes);
+    }
+    text.push('\n');
+    for (what, n) in &s.losses {
+        let _ = writeln!(text, "lost: {what}: {n}");
+    }
+    if s.lost > 0 {
+        let _ = writeln!(text, "lost in all: {}{}", if s.lost_at_least { "at least " } else { "" }, s.lost);
+    }
+    text
+}

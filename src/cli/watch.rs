@@ -1,0 +1,183 @@
+//! `nfblame watch`.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+
+use nfblame::blame::{Blame, SCHEMA};
+use nfblame::evidence::{Selection, Stop, TraceConfig};
+use nfblame::filter::Filter;
+use nfblame::host::{Host, KernelHost};
+use nfblame::report::pcapng::{Direction, Writer};
+use nfblame::report::{json, text};
+use nfblame::watch::{Options, Output, Seen, Summary, Watch};
+
+use super::args::{Global, Watch as Args};
+use super::exit::Exit;
+use super::{output, signals};
+
+/// Watches until a signal, the count, or the end of the evidence.
+pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
+    // Threads inherit the mask: it has to be set before any is started.
+    let signals = signals::block()?;
+    let host = KernelHost::open()?;
+    let options = Options {
+        groups: (!args.group.is_empty()).then(|| args.group.clone()),
+        selection: Selection { filter: filter(args)?, interface: interface(&host, args)? },
+        trace: args.trace.then_some(TraceConfig { rate: args.rate, ephemeral: false }),
+        all: args.all,
+    };
+    let pcap = args.write.as_deref().map(pcap).transpose()?;
+    let watch = Watch::start(options)?;
+    let stop = watch.evidence().stopper();
+    for gap in watch.evidence().gaps() {
+        tracing::warn!("{gap}");
+    }
+    let mut out = Out {
+        out: output::stdout(global.color),
+        json: global.json,
+        brief: args.brief,
+        pcap,
+        left: args.count,
+        failed: None,
+    };
+    out.ready(global, &watch)?;
+    signals.stop_on_signal(stop.clone())?;
+    let summary = watch.run(&host, &mut |o| out.take(&o, &stop));
+    out.finish(&summary, global.quiet)?;
+    Ok(if summary.drops > 0 { Exit::Something } else { Exit::Nothing })
+}
+
+fn filter(args: &Args) -> Result<Option<Filter>, Box<dyn Error>> {
+    let words = args.filter.join(" ");
+    if words.trim().is_empty() {
+        return Ok(None);
+    }
+    Filter::parse(&words).map(Some).map_err(|e| format!("{e}\n{}", e.underlined(&words)).into())
+}
+
+fn interface(host: &KernelHost, args: &Args) -> Result<Option<u32>, Box<dyn Error>> {
+    use nfblame::evaluate::Fact;
+    let Some(name) = &args.interface else { return Ok(None) };
+    match host.link_named(name.as_bytes()) {
+        Fact::Is(link) => Ok(Some(link.index)),
+        Fact::Absent => Err(format!("interface {name}: there is none of that name in this network namespace").into()),
+        Fact::Unknown(why) => Err(format!("interface {name}: {why}").into()),
+    }
+}
+
+type Pcap = Writer<BufWriter<Box<dyn Write>>>;
+
+fn pcap(path: &std::path::Path) -> Result<Pcap, Box<dyn Error>> {
+    let to: Box<dyn Write> = if path.as_os_str() == "-" {
+        Box::new(io::stdout())
+    } else {
+        Box::new(File::create(path).map_err(|e| format!("create {}: {e}", path.display()))?)
+    };
+    Ok(Writer::new(BufWriter::new(to))?)
+}
+
+/// Where everything goes.
+struct Out<W> {
+    out: W,
+    json: bool,
+    brief: bool,
+    pcap: Option<Pcap>,
+    /// How many blames may still come.
+    left: Option<u64>,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Out<W> {
+    fn ready(&mut self, global: &Global, watch: &Watch) -> io::Result<()> {
+        if self.json {
+            return json::line(&mut self.out, &serde_json::json!({"schema": SCHEMA, "event": "ready"}));
+        }
+        if !global.quiet {
+            let generation = watch.generations().latest().and_then(|r| r.generation);
+            let generation = generation.map_or_else(String::new, |g| format!(" (ruleset generation {g})"));
+            eprintln!("nfblame: watching{generation}; Ctrl-C ends with a summary");
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, o: &Output<'_>, stop: &Stop) -> ControlFlow<()> {
+        match self.print(o) {
+            Ok(()) if self.left == Some(0) => {
+                stop.stop();
+                ControlFlow::Break(())
+            }
+            Ok(()) => ControlFlow::Continue(()),
+            Err(e) => {
+                self.failed = Some(e);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn print(&mut self, o: &Output<'_>) -> io::Result<()> {
+        match o {
+            Output::Blame(blame, seen) => {
+                self.blame(blame)?;
+                self.packet(blame, seen)?;
+                if let Some(left) = &mut self.left {
+                    *left = left.saturating_sub(1);
+                }
+                Ok(())
+            }
+            Output::Lost(loss) if self.json => json::line(
+                &mut self.out,
+                &serde_json::json!({
+                    "schema": SCHEMA, "event": "lost", "source": loss.source, "count": loss.at_least(),
+                    "at_least": loss.count.is_none(), "cause": loss.cause,
+                }),
+            ),
+            Output::Lost(loss) => {
+                let more = if loss.count.is_none() { "at least " } else { "" };
+                writeln!(self.out, "LOST {more}{} of {}: {}", loss.at_least(), loss.source, loss.cause)
+            }
+            Output::Note(note) => {
+                tracing::warn!("{note}");
+                Ok(())
+            }
+        }
+    }
+
+    fn blame(&mut self, blame: &Blame) -> io::Result<()> {
+        if self.json {
+            return json::line(&mut self.out, blame);
+        }
+        let text = if self.brief { text::brief(blame) } else { format!("{}\n", text::block(blame)) };
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn packet(&mut self, blame: &Blame, seen: &Seen<'_>) -> io::Result<()> {
+        let Some(pcap) = &mut self.pcap else { return Ok(()) };
+        let way = match seen.inbound {
+            Some(true) => Direction::Inbound,
+            Some(false) => Direction::Outbound,
+            None => Direction::Unknown,
+        };
+        let comment = anstream::adapter::strip_str(&text::block(blame)).to_string();
+        pcap.packet(seen.time, seen.bytes, blame.packet.length, way, comment.trim_end())?;
+        pcap.flush()
+    }
+
+    fn finish(mut self, summary: &Summary, quiet: bool) -> io::Result<()> {
+        if let Some(e) = self.failed {
+            return Err(e);
+        }
+        if let Some(pcap) = &mut self.pcap {
+            pcap.flush()?;
+        }
+        if self.json {
+            return json::line(&mut self.out, summary);
+        }
+        if !quiet {
+            eprint!("{}", text::summary(summary));
+        }
+        Ok(())
+    }
+}
