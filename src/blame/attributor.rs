@@ -149,6 +149,7 @@ impl<'a> Attributor<'a> {
             Fact::Is(Tracked::As(ct)) => packet.ct = *ct,
             Fact::Is(Tracked::Lost(_)) => packet.ct.state = Fact::unknown("conntrack state"),
             Fact::Absent => packet.ct.state = Fact::Is(CtState::Untracked),
+            Fact::Is(Tracked::Either { what, .. }) => packet.ct.state = Fact::Unknown(what),
             Fact::Unknown(what) => packet.ct.state = Fact::Unknown(what),
         }
     }

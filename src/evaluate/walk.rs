@@ -333,11 +333,7 @@ impl Way<'_, '_> {
             return Ok(());
         }
         match self.walk.env.track(&self.cx.packet) {
-            Fact::Is(Tracked::As(ct)) => {
-                self.cx.packet.ct = *ct;
-                Ok(())
-            }
-            Fact::Is(Tracked::Lost(o)) => Err(Fate::Lost(o)),
+            Fact::Is(tracked) => self.tracked(tracked),
             Fact::Absent => {
                 self.cx.packet.ct.state = Fact::Is(CtState::Untracked);
                 Ok(())
@@ -345,6 +341,21 @@ impl Way<'_, '_> {
             Fact::Unknown(what) => {
                 self.cx.packet.ct.state = Fact::Unknown(what);
                 Ok(())
+            }
+        }
+    }
+
+    fn tracked(&mut self, tracked: Tracked) -> On {
+        match tracked {
+            Tracked::As(ct) => {
+                self.cx.packet.ct = *ct;
+                Ok(())
+            }
+            Tracked::Lost(o) => Err(Fate::Lost(o)),
+            Tracked::Either { what, likely, otherwise } => {
+                let key = [b"conntrack ".as_slice(), what.as_bytes()].concat();
+                let so = self.cx.ask(what, &key, true);
+                self.tracked(if so { *likely } else { *otherwise })
             }
         }
     }
