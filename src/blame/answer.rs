@@ -26,6 +26,8 @@ pub struct Answer {
     pub path: Vec<Step>,
     /// Why.
     pub why: Vec<Why>,
+    /// What conntrack made of the packet, in the most plausible run.
+    pub ct_state: Option<&'static str>,
 }
 
 /// Boils walks down: several, if it is not known where or in which ruleset the packet was.
@@ -76,6 +78,7 @@ pub fn unknown(why: impl Into<String>) -> Answer {
         unknowns: vec![why.clone()],
         path: Vec::new(),
         why: vec![Why::plain(why)],
+        ct_state: None,
     }
 }
 
@@ -103,6 +106,7 @@ fn of_run(by: &Describer<'_>, run: &Run) -> Answer {
         unknowns: Vec::new(),
         path: path(by, run),
         why: Vec::new(),
+        ct_state: run.packet.ct.state.value().map(|s| s.name()),
     };
     explain(by, run, &mut answer);
     answer

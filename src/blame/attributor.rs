@@ -50,8 +50,8 @@ impl<'a> Attributor<'a> {
     }
 
     /// The walk through this ruleset.
-    pub(super) fn walk(&self) -> Walk<'_> {
-        Walk { rules: &self.prepared, env: self.env, explain: false }
+    pub(super) fn walk(&self, tracked: bool) -> Walk<'_> {
+        Walk { rules: &self.prepared, env: self.env, explain: false, tracked }
     }
 
     /// A device by its index, with its name where it still has one.
@@ -71,6 +71,7 @@ impl<'a> Attributor<'a> {
         fields.hook = p.hook.map(Hook::name);
         fields.prefix = Some(p.prefix.to_string());
         fields.group = Some(p.group);
+        fields.ct_state = answer.ct_state;
         assemble(EvidenceKind::Nflog, Some(p.when()), fields, answer)
     }
 
@@ -83,7 +84,8 @@ impl<'a> Attributor<'a> {
             let (ways, _) = self.prepared.ways_to(hook, rule.at.chain);
             for (base, stack) in ways {
                 let begin = Begin::After { stack, rule: rule.at, expr: rule.expr };
-                let walked = self.walk().run(packet, &Start::In { hook, base, begin });
+                let walked =
+                    self.walk(self.is_tracked(packet, Some(hook))).run(packet, &Start::In { hook, base, begin });
                 walks.push((describer, walked, rule.at));
             }
         }
@@ -130,28 +132,13 @@ impl<'a> Attributor<'a> {
             Some(uid) => Fact::Is(Owner { uid: Some(uid), gid: p.gid, cgroup: None }),
             None => Fact::Absent,
         };
-        self.track(&mut packet, p.hook);
         packet
     }
 
-    /// Gives a packet that is past the conntrack hook its connection.
-    pub(super) fn track(&self, packet: &mut Packet, hook: Option<Hook>) {
-        use crate::evaluate::Tracked;
-        use crate::evaluate::packet::CtState;
-        if hook.is_none_or(|h| matches!(h, Hook::Ingress | Hook::Egress)) {
-            return;
-        }
-        if !self.prepared.tracks_connections(packet.network) {
-            packet.ct.state = Fact::Absent;
-            return;
-        }
-        match self.env.track(packet) {
-            Fact::Is(Tracked::As(ct)) => packet.ct = *ct,
-            Fact::Is(Tracked::Lost(_)) => packet.ct.state = Fact::unknown("conntrack state"),
-            Fact::Absent => packet.ct.state = Fact::Is(CtState::Untracked),
-            Fact::Is(Tracked::Either { what, .. }) => packet.ct.state = Fact::Unknown(what),
-            Fact::Unknown(what) => packet.ct.state = Fact::Unknown(what),
-        }
+    /// Is a packet at that hook past connection tracking, where rules need that here?
+    pub(super) fn is_tracked(&self, packet: &Packet, hook: Option<Hook>) -> bool {
+        !hook.is_none_or(|h| matches!(h, Hook::Ingress | Hook::Egress))
+            && self.prepared.tracks_connections(packet.network)
     }
 }
 

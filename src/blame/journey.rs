@@ -36,6 +36,7 @@ impl Attributor<'_> {
         let mut answer = self.answer(&j, &packet, hook);
         let observed = self.observed_path(&j);
         answer.path.splice(0..0, observed);
+        fields.ct_state = fields.ct_state.or(answer.ct_state);
         let mut blame = assemble(EvidenceKind::Trace, Some(j.began), fields, answer);
         if j.incomplete {
             doubt(&mut blame, "trace records were lost: the last one seen may not be the last");
@@ -97,13 +98,16 @@ impl Attributor<'_> {
             unknowns: Vec::new(),
             path: Vec::new(),
             why,
+            ct_state: None,
         }
     }
 
     /// The answer when the trace ends without naming anybody: what stands between its last record and the next one
     /// that there would have been.
     fn beyond(&self, j: &Journey, packet: &Packet, start: &Start) -> Answer {
-        let mut walked = self.walk().run(packet, start);
+        // A trace since Linux 6.17 says what conntrack made of the packet; older ones leave it to be looked up.
+        let tracked = packet.ct.state == Fact::Absent && self.is_tracked(packet, Some(start.hook()));
+        let mut walked = self.walk(tracked).run(packet, start);
         let passed = matches!(j.end, End::Passed(_));
         let all = walked.runs.len();
         // A run through a chain whose record would have come is not what happened.
@@ -301,8 +305,6 @@ impl Attributor<'_> {
             (Some(t), _) => Fact::Is(t.mark.unwrap_or(0)),
             (None, _) => Fact::unknown("mark"),
         };
-        let hook = j.steps.last().and_then(|s| s.hook.or_else(|| self.hook_of(&s.record)));
-        self.track(&mut packet, hook);
         if let Some(state) = last.and_then(|t| t.ct_state) {
             packet.ct.state = ct_state(state);
         }

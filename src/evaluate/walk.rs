@@ -44,6 +44,15 @@ pub enum Start {
     },
 }
 
+impl Start {
+    /// The hook that it begins at.
+    pub fn hook(&self) -> Hook {
+        match self {
+            Self::Hook(hook) | Self::AfterHook(hook) | Self::In { hook, .. } | Self::Behind { hook, .. } => *hook,
+        }
+    }
+}
+
 /// What became of the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -125,6 +134,8 @@ pub struct Walk<'a> {
     pub env: &'a dyn Environment,
     /// Keep the rules that did not match, with the reason.
     pub explain: bool,
+    /// The packet is past the conntrack hook where the walk begins, and its connection has to be found first.
+    pub tracked: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -133,11 +144,7 @@ impl<'a> Walk<'a> {
         let mut assumptions = Assumptions::new();
         let mut runs = Vec::new();
         loop {
-            let hook = match start {
-                Start::Hook(hook) | Start::AfterHook(hook) | Start::In { hook, .. } | Start::Behind { hook, .. } => {
-                    *hook
-                }
-            };
+            let hook = start.hook();
             let mut cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
             cx.explain = self.explain;
             let mut way = Way { walk: self, cx, steps: Vec::new() };
@@ -173,6 +180,9 @@ impl Way<'_, '_> {
 
     fn way(&mut self, start: &Start) -> Result<Fate, Fate> {
         let hook = self.cx.hook;
+        if self.walk.tracked {
+            self.find_connection();
+        }
         match start {
             Start::Hook(_) => self.hook(hook, None)?,
             Start::AfterHook(_) => {}
@@ -332,31 +342,29 @@ impl Way<'_, '_> {
         if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template {
             return Ok(());
         }
-        match self.walk.env.track(&self.cx.packet) {
-            Fact::Is(tracked) => self.tracked(tracked),
-            Fact::Absent => {
-                self.cx.packet.ct.state = Fact::Is(CtState::Untracked);
-                Ok(())
-            }
-            Fact::Unknown(what) => {
-                self.cx.packet.ct.state = Fact::Unknown(what);
-                Ok(())
-            }
+        let mut tracked = self.walk.env.track(&self.cx.packet);
+        while let Fact::Is(Tracked::Either { what, likely, otherwise }) = tracked {
+            let key = [b"conntrack ".as_slice(), what.as_bytes()].concat();
+            tracked = Fact::Is(if self.cx.ask(what, &key, true) { *likely } else { *otherwise });
         }
+        match tracked {
+            Fact::Is(Tracked::As(ct)) => self.cx.packet.ct = *ct,
+            Fact::Is(Tracked::Lost(o)) => return Err(Fate::Lost(o)),
+            Fact::Is(Tracked::Either { .. }) => {}
+            Fact::Absent => self.cx.packet.ct.state = Fact::Is(CtState::Untracked),
+            Fact::Unknown(what) => self.cx.packet.ct.state = Fact::Unknown(what),
+        }
+        Ok(())
     }
 
-    fn tracked(&mut self, tracked: Tracked) -> On {
-        match tracked {
-            Tracked::As(ct) => {
-                self.cx.packet.ct = *ct;
-                Ok(())
-            }
-            Tracked::Lost(o) => Err(Fate::Lost(o)),
-            Tracked::Either { what, likely, otherwise } => {
-                let key = [b"conntrack ".as_slice(), what.as_bytes()].concat();
-                let so = self.cx.ask(what, &key, true);
-                self.tracked(if so { *likely } else { *otherwise })
-            }
+    /// The connection of a packet that conntrack has let pass already.
+    fn find_connection(&mut self) {
+        if let Err(fate) = self.conntrack() {
+            // It was not thrown away then, so what would now do so came later.
+            self.cx.packet.ct.state = Fact::unknown(match fate {
+                Fate::Lost(o) => format!("conntrack state ({})", o.detail.unwrap_or_default()),
+                _ => "conntrack state".to_owned(),
+            });
         }
     }
 
