@@ -10,8 +10,8 @@ pub fn eval(m: &mut Machine<'_>, e: &Byteorder) -> Step {
     if let ByteorderOp::Unknown(_) = e.op {
         return Step::Go;
     }
-    // Kernels up to 6.5 swap several numbers at once; later ones refuse to.
-    let count = if size == 0 { 0 } else { (usize::from(e.len) / size).max(1) };
+    // How many numbers: none, if the length says less than one (as nft 1.0 does of protocols in concatenations).
+    let count = usize::from(e.len).checked_div(size).unwrap_or(0);
     for i in 0..count {
         // Two bytes have a word of their own each.
         let step = i * size.div_ceil(4);

@@ -28,7 +28,10 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Payload) -> Step {
     let (len, offset) = (e.len as usize, e.offset as usize);
     let base = match e.base {
         PayloadBase::Network => Fact::Is(0),
-        PayloadBase::Transport => transport(m),
+        PayloadBase::Transport => match &m.info.transport {
+            Fact::Is(t) if t.fragment != 0 && is_fast(e) => later_fragment(cx, t.offset),
+            _ => transport(m),
+        },
         PayloadBase::Inner => inner_offset(cx, m),
         PayloadBase::Link => {
             let loaded = link(cx, offset, len);
@@ -37,6 +40,17 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Payload) -> Step {
         _ => return unheard_of(cx, m, e.dreg, len, format!("payload base {}", e.base)),
     };
     load(cx, m, e.dreg, base, offset, len)
+}
+
+/// Does the kernel load this without much looking (`nft_payload_fast_ops`)?
+fn is_fast(e: &Payload) -> bool {
+    e.len <= 4 && e.len.is_power_of_two() && e.offset.is_multiple_of(e.len)
+}
+
+/// A later fragment has no ports, but `nft_payload_fast_eval` does not know that. It reads where they would be, as long as
+/// that part of the packet lies in one piece; which later kernels may correct.
+fn later_fragment(cx: &mut Context<'_>, at: usize) -> Fact<usize> {
+    cx.ask("how the kernel reads ports in a later fragment", b"nft later fragment", true).then_some(at).into()
 }
 
 /// Loads from a header into a register; a header that is not there ends the rule.
