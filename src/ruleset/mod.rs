@@ -21,7 +21,6 @@ pub struct Ruleset {
     /// The tables of nf_tables, in the kernel's order.
     pub nft: Vec<nft::Table>,
     /// The legacy tables, in the kernel's order.
-    #[serde(skip)]
     pub xt: Vec<crate::sys::xt::Table>,
     /// The ipsets, which rules of iptables refer to.
     pub ipsets: ipset::IpSets,

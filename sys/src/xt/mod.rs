@@ -9,6 +9,7 @@ mod bytes;
 mod draft;
 mod entry;
 mod family;
+mod json;
 mod legacy;
 pub mod matches;
 mod payload;
@@ -17,6 +18,8 @@ mod set;
 mod sockopt;
 mod table;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use bytes::Bytes;

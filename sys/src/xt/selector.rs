@@ -2,10 +2,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use serde::{Serialize, Serializer};
+
 use super::family::Family;
 use super::wire::{ArptArp, ArptDevaddrInfo, Ip6tIp6, IptIp};
-use crate::TextRef;
 use crate::uapi::x_tables::{ARPT_DEV_ADDR_LEN_MAX, IP6T_F_GOTO, IPT_F_GOTO};
+use crate::{Text, TextRef};
 
 /// An interface name with a mask over its bytes: `eth+` leaves the bytes behind `eth` unmasked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +37,17 @@ impl Interface {
         TextRef::from_c(&self.name)
     }
 
+    /// The name as the tools write it, with a final `+` for every name that begins so; `None` for every interface.
+    pub fn pattern(&self) -> Option<Text> {
+        let compared = self.mask.iter().take_while(|&&m| m != 0).count();
+        let compared = self.name.get(..compared).filter(|c| !c.is_empty())?;
+        let mut name = compared.split(|&b| b == 0).next().unwrap_or_default().to_vec();
+        if compared.len() < self.name.len() && name.len() == compared.len() {
+            name.push(b'+');
+        }
+        Some(Text::new(name))
+    }
+
     /// Does it accept every interface?
     pub fn is_any(&self) -> bool {
         self.mask.iter().all(|&m| m == 0)
@@ -48,8 +61,15 @@ impl Interface {
     }
 }
 
+/// Serialises as its [`pattern`](Interface::pattern).
+impl Serialize for Interface {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.pattern().serialize(s)
+    }
+}
+
 /// `struct ipt_ip` (include/uapi/linux/netfilter_ipv4/ip_tables.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct IpSelector {
     /// Source address.
     pub src: Ipv4Addr,
@@ -72,7 +92,7 @@ pub struct IpSelector {
 }
 
 /// `struct ip6t_ip6` (include/uapi/linux/netfilter_ipv6/ip6_tables.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ip6Selector {
     /// Source address.
     pub src: Ipv6Addr,
@@ -97,7 +117,7 @@ pub struct Ip6Selector {
 }
 
 /// A hardware address with a mask (`struct arpt_devaddr_info`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct DeviceAddress {
     /// The address; as many bytes count as the hardware address length says.
     pub address: [u8; ARPT_DEV_ADDR_LEN_MAX],
@@ -106,7 +126,7 @@ pub struct DeviceAddress {
 }
 
 /// `struct arpt_arp` (include/uapi/linux/netfilter_arp/arp_tables.h). Pairs are value and mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ArpSelector {
     /// Sender's protocol address.
     pub src: Ipv4Addr,
@@ -139,7 +159,8 @@ pub struct ArpSelector {
 }
 
 /// The built-in conditions of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Selector {
     /// IPv4.
     Ip(IpSelector),

@@ -56,23 +56,10 @@ fn interfaces(iif: &Interface, oif: &Interface, invert: u8, out: &mut Out) {
 }
 
 fn interface(option: &str, interface: &Interface, inverted: bool, out: &mut Out) {
-    if interface.mask[0] == 0 {
-        return;
-    }
-    out.not(inverted);
-    put!(out, " {option} ");
-    let mut last = 0;
-    for (&byte, &mask) in interface.name.iter().zip(&interface.mask) {
-        if mask == 0 {
-            if last != 0 {
-                out.str("+");
-            }
-            break;
-        }
-        if byte != 0 {
-            out.bytes(&[byte]);
-        }
-        last = byte;
+    if let Some(pattern) = interface.pattern() {
+        out.not(inverted);
+        put!(out, " {option} ");
+        out.bytes(pattern.as_bytes());
     }
 }
 

@@ -207,6 +207,10 @@ proptest! {
     fn no_payload_brings_the_renderer_down(table in table()) {
         let text = rendered(&table);
         prop_assert!(text.len() < 200 * table.as_bytes().len() + 1000);
+        let json = serde_json::to_value(&table).unwrap();
+        let chains = json["chains"].as_array().unwrap();
+        let input = chains.iter().find(|c| c["name"] == "INPUT").unwrap();
+        prop_assert_eq!(input["rules"].as_array().unwrap().len(), table.chain(b"INPUT").unwrap().len());
     }
 
     #[test]
