@@ -269,3 +269,71 @@ const ICMP6: [(&str, u16); 17] = [
     ("neighbour-advertisement", 0x8800),
     ("redirect", 0x8900),
 ];
+
+#[cfg(test)]
+mod tests {
+    use nfblame_sys::ipset::{Extra, Kind, Mac, Options, Set};
+
+    use super::*;
+    use crate::ruleset::ipset::IpSets;
+
+    const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+    const HTTP: Port = Port { proto: 6, port: 80 };
+
+    fn said(kind: Kind, family: u8, options: Options, members: Vec<Member>) -> (String, bool) {
+        let header = Header {
+            name: "s".into(),
+            index: None,
+            kind,
+            revision: 0,
+            family,
+            options,
+            references: 0,
+            memsize: 0,
+            elements: None,
+        };
+        let mut out = Out::new();
+        IpSets::new(vec![Set { header, members }]).iter().for_each(|set| save(set, &mut out));
+        let complete = out.is_complete();
+        (String::from_utf8_lossy(out.as_bytes()).into_owned(), complete)
+    }
+
+    fn member(element: Element) -> Member {
+        Member { element, nomatch: false, timeout: None, extra: None }
+    }
+
+    /// Types that kernels often come without; the others are compared with the tool itself in tests/parity_ipset.rs.
+    #[test]
+    fn rare_types_are_said_too() {
+        let net = |prefix| Net { address: A, prefix };
+        let hash = || Options { hashsize: Some(64), maxelem: Some(9), ..Options::default() };
+        let mac = Mac([2, 0, 0, 0, 0, 0xab]);
+        let cases = [
+            (Kind::HashIpMac, Element::IpMac(A, Some(mac)), "10.0.0.1,02:00:00:00:00:AB"),
+            (Kind::HashNetNet, Element::NetNet(net(8), net(32)), "10.0.0.1/8,10.0.0.1"),
+            (Kind::HashNetPortNet, Element::NetPortNet(net(0), HTTP, net(9)), "10.0.0.1/0,tcp:80,10.0.0.1/9"),
+        ];
+        for (kind, element, expected) in cases {
+            let create = format!("create s {kind} family inet hashsize 64 maxelem 9\n");
+            let all = (format!("{create}add s {expected}\n"), true);
+            assert_eq!(said(kind, NFPROTO_IPV4, hash(), vec![member(element)]), all);
+        }
+        let all = ("create s hash:mac hashsize 64 maxelem 9\nadd s 02:00:00:00:00:AB\n".to_owned(), true);
+        assert_eq!(said(Kind::HashMac, 0, hash(), vec![member(Element::Mac(mac))]), all);
+        let masked = Options { markmask: Some(0xff00), ..hash() };
+        let expected =
+            "create s hash:ip,mark family inet markmask 0x0000ff00 hashsize 64 maxelem 9\nadd s 10.0.0.1,0x00001200\n";
+        let mark = member(Element::IpMark(A, 0x1200));
+        assert_eq!(said(Kind::HashIpMark, NFPROTO_IPV4, masked, vec![mark]), (expected.to_owned(), true));
+    }
+
+    #[test]
+    fn what_has_no_words_is_shown_and_marked() {
+        let options = Options { unknown: vec![(99, vec![1, 2])], ..Options::default() };
+        let extra = Extra { unknown: vec![(98, vec![3])], ..Extra::default() };
+        let odd = Member { extra: Some(Box::new(extra)), ..member(Element::Unknown(vec![5])) };
+        let expected = "create s hash:new [unknown type] [unknown attribute 99: 0x0102]\n\
+                        add s  [unknown element: 0x05] [unknown attribute 98: 0x03]\n";
+        assert_eq!(said(Kind::Unknown("hash:new".into()), 2, options, vec![odd]), (expected.to_owned(), false));
+    }
+}

@@ -141,3 +141,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_older_protocol_is_spoken_to_older_kernels() -> Result<()> {
+    let mut b = Builder::new();
+    b.nf_message(6, 1, 0, 0, 2, 0).u8(IPSET_ATTR_PROTOCOL, 6);
+    let mut ipset = Ipset::new(Client::new(Fake::new().reply(b.finish()).ack(0).done()))?;
+    assert_eq!(ipset.protocol(), 6);
+    assert!(ipset.list()?.is_empty());
+    let sent = ipset.client.transport().sent.last().cloned().unwrap_or_default();
+    let asked =
+        crate::netlink::Messages::new(&sent).next().and_then(|m| m.ok()?.nfgen().ok()?.1.find(IPSET_ATTR_PROTOCOL));
+    assert_eq!(asked.map(|a| a.bytes().to_vec()), Some(vec![6]));
+    Ok(())
+}

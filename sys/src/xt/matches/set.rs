@@ -41,8 +41,7 @@ impl Set {
         let none = SetCounter::default();
         Some(match revision {
             0 => Self { set: SetReference::parse_v0(data)?, flags: 0, packets: none, bytes: none },
-            1 => Self { set: SetReference::parse(data)?, flags: 0, packets: none, bytes: none },
-            2 => {
+            1 | 2 => {
                 let set = SetReference::parse(data)?;
                 let flags = if set.flags & IPSET_RETURN_NOMATCH != 0 { IPSET_FLAG_RETURN_NOMATCH } else { 0 };
                 Self { set, flags, packets: none, bytes: none }
