@@ -104,6 +104,7 @@ pub struct Evidence {
     wanted: Sender<u16>,
     gaps: Vec<Gap>,
     trace_port: Option<u32>,
+    traces_legacy: bool,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -122,8 +123,16 @@ impl Evidence {
         let wake = Arc::new(EventFd::from_flags(flags).map_err(|e| os(e.into()))?);
         let (events_in, events) = sync_channel(config.capacity.max(1));
         let (wanted, groups_in) = channel();
-        let mut this =
-            Self { events: Some(events), stop, wake, wanted, gaps: Vec::new(), trace_port: None, readers: Vec::new() };
+        let mut this = Self {
+            events: Some(events),
+            stop,
+            wake,
+            wanted,
+            gaps: Vec::new(),
+            trace_port: None,
+            traces_legacy: false,
+            readers: Vec::new(),
+        };
 
         let mut groups = config.groups;
         if let Some(trace) = config.trace {
@@ -133,7 +142,8 @@ impl Evidence {
             let stop = this.stop.clone();
             let reader = reader::Reader::start(config.nflog, trace, selection, wants_group, sink, stop, gaps)?;
             this.trace_port = reader.port();
-            if reader.has_group() {
+            this.traces_legacy = reader.has_group();
+            if this.traces_legacy {
                 groups.retain(|g| *g != legacy::GROUP);
             }
             this.spawn("trace", move || reader.run())?;
@@ -163,6 +173,11 @@ impl Evidence {
     /// The netlink port that owns our trace tables: changes of the ruleset that come from it are ours.
     pub fn trace_port(&self) -> Option<u32> {
         self.trace_port
+    }
+
+    /// Do the rules of the legacy tables leave records? Not without [`Config::trace`], nor when somebody else has group 0.
+    pub fn traces_legacy(&self) -> bool {
+        self.traces_legacy
     }
 
     /// The next event. None when the stream has ended: after [`Stop::stop`], or when all sources failed.

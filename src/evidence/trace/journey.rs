@@ -211,8 +211,13 @@ impl Journey {
 
     /// Brings the steps of each hook into the order in which the kernel took them. Records of nf_tables and of the legacy
     /// tables come by different ways, so that between them only the priority of chain and table tells; a step without
-    /// one stays where it is.
+    /// one stays where it is. The edges need not be asked for.
     pub fn order(&mut self, priority: impl Fn(&Step) -> Option<i32>) {
+        let priority = |s: &Step| match &s.record {
+            Record::Edge(Edge::Enters, _) => Some(i32::MIN),
+            Record::Edge(Edge::Leaves, _) => Some(i32::MAX),
+            _ => priority(s),
+        };
         for run in self.steps.chunk_by_mut(|a, b| a.hook == b.hook) {
             let (mut legacy, mut others): (Vec<Step>, Vec<Step>) =
                 run.iter().cloned().partition(|s| matches!(s.record, Record::Legacy(_)) && priority(s).is_some());

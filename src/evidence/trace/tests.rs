@@ -197,12 +197,31 @@ fn a_legacy_record_that_is_read_before_or_after_its_fellows_still_joins() {
     assert_eq!(steps(&done[0]), ["> prerouting", "> input", "input in", "input legacy 1", "input legacy 2"]);
     let mut j = done.into_iter().next().unwrap();
     j.order(|s| match &s.record {
-        Record::Edge(Edge::Enters, _) => Some(i32::MIN),
-        Record::Edge(Edge::Leaves, _) => Some(i32::MAX),
+        Record::Edge(..) => None,
         Record::Legacy(_) => Some(0),
         Record::Nft(_) => Some(10),
     });
     assert_eq!(steps(&j), ["> prerouting", "> input", "input legacy 1", "input legacy 2", "input in"]);
+}
+
+#[test]
+fn order_keeps_legacy_records_between_the_edges_of_their_hook() {
+    let mut rig = Rig::new();
+    for (chain, to) in [("mark-prerouting", 2), ("enter-input", 2)] {
+        rig.nft(first(5, OURS, chain, header(1, to)));
+    }
+    rig.nft(rule(5, "early", 1, Verdict::Accept, header(1, 2)));
+    rig.nft(rule(5, "late", 2, Verdict::Accept, header(1, 2)));
+    rig.legacy(legacy(Hook::Input, 1, header(1, 2)));
+    rig.nft(first(5, OURS, "leave-input", header(1, 2)));
+    let mut j = rig.settle().pop().unwrap();
+    j.order(|s| match &s.record {
+        Record::Legacy(_) => Some(0),
+        Record::Nft(t) if t.chain == "early" => Some(-5),
+        Record::Nft(_) => Some(5),
+        Record::Edge(..) => None,
+    });
+    assert_eq!(steps(&j), ["> prerouting", "> input", "input early", "input legacy 1", "input late", "< input"]);
 }
 
 #[test]
