@@ -392,3 +392,51 @@ fn arptables_legacy() {
         eprintln!("parity: arptables-legacy-save, {name}: {tried} tried, {equal} equal, {known} known differences");
     }
 }
+
+#[test]
+fn policies_with_counters_and_hostile_strings() {
+    for backend in [Backend::Legacy, Backend::Nft] {
+        let family = Family::Ip;
+        let command = tool(family, backend, "");
+        if !require(&[&command]) {
+            return;
+        }
+        let ns = Netns::new();
+        let input = "*filter\n:INPUT DROP [5:300]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [7:420]\n:x!y%z - [0:0]\nCOMMIT\n\
+                     *mangle\n:OUTPUT DROP [1:2]\nCOMMIT\n*nat\nCOMMIT\n*raw\n:PREROUTING ACCEPT [3:4]\nCOMMIT\n";
+        ns.cmd(&tool(family, backend, "-restore"), &["-c"], input);
+        for hostile in ["a\x1b[2Jb", "two\nlines", "tab\there", "\u{202e}gnp", "trailing ", "é\u{7f}", "$(reboot)`x`"]
+        {
+            ns.cmd(&command, &["-A", "INPUT", "-m", "comment", "--comment", hostile], "");
+            if !hostile.contains('\n') {
+                ns.cmd(&command, &["-A", "INPUT", "-j", "LOG", "--log-prefix", hostile], "");
+                ns.cmd(&command, &["-A", "INPUT", "-j", "NFLOG", "--nflog-prefix", hostile], "");
+            }
+        }
+        assert_eq!(ours(&ns, family, backend, true), theirs(&ns, family, backend, &["-c"]));
+        assert_eq!(ours(&ns, family, backend, false), theirs(&ns, family, backend, &[]));
+    }
+}
+
+#[test]
+fn tables_that_nft_has_changed() {
+    if !require(&["iptables-nft", "nft"]) {
+        return;
+    }
+    let changes = [
+        "add chain ip filter extra { type filter hook input priority 5; }",
+        "add rule ip filter INPUT meta l4proto tcp tcp dport 22 counter accept",
+        "add rule ip filter INPUT ip protocol udp udp dport 53 accept",
+        "add rule ip filter INPUT iifname \"eth*\" ip saddr 10.0.0.0/9 counter drop",
+        "add rule ip filter INPUT ct state new counter accept",
+    ];
+    let ns = Netns::new();
+    ns.cmd("iptables-nft-restore", &[], "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n");
+    for change in changes {
+        ns.nft(change);
+        let listing = ns.cmd("iptables-nft-save", &[], "");
+        let dated = |l: &&str| !l.starts_with("# Generated") && !l.starts_with("# Completed");
+        let theirs: String = listing.lines().filter(dated).map(|l| format!("{l}\n")).collect();
+        assert_eq!(ours(&ns, Family::Ip, Backend::Nft, false), theirs, "after: {change}");
+    }
+}
