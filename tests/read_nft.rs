@@ -334,6 +334,14 @@ fn what_nft_cannot_write_reads_back_as_written() {
         ("bitwise and", "ip", vec![load(Reg(4)), load(Reg(5)), bitwise(BitwiseOp::And(Operand::Reg(Reg(5))))]),
         ("bitwise or", "ip", vec![load(Reg(4)), load(Reg(5)), bitwise(BitwiseOp::Or(Operand::Reg(Reg(5))))]),
         ("bitwise xor", "ip", vec![load(Reg(4)), bitwise(BitwiseOp::Xor(Operand::Data(Data::new([1, 2, 3, 4]))))]),
+        (
+            "byteorder",
+            "ip",
+            vec![
+                Expr::Immediate(Immediate::data(Reg(4), [1, 2, 3, 4, 5, 6, 7, 8])),
+                Expr::Byteorder(Byteorder { sreg: Reg(4), dreg: Reg(4), op: ByteorderOp::Hton, len: 8, size: 2 }),
+            ],
+        ),
         ("dccp", "ip", vec![exthdr(ExthdrOp::Dccp, 3)]),
         (
             "inner vxlan",

@@ -192,7 +192,9 @@ impl Index {
             return;
         };
         let (name, at) = (def.name.clone(), table.chains.len());
-        table.chains.push(Chain { def, backend: Backend::Nft, rules: Vec::new() });
+        // What refers to a chain is mostly its own rules.
+        let rules = Vec::with_capacity(def.uses.min(1 << 16) as usize);
+        table.chains.push(Chain { def, backend: Backend::Nft, rules });
         self.chains.insert((i, name), at);
     }
 

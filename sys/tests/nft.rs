@@ -317,6 +317,28 @@ fn losses_are_values() {
     assert!(matches!(Monitor::new(Fake::new().fail(libc::EBADF)).receive(|_| ()), Err(Error::Kernel { .. })));
 }
 
+#[test]
+fn expressions_inside_expressions_without_end_do_not_exhaust_the_stack() {
+    fn inner(b: &mut Builder, levels: u32) {
+        b.str(NFTA_EXPR_NAME, "inner").nest(NFTA_EXPR_DATA, |b| {
+            b.u32::<byteorder::BE>(NFTA_INNER_TYPE, 1);
+            if levels > 0 {
+                b.nest(NFTA_INNER_EXPR, |b| inner(b, levels - 1));
+            }
+        });
+    }
+    let mut b = Builder::new();
+    inner(&mut b, 1500);
+    let bytes = b.finish();
+    let mut expr = &Expr::decode(Attrs::new(&bytes));
+    let mut depth = 0;
+    while let Expr::Inner(i) = expr {
+        expr = &i.expr;
+        depth += 1;
+    }
+    assert!(depth < 10 && matches!(expr, Expr::Unknown(_)), "{depth}");
+}
+
 /// Decodes as everything there is; returns how many expressions and elements came out.
 fn decode_all(bytes: &[u8]) -> usize {
     let mut count = 0;

@@ -209,12 +209,20 @@ impl Unknown {
     }
 }
 
+/// The kernel nests expressions once; a message that does it without end must not exhaust the stack.
+const DEPTH: u8 = 4;
+
 // A rule is a Vec of these: twenty thousand rules should not cost more than a few megabytes.
 const _: () = assert!(size_of::<Expr>() <= 72);
 
 impl Expr {
     /// Decodes the inside of one `NFTA_LIST_ELEM`, or of an attribute that holds a single expression.
     pub fn decode(attrs: Attrs<'_>) -> Self {
+        Self::decode_at(attrs, 0)
+    }
+
+    /// Decodes an expression that is inside of `depth` others.
+    fn decode_at(attrs: Attrs<'_>, depth: u8) -> Self {
         let whole = attrs.as_bytes();
         let (mut name, mut data, mut unread) = (None, None, false);
         for a in attrs {
@@ -226,10 +234,12 @@ impl Expr {
         }
         let name = name.unwrap_or_default();
         let mut f = Fields::new(data.unwrap_or(Attrs::new(&[])));
+        f.depth = depth;
         if unread {
             f.pass_over();
         }
-        match Self::read(name, &mut f) {
+        let read = if depth < DEPTH { Self::read(name, &mut f) } else { Err(Malformed::Value("depth")) };
+        match read {
             Ok(expr) if !f.passed_over() => expr,
             partly => {
                 Self::Unknown(Unknown { name: Text::new(name), raw: whole.into(), known: partly.ok().map(Box::new) })
@@ -239,13 +249,17 @@ impl Expr {
 
     /// Decodes a list of `NFTA_LIST_ELEM`.
     pub fn list(attrs: Attrs<'_>) -> Vec<Self> {
+        Self::list_at(attrs, 0)
+    }
+
+    fn list_at(attrs: Attrs<'_>, depth: u8) -> Vec<Self> {
         let mut exprs = Vec::with_capacity(attrs.filter(Result::is_ok).count());
         let mut rest = attrs;
         loop {
             let bytes = rest.as_bytes();
             match rest.next() {
                 None => return exprs,
-                Some(Ok(a)) if a.kind() == NFTA_LIST_ELEM => exprs.push(Self::decode(a.nested())),
+                Some(Ok(a)) if a.kind() == NFTA_LIST_ELEM => exprs.push(Self::decode_at(a.nested(), depth)),
                 Some(_) => {
                     exprs.push(Self::Unknown(Unknown { name: Text::default(), raw: bytes.into(), known: None }));
                 }

@@ -25,11 +25,13 @@ pub struct RawAttr {
 pub(crate) struct Fields<'a> {
     attrs: Attrs<'a>,
     unread: bool,
+    /// How many expressions this is inside of.
+    pub depth: u8,
 }
 
 impl<'a> Fields<'a> {
     pub fn new(attrs: Attrs<'a>) -> Self {
-        Self { attrs, unread: false }
+        Self { attrs, unread: false, depth: 0 }
     }
 
     /// The next attribute.

@@ -28,7 +28,7 @@ pub struct Byteorder {
     pub dreg: Reg,
     /// Which way.
     pub op: ByteorderOp,
-    /// How many bytes are swapped in all, as the kernel says; many kernels say `size` here.
+    /// How many bytes are swapped in all. Older kernels (6.12 among them) say `size` here, whatever it is.
     pub len: u8,
     /// How many bytes each number has: 2, 4 or 8.
     pub size: u8,

@@ -70,8 +70,8 @@ impl Dynset {
                 NFTA_DYNSET_SREG_DATA => data = Some(a.reg()?),
                 NFTA_DYNSET_TIMEOUT => timeout = Some(a.be64()?),
                 // A single expression comes as the first, several as the second.
-                NFTA_DYNSET_EXPR => exprs = vec![Expr::decode(a.nested())],
-                NFTA_DYNSET_EXPRESSIONS => exprs = Expr::list(a.nested()),
+                NFTA_DYNSET_EXPR => exprs = vec![Expr::decode_at(a.nested(), f.depth + 1)],
+                NFTA_DYNSET_EXPRESSIONS => exprs = Expr::list_at(a.nested(), f.depth + 1),
                 NFTA_DYNSET_FLAGS => flags = DynsetFlags::from_bits_retain(a.be32()?),
                 NFTA_DYNSET_PAD => {}
                 _ => f.pass_over(),

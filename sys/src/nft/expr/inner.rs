@@ -61,7 +61,7 @@ impl Inner {
                 NFTA_INNER_TYPE => kind = Some(a.be32()?.into()),
                 NFTA_INNER_FLAGS => flags = InnerFlags::from_bits_retain(a.be32()?),
                 NFTA_INNER_HDRSIZE => hdrsize = a.be32()?,
-                NFTA_INNER_EXPR => expr = Some(Box::new(Expr::decode(a.nested()))),
+                NFTA_INNER_EXPR => expr = Some(Box::new(Expr::decode_at(a.nested(), f.depth + 1))),
                 _ => f.pass_over(),
             }
         }
