@@ -420,7 +420,10 @@ fn a_neighbour_that_does_not_answer_and_a_small_mtu_stop_a_packet() {
         lab.router.run(|| {
             let host = KernelHost::open().unwrap();
             let Outcome::Onward(way) = route::input(&host, &query) else { panic!("not forwarded") };
-            route::leave(&host, &query, &way, true)
+            match route::forward(&host, &query, &way) {
+                Fact::Absent => route::leave(&host, &query, &way),
+                stopped => stopped,
+            }
         })
     };
     assert_eq!(stopped("10.0.5.2", |q| q), Fact::Absent);
@@ -438,6 +441,31 @@ fn a_neighbour_that_does_not_answer_and_a_small_mtu_stop_a_packet() {
     assert_eq!(stopped("10.0.5.2", |q| Query { length: Some(1200), dont_fragment: false, ..q }), Fact::Absent);
     let together = |q| Query { length: Some(9000), dont_fragment: true, ..q };
     assert!(stopped("10.0.5.2", together).is_unknown(), "segments that the device put together");
+}
+
+#[test]
+fn an_ipsec_policy_blocks_what_it_selects() {
+    if !require(&["ip"]) {
+        return;
+    }
+    let lab = Lab::new();
+    let _listener = lab.router.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    let block = |dir: &str, dst: &str| {
+        let args = ["xfrm", "policy", "add", "src", "192.0.2.2/32", "dst", dst, "dir", dir, "action", "block"];
+        lab.router.cmd("ip", &args, "");
+    };
+    assert!(matches!(taker(&lab, tcp("192.0.2.2", "192.0.2.1")), Taker::Socket(_)));
+    block("in", "192.0.2.1/32");
+    assert_eq!(nobody(&lab, tcp("192.0.2.2", "192.0.2.1")), (Cause::IpsecPolicy, "policy block".into()));
+    assert!(matches!(taker(&lab, tcp("192.0.2.3", "192.0.2.1")), Taker::Socket(_)), "others are let in");
+    block("fwd", "10.0.5.0/24");
+    let query = tcp("192.0.2.2", "10.0.5.2").via(lab.router.index("eth0"));
+    let stopped = lab.router.run(|| {
+        let host = KernelHost::open().unwrap();
+        let Outcome::Onward(way) = route::input(&host, &query) else { panic!("not forwarded") };
+        route::forward(&host, &query, &way)
+    });
+    assert_eq!(stopped.map(|r| r.cause), Fact::Is(Cause::IpsecPolicy));
 }
 
 #[test]

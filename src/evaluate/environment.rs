@@ -144,9 +144,15 @@ pub trait Environment {
         Fact::unknown("receiving socket")
     }
 
-    /// What may keep a packet from leaving by the device that routing chose, between the forward hook and the wire:
-    /// its size, its TTL, the next hop. Absent: nothing does.
-    fn leave(&self, _packet: &Packet, _forwarded: bool) -> Fact<Obstacle> {
+    /// What stops a packet that is to be forwarded, between routing and the forward hook: its TTL, its size, an IPsec
+    /// policy. Absent: nothing does.
+    fn forward(&self, _packet: &Packet) -> Fact<Obstacle> {
+        Fact::unknown("forwarding")
+    }
+
+    /// What keeps a packet from leaving by the device that routing chose, behind the last hook: the next hop. Absent:
+    /// nothing does.
+    fn leave(&self, _packet: &Packet) -> Fact<Obstacle> {
         Fact::unknown("next hop")
     }
 

@@ -13,6 +13,7 @@ pub mod decision;
 pub mod effect;
 pub mod environment;
 pub mod fact;
+pub mod forwarding;
 pub mod headers;
 pub mod hook;
 pub mod ip6;

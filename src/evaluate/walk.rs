@@ -9,6 +9,7 @@ use super::context::Context;
 use super::decision::{Decision, RejectWith};
 use super::environment::Environment;
 use super::fact::Fact;
+use super::forwarding;
 use super::headers::Network;
 use super::hook::Hook;
 use super::nat::{self, Manip};
@@ -224,6 +225,10 @@ impl Way<'_, '_> {
                 self.kernel(format!("routed out {}", crate::blame::packet::device_name(&oif)));
                 self.cx.packet.oif = Fact::Is(oif);
                 self.cx.packet.route = Fact::Is(route);
+                if let Fact::Is(o) = self.walk.env.forward(&self.cx.packet) {
+                    return Err(Fate::Lost(o));
+                }
+                forwarding::change(&mut self.cx.packet, self.walk.env);
                 self.hook(Hook::Forward, None)?;
                 self.after_forward()
             }
@@ -245,11 +250,8 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Passed);
         }
-        if let Fact::Is(o) = self.walk.env.leave(&self.cx.packet, true) {
-            return Err(Fate::Lost(o));
-        }
         self.hook(Hook::Postrouting, None)?;
-        Ok(Fate::Left)
+        self.after_postrouting()
     }
 
     fn after_output(&mut self) -> Result<Fate, Fate> {
@@ -261,7 +263,7 @@ impl Way<'_, '_> {
     }
 
     fn after_postrouting(&mut self) -> Result<Fate, Fate> {
-        match self.walk.env.leave(&self.cx.packet, false) {
+        match self.walk.env.leave(&self.cx.packet) {
             Fact::Is(o) => Err(Fate::Lost(o)),
             _ => Ok(Fate::Left),
         }

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use super::facts::Host;
+use super::ipsec;
 use super::query::Query;
 use super::refusal::{Cause, Refusal};
 use super::sysctl::{Why, number};
 use crate::evaluate::{Fact, RejectWith};
 use crate::sys::ct::L4;
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
+use crate::sys::rt::Direction;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -32,6 +34,9 @@ pub fn deliver<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Taker> {
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
     let Some(number) = q.protocol else { return Err("protocol of the packet".into()) };
+    if let Some(refusal) = ipsec::stopped(host, q, Direction::In)? {
+        return Ok(Taker::Nobody(Box::new(refusal)));
+    }
     match (i32::from(number), Protocol::from_number(number)) {
         (nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6, _) => icmp(host, q),
         (nix::libc::IPPROTO_IGMP, _) if !q.is_v6() => Ok(Taker::Kernel("IGMP")),

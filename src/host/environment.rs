@@ -144,23 +144,18 @@ impl<H: Host> Environment for H {
         })
     }
 
-    fn leave(&self, packet: &Packet, forwarded: bool) -> Fact<Obstacle> {
-        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
-        let Fact::Is(oif) = &packet.oif else { return Fact::unknown("interface that the packet leaves by") };
-        let route = packet.route.value();
-        let way = Way {
-            kind: RouteKind::Unicast,
-            oif: oif.index,
-            gateway: route.and_then(|r| r.gateway),
-            prefsrc: None,
-            table: 0,
-            mtu: route.and_then(|r| r.mtu),
-            realm: None,
-        };
-        if packet.route.is_unknown() {
-            return Fact::unknown("next hop");
+    fn forward(&self, packet: &Packet) -> Fact<Obstacle> {
+        match onward(packet) {
+            Ok((q, way)) => route::forward(self, &q, &way).map(Obstacle::from),
+            Err(why) => Fact::unknown(why),
         }
-        route::leave(self, &q, &way, forwarded).map(Obstacle::from)
+    }
+
+    fn leave(&self, packet: &Packet) -> Fact<Obstacle> {
+        match onward(packet) {
+            Ok((q, way)) => route::leave(self, &q, &way).map(Obstacle::from),
+            Err(why) => Fact::unknown(why),
+        }
     }
 
     fn track(&self, packet: &Packet) -> Fact<Tracked> {
@@ -202,6 +197,26 @@ fn answer(way: &Way) -> FibAnswer {
         mtu: way.mtu,
         realm: way.realm,
     }
+}
+
+/// A routed packet and its way.
+fn onward(packet: &Packet) -> Result<(Query, Way), &'static str> {
+    let q = Query::of(packet).ok_or("addresses of the packet")?;
+    let Fact::Is(oif) = &packet.oif else { return Err("interface that the packet leaves by") };
+    if packet.route.is_unknown() {
+        return Err("next hop");
+    }
+    let route = packet.route.value();
+    let way = Way {
+        kind: RouteKind::Unicast,
+        oif: oif.index,
+        gateway: route.and_then(|r| r.gateway),
+        prefsrc: None,
+        table: 0,
+        mtu: route.and_then(|r| r.mtu),
+        realm: None,
+    };
+    Ok((q, way))
 }
 
 fn routed<H: Host>(host: &H, outcome: Outcome) -> Fact<Routed> {

@@ -10,7 +10,7 @@ use crate::evaluate::Fact;
 use crate::sys::Text;
 use crate::sys::ct::{Expectation, Flow, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, Route, Rule};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule};
 
 /// How full the conntrack table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -89,6 +89,11 @@ pub trait Host {
     /// What is known of a neighbour. Absent: nothing, it would be asked for.
     fn neighbour(&self, _oif: u32, _addr: IpAddr) -> Fact<Neighbour> {
         Fact::unknown("neighbour")
+    }
+
+    /// The IPsec policies, in the order in which they are asked.
+    fn policies(&self) -> Fact<Rc<[Policy]>> {
+        Fact::unknown("IPsec policies")
     }
 
     /// The path of a control group (version 2), by its id.

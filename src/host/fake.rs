@@ -9,7 +9,7 @@ use super::facts::{Host, Usage};
 use crate::evaluate::Fact;
 use crate::sys::ct::{Expectation, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
-use crate::sys::rt::{Address, Link, LinkFlags, Lookup, Neighbour, NextHop, Prefix, Route, RouteKind, Rule};
+use crate::sys::rt::{Address, Link, LinkFlags, Lookup, Neighbour, NextHop, Policy, Prefix, Route, RouteKind, Rule};
 
 /// A host that is nothing but what is put into it. Lookups are answered by its own routes and rules, as the kernel
 /// would; [`answers`](Self::answers) stand in for a kernel that knows better.
@@ -37,6 +37,8 @@ pub struct FakeHost {
     pub usage: Option<Usage>,
     /// Neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// IPsec policies, in order.
+    pub policies: Vec<Policy>,
     /// Files of `/proc/net`.
     pub proc_net: HashMap<String, String>,
 }
@@ -179,6 +181,10 @@ impl Host for FakeHost {
 
     fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
         self.neighbours.iter().find(|n| n.index == oif && n.addr == addr).cloned().into()
+    }
+
+    fn policies(&self) -> Fact<Rc<[Policy]>> {
+        Fact::Is(self.policies.as_slice().into())
     }
 
     fn proc_net(&self, name: &str) -> Fact<String> {

@@ -17,7 +17,7 @@ use crate::evaluate::Fact;
 use crate::sys::ct::{Conntrack, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
-use crate::sys::rt::{Address, Handle, Link, Lookup, Neighbour, Route, Router, Rule};
+use crate::sys::rt::{self, Address, Handle, Link, Lookup, Neighbour, Policy, Route, Router, Rule};
 use crate::sys::{Error, Text};
 
 /// This host, in the network namespace of the thread that opened it. It belongs to that thread: files under `/proc`
@@ -50,6 +50,7 @@ struct Kept {
     usage: Memo<(), Usage>,
     neighbours: Memo<(u32, IpAddr), Neighbour>,
     files: Memo<String, String>,
+    policies: Memo<(), Rc<[Policy]>>,
     cgroups: Memo<u64, Text>,
 }
 
@@ -86,6 +87,7 @@ impl KernelHost {
         k.usage.clear();
         k.neighbours.clear();
         k.files.clear();
+        k.policies.clear();
         k.cgroups.clear();
     }
 
@@ -237,6 +239,10 @@ impl Host for KernelHost {
 
     fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
         self.kept.neighbours.get((oif, addr), |&(oif, addr)| fact(self.handle.borrow_mut().neighbour(oif, addr)))
+    }
+
+    fn policies(&self) -> Fact<Rc<[Policy]>> {
+        self.kept.policies.get((), |()| list(rt::policies()))
     }
 
     fn cgroup(&self, id: u64) -> Fact<Text> {

@@ -8,6 +8,7 @@ pub mod deliver;
 mod environment;
 mod facts;
 mod fake;
+mod ipsec;
 mod kernel;
 mod memo;
 mod query;

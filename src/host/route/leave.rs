@@ -1,43 +1,46 @@
-//! What may keep a routed packet from leaving: its TTL, its size, the next hop.
+//! What may keep a routed packet from being forwarded, or from leaving.
 
 use std::net::IpAddr;
 
 use super::super::facts::Host;
+use super::super::ipsec;
 use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{Why, own};
 use super::Way;
 use crate::evaluate::Fact;
-use crate::sys::rt::{Link, LinkFlags, NeighbourState};
+use crate::sys::rt::{Direction, Link, LinkFlags, NeighbourState};
 
 /// The smallest MTU that IPv6 lives with (`IPV6_MIN_MTU`).
 const IPV6_MIN_MTU: usize = 1280;
 
-/// What stops a packet on the way that routing chose: `ip_forward` and `ip6_forward` if it is forwarded, and the next
-/// hop. Absent: nothing does.
-pub fn leave<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, forwarded: bool) -> Fact<Refusal> {
-    match decide(host, q, way, forwarded) {
-        Ok(stopped) => stopped.into(),
-        Err(why) => Fact::Unknown(why),
-    }
-}
-
-fn decide<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, forwarded: bool) -> Result<Option<Refusal>, Why> {
-    let link = match host.link(way.oif) {
-        Fact::Is(link) => link,
-        Fact::Absent => return Err(format!("interface {} has gone", way.oif).into()),
-        Fact::Unknown(why) => return Err(why),
-    };
-    if forwarded {
+/// What stops a packet between routing and the forward hook (`ip_forward`, `ip6_forward`): an IPsec policy, its TTL, its
+/// size. Absent: nothing does.
+pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal> {
+    let decide = || {
+        if let Some(refusal) = ipsec::stopped(host, q, Direction::Forward)? {
+            return Ok(Some(refusal));
+        }
         if q.ttl.is_some_and(|ttl| ttl <= 1) {
             let told = if q.is_v6() { "icmp6-time-exceeded" } else { "icmp-time-exceeded" };
             return Ok(Some(Refusal::new(Cause::TtlExpired).because("TTL", "1").telling(told)));
         }
-        if let Some(refusal) = too_big(host, q, way, &link)? {
-            return Ok(Some(refusal));
-        }
+        too_big(host, q, way, &out(host, way)?)
+    };
+    decide().map_or_else(Fact::Unknown, Fact::from)
+}
+
+/// What stops a packet behind the last hook: the next hop does not answer. Absent: nothing does.
+pub fn leave<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal> {
+    out(host, way).and_then(|link| neighbour(host, q, way, &link)).map_or_else(Fact::Unknown, Fact::from)
+}
+
+fn out<H: Host + ?Sized>(host: &H, way: &Way) -> Result<Link, Why> {
+    match host.link(way.oif) {
+        Fact::Is(link) => Ok(link),
+        Fact::Absent => Err(format!("interface {} has gone", way.oif).into()),
+        Fact::Unknown(why) => Err(why),
     }
-    neighbour(host, q, way, &link)
 }
 
 fn too_big<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Result<Option<Refusal>, Why> {

@@ -23,7 +23,7 @@ use crate::evaluate::Fact;
 use crate::sys::rt::{Lookup, Route, RouteKind};
 
 pub use fib::{Found, resolve};
-pub use leave::leave;
+pub use leave::{forward, leave};
 pub use output::output;
 
 /// The way that routing chose.

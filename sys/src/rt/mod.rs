@@ -13,6 +13,7 @@ mod prefix;
 mod route;
 mod rule;
 mod write;
+mod xfrm;
 
 pub use address::Address;
 pub use handle::Handle;
@@ -23,3 +24,4 @@ pub use prefix::{NotAPrefix, Prefix};
 pub use route::{Lookup, NextHop, Route, RouteKind, Router};
 pub use rule::Rule;
 pub use write::{NewRoute, NewRule, Veth};
+pub use xfrm::{Direction, Policy, policies};
