@@ -220,7 +220,7 @@ fn a_ruleset_that_changes_under_the_reader_is_whole_or_labelled() {
                 ns.nft(text);
             }
         });
-        for _ in 0..40 {
+        for _ in 0..15 {
             let r = read(&ns);
             let rules = &r.nft[0].chains[0].rules;
             let marks = |e: &Expr| if let Expr::Cmp(c) = e { c.data.host32() } else { None };

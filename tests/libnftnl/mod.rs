@@ -16,7 +16,7 @@ pub fn element(e: &Element) -> String {
     }
     s += " : ";
     match &e.value {
-        Some(Value::Data(d)) => s += &format!("{}", words(d, "")),
+        Some(Value::Data(d)) => s += &words(d, ""),
         Some(Value::Verdict(v)) => s += &format!("{} ", verdict(v)),
         None => {}
     }
