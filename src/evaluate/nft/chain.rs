@@ -30,7 +30,8 @@ struct Frame {
 
 /// Runs a base chain; `at` says which, in that table.
 ///
-/// `tried` is told of each rule. Without it the effects of all rules gather in the context.
+/// `tried` is told of each rule that matched or did something, and with [`Context::explain`] of the others, too. Without
+/// it the effects of all rules gather in the context.
 pub fn run(
     cx: &mut Context<'_>,
     table: &Table,
@@ -188,7 +189,7 @@ impl<'t> Walk<'t, '_> {
     /// Does what a rule said.
     #[inline]
     fn act(&mut self, cx: &mut Context<'_>, step: Step) -> Act {
-        if self.tried.is_some() {
+        if self.tried.is_some() && (step != Step::Break || cx.explain || !cx.effects.is_empty()) {
             let (matched, decision) = match &step {
                 Step::Go => (true, Decision::Next),
                 Step::Break => (false, Decision::Next),

@@ -1,15 +1,38 @@
 //! `match` and `target`: what iptables-nft and its kin leave to xtables (nft_compat).
 
-use crate::evaluate::Context;
 use crate::evaluate::nft::machine::{Machine, Step};
+use crate::evaluate::xt::{self, Outcome};
+use crate::evaluate::{Context, Decision};
 use crate::sys::nft::expr::XtBlob;
+use crate::sys::xt::{Family, Match, Target, matches, targets};
+
+/// The family that decides what a payload means.
+fn family(m: &Machine<'_>) -> Option<Family> {
+    Family::from_nfproto(m.table_family().code()).or_else(|| Family::from_nfproto(m.info.family.code()))
+}
 
 /// `nft_match_eval`
-pub fn matches(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &XtBlob) -> Step {
-    super::unknown::named(cx, m, &format!("match {}", e.name))
+pub fn check(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &XtBlob) -> Step {
+    let found = family(m).map(|f| (f, matches::decode(f, e.name.as_bytes(), e.revision, &e.data)));
+    match found {
+        None | Some((_, Match::Unknown { .. })) => super::unknown::named(cx, m, &format!("match {}", e.name)),
+        Some((family, found)) => match xt::matches::matches(cx, family, &found) {
+            Outcome::Yes => Step::Go,
+            Outcome::No => Step::Break,
+            Outcome::HotDrop => Step::Verdict(Decision::Drop),
+        },
+    }
 }
 
 /// `nft_target_eval_xt`, `nft_target_eval_bridge`
 pub fn target(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &XtBlob) -> Step {
-    super::unknown::named(cx, m, &format!("target {}", e.name))
+    let found = family(m).map(|f| (f, targets::decode(f, e.name.as_bytes(), e.revision, &e.data)));
+    match found {
+        None | Some((_, Target::Unknown { .. })) => super::unknown::named(cx, m, &format!("target {}", e.name)),
+        Some((family, found)) => match xt::targets::apply(cx, family, &found) {
+            // `XT_CONTINUE`
+            Decision::Next => Step::Go,
+            decision => Step::Verdict(decision),
+        },
+    }
 }

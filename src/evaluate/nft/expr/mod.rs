@@ -87,7 +87,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Expr) -> Step {
         Expr::Tunnel(e) => xfrm::tunnel(m, e),
         Expr::Inner(e) => inner::eval(cx, m, e),
         Expr::FlowOffload(e) => flow_offload::eval(cx, e),
-        Expr::Match(e) => compat::matches(cx, m, e),
+        Expr::Match(e) => compat::check(cx, m, e),
         Expr::Target(e) => compat::target(cx, m, e),
         Expr::Unknown(e) => unknown::eval(cx, m, e),
     }

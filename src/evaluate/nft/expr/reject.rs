@@ -1,16 +1,15 @@
 //! `reject`: the packet dies, and its sender is told.
 
 use crate::evaluate::nft::machine::{Machine, Step};
-use crate::evaluate::{Context, Decision, Fact, Network, RejectWith};
+use crate::evaluate::{Context, Decision, Fact, Network, RejectWith, reject};
 use crate::sys::nft::Family;
 use crate::sys::nft::expr::{IcmpxCode, Reject, RejectKind};
 
-const TCP: u8 = 6;
-
 /// `nft_reject_inet_eval`, `nft_reject_bridge_eval` and their like
-pub fn eval(cx: &Context<'_>, m: &Machine<'_>, e: &Reject) -> Step {
-    // Below the IP layer nobody answers a broadcast.
-    if matches!(m.info.family, Family::Bridge | Family::Netdev)
+pub fn eval(cx: &mut Context<'_>, m: &Machine<'_>, e: &Reject) -> Step {
+    // Below the IP layer nobody answers a broadcast, and whose address the frame has does not matter.
+    let below = matches!(m.info.family, Family::Bridge | Family::Netdev);
+    if below
         && let Fact::Is(link) = &cx.packet.link
         && link.first().is_some_and(|b| b & 1 == 1)
     {
@@ -18,16 +17,16 @@ pub fn eval(cx: &Context<'_>, m: &Machine<'_>, e: &Reject) -> Step {
     }
     let with = match (e.kind, cx.packet.network) {
         (_, Network::Arp | Network::Other(_)) => None,
-        (RejectKind::TcpRst, _) => match &m.info.transport {
-            // There is nobody to reset.
-            Fact::Is(t) if t.protocol != TCP => None,
-            _ => Some(RejectWith::TcpReset),
-        },
+        (RejectKind::TcpRst, _) => Some(RejectWith::TcpReset),
         (RejectKind::IcmpUnreach, network) => Some(icmp(network, e.code.unwrap_or(0))),
         (RejectKind::IcmpxUnreach, network) => Some(icmp(network, code(e.icmpx(), network))),
         (RejectKind::Unknown(_), _) => None,
     };
-    Step::Verdict(with.map_or(Decision::Drop, Decision::Reject))
+    Step::Verdict(match with {
+        Some(with) if below => Decision::Reject(with),
+        Some(with) => reject::decide(cx, with),
+        None => Decision::Drop,
+    })
 }
 
 /// `nft_reject_icmp_code`, `nft_reject_icmpv6_code`
