@@ -51,7 +51,7 @@ impl<'a> Attributor<'a> {
 
     /// The walk through this ruleset.
     pub(super) fn walk(&self, tracked: bool) -> Walk<'_> {
-        Walk { rules: &self.prepared, env: self.env, explain: false, tracked }
+        Walk { rules: &self.prepared, env: self.env, explain: false, tracked, past: true }
     }
 
     /// A device by its index, with its name where it still has one.

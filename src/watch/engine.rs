@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 
 use super::follower::{Follower, Update};
+use super::twice::Twice;
 
 /// How late a packet may be told of: delivery of logged packets is delayed by the kernel's flush timer.
 const SLACK: Duration = Duration::from_millis(60);
@@ -24,6 +26,9 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// How long what the host answered is taken for the present.
 const FRESH: Duration = Duration::from_millis(20);
+
+/// How often waiting packets are looked after.
+const TICK: Duration = Duration::from_millis(10);
 
 /// What to watch.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +105,7 @@ pub struct Watch {
     summary: Summary,
     pending: Vec<Update>,
     bound: Vec<u16>,
+    twice: Twice,
 }
 
 impl Watch {
@@ -128,6 +134,7 @@ impl Watch {
             summary,
             pending: Vec::new(),
             bound: groups,
+            twice: Twice::default(),
         })
     }
 
@@ -156,14 +163,12 @@ impl Watch {
             let attributor = self.attributor(&rules, env, &generations);
             loop {
                 let event = match carried.take() {
-                    Some(e) => e,
-                    None => match self.evidence.next() {
-                        Some(e) => e,
-                        None => {
-                            self.generations = generations;
-                            break 'generation;
-                        }
-                    },
+                    Some(e) => Some(e),
+                    None => self.next_event(),
+                };
+                let Some(event) = event else {
+                    self.generations = generations;
+                    break 'generation;
                 };
                 if asked.elapsed() > FRESH {
                     host.forget();
@@ -192,6 +197,11 @@ impl Watch {
                             let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
                             let inbound = j.first_view().map(|v| v.iif.is_some());
                             let seen = Seen { time: j.began, bytes: &bytes, inbound };
+                            let mut blame = blame;
+                            if let Some((prefix, group)) = self.twice.take_prefix() {
+                                blame.packet.prefix = Some(prefix);
+                                blame.packet.group = Some(group);
+                            }
                             self.hand_out(&blame, seen, Source::Trace, out)
                         }
                         None => {
@@ -213,6 +223,35 @@ impl Watch {
             }
         }
         self.close()
+    }
+
+    /// The next event to judge. A packet that is traced too waits for its journey, which tells more.
+    fn next_event(&mut self) -> Option<Event> {
+        // With a rate, which packets are traced cannot be told.
+        let all_traced = self.options.trace.is_some_and(|t| t.rate.is_none());
+        loop {
+            if let Some(e) = self.twice.overdue(false) {
+                return Some(e);
+            }
+            let event = if self.twice.is_empty() {
+                self.evidence.next()
+            } else {
+                match self.evidence.next_within(TICK) {
+                    Ok(e) => Some(e),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            };
+            match event {
+                Some(e) if all_traced => {
+                    if let Some(e) = self.twice.keep(e) {
+                        return Some(e);
+                    }
+                }
+                Some(e) => return Some(e),
+                None => return self.twice.overdue(true),
+            }
+        }
     }
 
     fn attributor<'a>(&self, rules: &'a Ruleset, env: &'a dyn Environment, history: &'a Generations) -> Attributor<'a> {

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod follower;
+mod twice;
 
 pub use engine::{Options, Output, Seen, Summary, Watch};
 pub use follower::{Follower, Update};
