@@ -1,5 +1,6 @@
 //! Walking the extension headers of IPv6 as the kernel's two walkers do; they differ, and rules can tell.
 
+use super::context::Context;
 use super::fact::Fact;
 use super::packet::Packet;
 
@@ -53,7 +54,7 @@ pub enum Missing {
     Absent,
     /// The packet ends within its headers (`-EBADMSG`).
     Broken,
-    /// The capture ends within them.
+    /// It cannot be told: the capture ends within them, or kernels differ (see [`find_in`]).
     Cut,
 }
 
@@ -78,6 +79,26 @@ fn read<const N: usize>(packet: &Packet, at: usize) -> Result<[u8; N], Missing> 
 
 /// `ipv6_find_hdr`: looks for a header from the front.
 pub fn find(packet: &Packet, wanted: Wanted) -> Result<Found, Missing> {
+    let found = walk(packet, wanted, true);
+    if found == Err(Missing::Broken) && walk(packet, wanted, false) != found { Err(Missing::Cut) } else { found }
+}
+
+/// The same for the packet of a run. Some kernels notice a header whose length leads out of the packet, others take what
+/// they think follows for the transport: which this one does is asked once a run.
+pub fn find_in(cx: &mut Context, wanted: Wanted) -> Result<Found, Missing> {
+    let checked = walk(&cx.packet, wanted, true);
+    if checked != Err(Missing::Broken) {
+        return checked;
+    }
+    let unchecked = walk(&cx.packet, wanted, false);
+    if unchecked == checked || cx.ask("whether the kernel checks the length of extension headers", b"ip6 bounds", false)
+    {
+        return checked;
+    }
+    unchecked
+}
+
+fn walk(packet: &Packet, wanted: Wanted, checks_length: bool) -> Result<Found, Missing> {
     let target = match wanted {
         Wanted::Type(t) => Some(t),
         _ => None,
@@ -115,7 +136,7 @@ pub fn find(packet: &Packet, wanted: Wanted) -> Result<Found, Missing> {
             break;
         }
         let length = header_length(next, length);
-        if packet.length.saturating_sub(at) < length {
+        if checks_length && packet.length.saturating_sub(at) < length {
             return Err(Missing::Broken);
         }
         next = following;
@@ -198,7 +219,9 @@ mod tests {
     #[test]
     fn headers_that_leave_the_packet_are_broken_and_a_short_capture_is_unknown() {
         let mut p = packet(&[(HOP, &[0, 9, 0, 0, 0, 0, 0, 0])], 17, &[0; 8]);
-        assert_eq!(find(&p, Wanted::Transport), Err(Missing::Broken));
+        assert_eq!(walk(&p, Wanted::Transport, true), Err(Missing::Broken));
+        assert_eq!(find(&p, Wanted::Transport), Err(Missing::Cut));
+        assert_eq!(find(&p, Wanted::Type(FRAGMENT)), Err(Missing::Cut));
         p = packet(&[(HOP, &[0; 8])], 17, &[0; 8]);
         p.bytes.truncate(41);
         assert_eq!(find(&p, Wanted::Transport), Err(Missing::Cut));

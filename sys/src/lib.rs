@@ -10,7 +10,7 @@
 //!   nft_compat shares with them.
 //! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
 //! * [`rt`], [`diag`]: links, addresses, routes, neighbours, and sockets.
-//! * [`ns`]: network namespaces.
+//! * [`ns`]: network namespaces; [`tun`]: devices whose cable ends in this process.
 //!
 //! Two rules hold everywhere. What is unknown is a value: an attribute, expression or revision that this crate
 //! does not know is kept raw and marked, never an error that hides the rest. And strings that came out of the
@@ -31,6 +31,7 @@ pub mod nft;
 pub mod ns;
 pub mod rt;
 pub mod text;
+pub mod tun;
 pub mod uapi;
 pub mod xt;
 

@@ -13,15 +13,27 @@ mod view;
 pub use table::Program;
 pub use view::{Transport, View};
 
+use std::cell::Cell;
+
 use crate::sys::xt::Family;
 
 /// What a match or target is told beside the packet (`struct xt_action_param`).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Param {
     /// The family of the table.
     pub family: Family,
     /// Where the transport header is. None: the capture ends before that could be told.
     pub transport: Option<Transport>,
+    /// A match could not stand the packet (`hotdrop`) but, being inverted, matched: the rule is carried out, and the
+    /// packet dies all the same.
+    pub doomed: Cell<bool>,
+}
+
+impl Param {
+    /// Before the first match of a rule.
+    pub(crate) fn new(family: Family, transport: Option<Transport>) -> Self {
+        Self { family, transport, doomed: Cell::new(false) }
+    }
 }
 
 /// What a match says.

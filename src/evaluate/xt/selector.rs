@@ -18,7 +18,7 @@ pub fn matches(cx: &mut Context, selector: &Selector) -> bool {
         Selector::Ip6(_) => Family::Ip6,
         Selector::Arp(_) => Family::Arp,
     };
-    let view = View::new(family, &cx.packet);
+    let view = View::new(family, cx);
     select(cx, &view, selector) == Outcome::Yes
 }
 

@@ -122,7 +122,7 @@ impl<'t> Program<'t> {
                 (chain, passed, stack)
             }
         };
-        let mut view = View::new(self.family, &cx.packet);
+        let mut view = View::new(self.family, cx);
         for _ in 0..MAX_RULES {
             let Some(here) = self.chains.get(chain) else {
                 return Some(self.lost("a chain that is not there", chain, None));
@@ -136,7 +136,8 @@ impl<'t> Program<'t> {
             };
             next += 1;
             let at = self.place(chain, Some(next));
-            match self.tries(cx, &view, rule) {
+            let param = self.param(&view, &rule.selector);
+            match self.tries(cx, &view, &param, rule) {
                 Outcome::Yes => {}
                 Outcome::No => {
                     if cx.explain {
@@ -158,14 +159,16 @@ impl<'t> Program<'t> {
                 Step::Continue => Decision::Next,
                 Step::Unreadable => Decision::Unknown("a target that cannot be read".into()),
                 Step::Target(target) => {
-                    let decision = targets::run(cx, &self.param(&view, &rule.selector), target);
-                    view = View::new(self.family, &cx.packet);
+                    let decision = targets::run(cx, &param, target);
+                    view = View::new(self.family, cx);
                     decision
                 }
             };
+            let decision = if param.doomed.get() { Decision::Drop } else { decision };
             let effects = std::mem::take(&mut cx.effects);
             on_tried(Tried { at, matched: true, decision: decision.clone(), effects, missed: None });
             match (&rule.action, decision) {
+                (_, Decision::Drop) => return Some(Ended { decision: Decision::Drop, at }),
                 (Step::Jump(to), _) => {
                     stack.push((chain, next));
                     (chain, next) = (*to, 0);
@@ -202,7 +205,7 @@ impl<'t> Program<'t> {
     }
 
     /// Is the rule's condition met?
-    fn tries(&self, cx: &mut Context, view: &View, rule: &Rule<'_>) -> Outcome {
+    fn tries(&self, cx: &mut Context, view: &View, param: &Param, rule: &Rule<'_>) -> Outcome {
         if cx.explain {
             cx.missed = None;
         }
@@ -210,11 +213,11 @@ impl<'t> Program<'t> {
         if outcome != Outcome::Yes || (rule.matches.is_empty() && !rule.broken) {
             return outcome;
         }
-        let param = self.param(view, &rule.selector);
         for m in self.matches.get(rule.matches.clone()).unwrap_or(&[]) {
-            let outcome = matches::check(cx, &param, m);
-            if outcome != Outcome::Yes {
-                return outcome;
+            match matches::check(cx, param, m) {
+                Outcome::Yes => {}
+                Outcome::No if param.doomed.get() => return Outcome::HotDrop,
+                outcome => return outcome,
             }
         }
         if rule.broken { cx.ask("a match that cannot be read", &[], true).into() } else { Outcome::Yes }
@@ -225,7 +228,7 @@ impl<'t> Program<'t> {
             Selector::Ip6(s) => s.flags & IP6T_F_PROTO != 0,
             _ => true,
         };
-        Param { family: self.family, transport: view.transport(named).known() }
+        Param::new(self.family, view.transport(named).known())
     }
 
     /// Every way from the built-in chain at a hook to a chain, as the stack of [`Begin::After`] there; the empty one is

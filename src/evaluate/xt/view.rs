@@ -1,5 +1,6 @@
 //! What entries select by, read from a packet once per walk.
 
+use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::Network;
 use crate::evaluate::ip6::{self, Found, Missing, Wanted};
@@ -17,10 +18,10 @@ pub struct Transport {
 
 impl Transport {
     /// As nf_tables finds it (`nft_set_pktinfo_ipv4`, `nft_set_pktinfo_ipv6`), for the matches of nft_compat.
-    pub fn nft(packet: &Packet) -> Fact<Self> {
-        match packet.network {
-            Network::Ip4 => Self::ip(packet),
-            Network::Ip6 => match ip6::find(packet, Wanted::TransportOrAuth) {
+    pub fn nft(cx: &mut Context) -> Fact<Self> {
+        match cx.packet.network {
+            Network::Ip4 => Self::ip(&cx.packet),
+            Network::Ip6 => match ip6::find_in(cx, Wanted::TransportOrAuth) {
                 Ok(f) => Fact::Is(Self { offset: f.offset, fragment: f.fragment }),
                 Err(Missing::Cut) => Fact::unknown(CUT),
                 Err(_) => Fact::Is(Self::default()),
@@ -84,7 +85,9 @@ pub enum Fields {
 
 impl View {
     /// Reads a packet as tables of that family do.
-    pub fn new(family: Family, packet: &Packet) -> Self {
+    pub fn new(family: Family, cx: &mut Context) -> Self {
+        let transport6 = if family == Family::Ip6 { ip6::find_in(cx, Wanted::Transport) } else { Err(Missing::Absent) };
+        let packet = &cx.packet;
         let address = |at: usize, n: usize| packet.read(at, n).map(number);
         let fields = match family {
             Family::Ip => Fields::Ip {
@@ -93,11 +96,7 @@ impl View {
                 protocol: packet.array::<1>(9).map(|[p]| p),
                 transport: Transport::ip(packet),
             },
-            Family::Ip6 => Fields::Ip6 {
-                src: address(8, 16),
-                dst: address(24, 16),
-                transport: ip6::find(packet, Wanted::Transport),
-            },
+            Family::Ip6 => Fields::Ip6 { src: address(8, 16), dst: address(24, 16), transport: transport6 },
             Family::Arp | Family::Bridge => Fields::Arp,
         };
         Self { iif: name(&packet.iif), oif: name(&packet.oif), fields }

@@ -27,7 +27,13 @@ pub(super) fn check(cx: &mut Context, param: &Param, m: &Dccp) -> Checked {
         }
     }
     if asked(Dccp::OPTION) {
-        let there = has_option(cx, at, &h, kind, m)?;
+        let there = match has_option(cx, at, &h, kind, m) {
+            Err(Outcome::HotDrop) if inverted(Dccp::OPTION) => {
+                param.doomed.set(true);
+                false
+            }
+            there => there?,
+        };
         return Ok(note(cx, there != inverted(Dccp::OPTION), "--dccp-option", m.option, there));
     }
     Ok(true)

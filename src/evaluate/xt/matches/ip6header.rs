@@ -7,7 +7,7 @@ use crate::evaluate::xt::Param;
 use crate::sys::xt::matches::{Frag, Ip6Header, Mh};
 
 pub(super) fn frag(cx: &mut Context, m: &Frag) -> Checked {
-    let header = ip6::find(&cx.packet, Wanted::Type(ip6::FRAGMENT));
+    let header = ip6::find_in(cx, Wanted::Type(ip6::FRAGMENT));
     let Some(header) = found(cx, header, m)? else {
         return Ok(note(cx, false, "-m frag", "a fragment header", "none"));
     };

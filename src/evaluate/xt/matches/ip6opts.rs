@@ -8,7 +8,7 @@ use crate::sys::xt::matches::Ip6Options;
 pub(super) fn check(cx: &mut Context, m: &Ip6Options, kind: u8) -> Checked {
     let (name, length_name, options_name) =
         if kind == ip6::HOP { ("-m hbh", "--hbh-len", "--hbh-opts") } else { ("-m dst", "--dst-len", "--dst-opts") };
-    let header = ip6::find(&cx.packet, Wanted::Type(kind));
+    let header = ip6::find_in(cx, Wanted::Type(kind));
     let Some(header) = found(cx, header, m)? else { return Ok(note(cx, false, name, "an options header", "none")) };
     let [_, length] = bytes(cx, header.offset, m)?;
     let length = ip6::header_length(kind, length);

@@ -26,7 +26,7 @@ pub(super) fn ah(cx: &mut Context, param: &Param, m: &Ah) -> Checked {
         let spi = u32::from_be_bytes([a, b, c, d]);
         return Ok(range(cx, "--ahspi", spi, m.spis, m.invert & Ah::INVERT_SPI != 0));
     }
-    let header = ip6::find(&cx.packet, Wanted::Type(ip6::AUTH));
+    let header = ip6::find_in(cx, Wanted::Type(ip6::AUTH));
     let Some(header) = found(cx, header, m)? else {
         return Ok(note(cx, false, "-m ah", "an authentication header", "none"));
     };

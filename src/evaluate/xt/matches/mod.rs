@@ -40,8 +40,10 @@ use crate::sys::xt::{Family, Match};
 
 /// Does a match of nft_compat match the packet?
 pub fn matches(cx: &mut Context, family: Family, m: &Match<'_>) -> Outcome {
-    let transport = Transport::nft(&cx.packet).known();
-    check(cx, &Param { family, transport }, m)
+    let transport = Transport::nft(cx).known();
+    let param = Param::new(family, transport);
+    let outcome = check(cx, &param, m);
+    if param.doomed.get() { Outcome::HotDrop } else { outcome }
 }
 
 /// What a match finds; Err leaves early, with a hotdrop or with the answer to an open question.

@@ -9,7 +9,7 @@ use crate::evaluate::xt::Outcome;
 use crate::sys::xt::matches::{Routing, Srh};
 
 pub(super) fn rt(cx: &mut Context, m: &Routing<'_>) -> Checked {
-    let header = ip6::find(&cx.packet, Wanted::Type(ip6::ROUTING));
+    let header = ip6::find_in(cx, Wanted::Type(ip6::ROUTING));
     let Some(header) = found(cx, header, m)? else { return Ok(note(cx, false, "-m rt", "a routing header", "none")) };
     let [_, length, kind, left] = bytes(cx, header.offset, m)?;
     let length = ip6::header_length(ip6::ROUTING, length);
@@ -50,7 +50,7 @@ pub(super) fn rt(cx: &mut Context, m: &Routing<'_>) -> Checked {
 }
 
 pub(super) fn srh(cx: &mut Context, m: &Srh) -> Checked {
-    let header = ip6::find(&cx.packet, Wanted::Type(ip6::ROUTING)).map_err(|e| match e {
+    let header = ip6::find_in(cx, Wanted::Type(ip6::ROUTING)).map_err(|e| match e {
         // Here what cannot be taken apart just does not match.
         ip6::Missing::Broken => ip6::Missing::Absent,
         e => e,

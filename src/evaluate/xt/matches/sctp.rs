@@ -22,7 +22,14 @@ pub(super) fn check(cx: &mut Context, param: &Param, m: &Sctp) -> Checked {
     if !asked(Sctp::CHUNKS) {
         return Ok(true);
     }
-    let met = chunks(cx, at + HEADER, m)? != inverted(Sctp::CHUNKS);
+    let found = match chunks(cx, at + HEADER, m) {
+        Err(Outcome::HotDrop) if inverted(Sctp::CHUNKS) => {
+            param.doomed.set(true);
+            false
+        }
+        found => found?,
+    };
+    let met = found != inverted(Sctp::CHUNKS);
     if !met {
         cx.miss("--chunk-types", || (None, None));
     }

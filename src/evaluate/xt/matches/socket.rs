@@ -49,7 +49,7 @@ fn ends(cx: &mut Context, m: &Socket) -> Result<Option<Ends>, Outcome> {
             let h = cx.packet.headers();
             h.protocol.zip(h.transport)
         }
-        _ => match ip6::find(&cx.packet, Wanted::Transport) {
+        _ => match ip6::find_in(cx, Wanted::Transport) {
             Ok(f) => Some((f.protocol, f.offset)),
             Err(ip6::Missing::Cut) => return ask(cx, "bytes beyond the captured part", m),
             Err(_) => None,

@@ -23,8 +23,8 @@ use crate::sys::xt::{Family, Target};
 
 /// What a target does to a packet, as nft_compat calls it.
 pub fn apply(cx: &mut Context, family: Family, target: &Target<'_>) -> Decision {
-    let transport = Transport::nft(&cx.packet).known();
-    run(cx, &Param { family, transport }, target)
+    let transport = Transport::nft(cx).known();
+    run(cx, &Param::new(family, transport), target)
 }
 
 /// The same, told where the transport header is.

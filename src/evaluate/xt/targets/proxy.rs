@@ -21,7 +21,7 @@ pub(super) fn tproxy(cx: &mut Context, param: &Param, t: &Tproxy) -> Decision {
             (Fact::Is([p]), Some(t)) => (p, t.offset),
             _ => return Decision::Unknown("bytes beyond the captured part".into()),
         },
-        _ => match ip6::find(&cx.packet, Wanted::Transport) {
+        _ => match ip6::find_in(cx, Wanted::Transport) {
             Ok(f) => (f.protocol, f.offset),
             Err(_) => return Decision::Drop,
         },

@@ -79,7 +79,10 @@ pub(super) fn mss(cx: &mut Context, param: &Param, t: &Tcpmss) -> Decision {
         if options.get(i..i + 2) == Some(&[OPTION_MSS, MSS_LENGTH]) {
             let Fact::Is(old) = cx.packet.array::<2>(at + i + 2).map(u16::from_be_bytes) else { return Decision::Next };
             match wanted {
-                Some(new) if new < old => write_unaligned(&mut cx.packet, header, at + i + 2, &new.to_be_bytes()),
+                // The kernel adjusts the checksum as if the option began at an even place, even where it does not.
+                Some(new) if new < old => {
+                    write_transport(&mut cx.packet, TCP, header, at + i + 2, &new.to_be_bytes());
+                }
                 Some(_) => {}
                 None => {
                     cx.packet.blurred.push(at + i + 2..at + i + 4);

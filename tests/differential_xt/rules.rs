@@ -1,0 +1,695 @@
+//! Random rules in the tools' own words, of every match and target that the running kernel has.
+
+use std::fmt::Write as _;
+
+use nfblame_sys::xt::Family;
+
+use crate::packets::{MACS, PORTS, forward, source};
+use crate::random::Random;
+use crate::world::{World, locals};
+
+/// Hooks as bits.
+pub type Hooks = u8;
+pub const PREROUTING: Hooks = 1;
+pub const INPUT: Hooks = 2;
+pub const FORWARD: Hooks = 4;
+pub const OUTPUT: Hooks = 8;
+pub const POSTROUTING: Hooks = 16;
+const ANY: Hooks = 31;
+const ARRIVED: Hooks = PREROUTING | INPUT | FORWARD;
+const OURS: Hooks = OUTPUT | POSTROUTING;
+
+/// A kind of match or target.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    name: &'static str,
+    /// The protocol that the rule must name.
+    proto: &'static str,
+    hooks: Hooks,
+    /// The tables it may stand in; all, if none is named.
+    tables: &'static [&'static str],
+    make: fn(&mut Random, bool) -> String,
+}
+
+const fn kind(
+    name: &'static str,
+    proto: &'static str,
+    hooks: Hooks,
+    tables: &'static [&'static str],
+    make: fn(&mut Random, bool) -> String,
+) -> Kind {
+    Kind { name, proto, hooks, tables, make }
+}
+
+fn not(r: &mut Random) -> &'static str {
+    if r.one_in(4) { "! " } else { "" }
+}
+
+fn port(r: &mut Random) -> u16 {
+    *r.pick(&PORTS)
+}
+
+fn ports(r: &mut Random) -> String {
+    let (a, b) = (port(r), port(r));
+    if r.one_in(2) || a == b { a.to_string() } else { format!("{}:{}", a.min(b), a.max(b)) }
+}
+
+fn spis(r: &mut Random) -> String {
+    let a = r.below(4) * 100;
+    if r.one_in(2) { a.to_string() } else { format!("{a}:{}", a + r.below(3) * 100) }
+}
+
+fn flags(r: &mut Random) -> String {
+    let names = ["SYN", "ACK", "FIN", "RST", "URG", "PSH"];
+    let some: Vec<&str> = names.into_iter().filter(|_| r.one_in(3)).collect();
+    if some.is_empty() { "NONE".to_owned() } else { some.join(",") }
+}
+
+fn address(r: &mut Random, v6: bool) -> String {
+    match r.below(5) {
+        0 | 1 => source(r, v6),
+        2 | 3 => forward(r, v6),
+        _ => r.pick(&locals(if v6 { Family::Ip6 } else { Family::Ip })).to_string(),
+    }
+}
+
+/// Matches of both families.
+const MATCHES: &[Kind] = &[
+    kind("tcp ports", "tcp", ANY, &[], |r, _| {
+        format!("-m tcp {}{} {}", not(r), r.pick(&["--sport", "--dport"]), ports(r))
+    }),
+    kind("tcp flags", "tcp", ANY, &[], |r, _| format!("-m tcp {}--tcp-flags {} {}", not(r), flags(r), flags(r))),
+    kind("tcp option", "tcp", ANY, &[], |r, _| {
+        format!("-m tcp {}--tcp-option {}", not(r), r.pick(&[1, 2, 3, 4, 8, 30]))
+    }),
+    kind("tcpmss", "tcp", ANY, &[], |r, _| {
+        format!("-m tcpmss {}--mss {}", not(r), r.pick(&["536", "500:1460", "1461:9000"]))
+    }),
+    kind("udp ports", "udp", ANY, &[], |r, _| {
+        format!("-m udp {}{} {}", not(r), r.pick(&["--sport", "--dport"]), ports(r))
+    }),
+    kind("multiport tcp", "tcp", ANY, &[], multiport),
+    kind("multiport udp", "udp", ANY, &[], multiport),
+    kind("sctp ports", "sctp", ANY, &[], |r, _| {
+        format!("-m sctp {}{} {}", not(r), r.pick(&["--sport", "--dport"]), ports(r))
+    }),
+    kind("sctp chunks", "sctp", ANY, &[], |r, _| {
+        let types = r.pick(&["DATA", "INIT", "DATA,INIT", "SACK,ABORT", "DATA:Be", "ABORT:T,DATA", "INIT,INIT_ACK"]);
+        format!("-m sctp {}--chunk-types {} {types}", not(r), r.pick(&["any", "all", "only"]))
+    }),
+    kind("dccp ports", "dccp", ANY, &[], |r, _| {
+        format!("-m dccp {}{} {}", not(r), r.pick(&["--sport", "--dport"]), ports(r))
+    }),
+    kind("dccp types", "dccp", ANY, &[], |r, _| {
+        format!("-m dccp {}--dccp-types {}", not(r), r.pick(&["REQUEST", "DATA,ACK", "RESET,INVALID", "RESPONSE"]))
+    }),
+    kind("dccp option", "dccp", ANY, &[], |r, _| format!("-m dccp {}--dccp-option {}", not(r), 1 + r.below(5))),
+    kind("esp", "esp", ANY, &[], |r, _| format!("-m esp {}--espspi {}", not(r), spis(r))),
+    kind("ipcomp", "ipcomp", ANY, &[], |r, _| format!("-m ipcomp {}--ipcompspi {}", not(r), spis(r))),
+    kind("l2tp udp", "udp", ANY, &[], l2tp),
+    kind("l2tp ip", "l2tp", ANY, &[], l2tp),
+    kind("tos", "", ANY, &[], |r, _| format!("-m tos {}--tos {:#x}/{:#x}", not(r), r.byte() & 0x3c, r.byte() | 0x10)),
+    kind("dscp", "", ANY, &[], |r, _| format!("-m dscp {}--dscp {}", not(r), r.pick(&[0, 4, 10, 46, 63]))),
+    kind("ecn ip", "", ANY, &[], |r, _| format!("-m ecn {}--ecn-ip-ect {}", not(r), r.below(4))),
+    kind("ecn tcp", "tcp", ANY, &[], |r, _| {
+        format!("-m ecn {}{}", not(r), r.pick(&["--ecn-tcp-ece", "--ecn-tcp-cwr"]))
+    }),
+    kind("length", "", ANY, &[], |r, _| {
+        let low = r.below(90);
+        format!("-m length {}--length {low}:{}", not(r), low + r.below(60))
+    }),
+    kind("iprange", "", ANY, &[], |r, v6| {
+        let side = r.pick(&["--src-range", "--dst-range"]);
+        let range = if v6 {
+            format!("fd00:{}::2-fd00:{}::5", r.pick(&[3, 9]), 9)
+        } else {
+            format!("10.{}.0.2-10.9.1.{}", r.pick(&[3, 9]), r.below(6))
+        };
+        format!("-m iprange {}{side} {range}", not(r))
+    }),
+    kind("mac", "", ARRIVED, &[], |r, _| {
+        let m = r.pick(&MACS);
+        let text: Vec<String> = m.iter().map(|b| format!("{b:02x}")).collect();
+        format!("-m mac {}--mac-source {}", not(r), text.join(":"))
+    }),
+    kind("addrtype", "", ANY, &[], |r, v6| {
+        let types: &[&str] = if v6 {
+            &["LOCAL", "UNICAST", "MULTICAST", "UNREACHABLE", "LOCAL,UNICAST"]
+        } else {
+            &["LOCAL", "UNICAST", "BROADCAST", "MULTICAST", "LOCAL,BROADCAST"]
+        };
+        format!("-m addrtype {}{} {}", not(r), r.pick(&["--src-type", "--dst-type"]), r.pick(types))
+    }),
+    kind("addrtype here", "", PREROUTING | INPUT, &[], |r, _| {
+        format!("-m addrtype {}--dst-type LOCAL --limit-iface-in", not(r))
+    }),
+    kind("mark", "", ANY, &[], |r, _| format!("-m mark {}--mark {:#x}/{:#x}", not(r), r.below(4), 1 + r.below(7))),
+    kind("pkttype", "", ANY, &[], |r, _| {
+        format!("-m pkttype {}--pkt-type {}", not(r), r.pick(&["unicast", "broadcast", "multicast"]))
+    }),
+    kind("string", "", ANY, &[], |r, _| {
+        let from = r.below(60);
+        format!(
+            "-m string {}--string \"{}\" --algo {} --from {from} --to {} {}",
+            not(r),
+            r.pick(&["needle", "GET /", "haystack", "HTTP", "index"]),
+            r.pick(&["bm", "kmp"]),
+            from + 1 + r.below(80),
+            r.pick(&["", "--icase"])
+        )
+    }),
+    kind("hex string", "", ANY, &[], |r, _| {
+        format!("-m string --hex-string \"|{:02x}{:02x}|\" --algo {}", r.below(3), r.below(3), r.pick(&["bm", "kmp"]))
+    }),
+    kind("u32", "", ANY, &[], |r, _| {
+        let test = r.pick(&[
+            "6&0xFF=6,17",
+            "0>>22&0x3C@0>>16=0:1024",
+            "0&0xFFFF=40:80",
+            "4>>16&0xFF=0:0x2000&&2&0xFFFF=20:60",
+            "6=0x40064011:0x80118011",
+            "40@0=1",
+            "0>>22&0x3C@12>>26&0x3C@0=0x47455420",
+        ]);
+        format!("-m u32 {}--u32 \"{test}\"", not(r))
+    }),
+    kind("bpf", "", ANY, &[], |r, _| {
+        // By hand: the protocol byte, the length, a port behind the header, a mark, arithmetic on the length.
+        let code = r.pick(&[
+            "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0",
+            "4,48 0 0 6,21 0 1 6,6 0 0 1,6 0 0 0",
+            "4,128 0 0 0,53 0 1 60,6 0 0 1,6 0 0 0",
+            "5,177 0 0 0,72 0 0 2,21 0 1 80,6 0 0 1,6 0 0 0",
+            "4,32 0 0 4294963220,69 0 1 1,6 0 0 1,6 0 0 0",
+            "7,128 0 0 0,20 0 0 20,52 0 0 4,156 0 0 3,21 0 1 1,6 0 0 65535,6 0 0 0",
+            "5,0 0 0 40,2 0 0 3,97 0 0 3,80 0 0 0,22 0 0 0",
+        ]);
+        format!("-m bpf --bytecode \"{code}\"")
+    }),
+    kind("time", "", ANY, &[], |r, _| {
+        let when = r.pick(&[
+            "--weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun",
+            "--datestart 2020-01-01",
+            "--datestop 2020-01-01",
+            "! --monthdays 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31",
+            "--timestart 00:00 --timestop 23:59:59",
+        ]);
+        format!("-m time {when}")
+    }),
+    kind("limit", "", ANY, &[], |r, _| {
+        format!("-m limit --limit {}/minute --limit-burst {}", 1 + r.below(5), 1 + r.below(5))
+    }),
+    kind("statistic certain", "", ANY, &[], |r, _| {
+        format!("-m statistic --mode random {}--probability {}", not(r), r.below(2))
+    }),
+    kind("statistic nth", "", ANY, &[], |r, _| {
+        format!("-m statistic --mode nth {}--every {} --packet 0", not(r), 1 + r.below(3))
+    }),
+    kind("quota", "", ANY, &[], |r, _| format!("-m quota {}--quota {}", not(r), r.below(400))),
+    kind("recent", "", ANY, &[], |r, _| {
+        let act = r.pick(&["--set", "--rcheck", "--update --seconds 60 --hitcount 2", "--remove"]);
+        format!("-m recent --name xteval {}{act}", not(r))
+    }),
+    kind("hashlimit", "udp", ANY, &[], |r, _| {
+        format!(
+            "-m hashlimit --hashlimit-name h{} {} 3/minute --hashlimit-mode srcip,dstport",
+            r.next() % 100_000,
+            r.pick(&["--hashlimit-upto", "--hashlimit-above"])
+        )
+    }),
+    kind("comment", "", ANY, &[], |_, _| "-m comment --comment \"no condition\"".to_owned()),
+    kind("devgroup", "", ARRIVED, &[], |r, _| format!("-m devgroup {}--src-group {}", not(r), r.below(2))),
+    kind("physdev", "", ARRIVED, &[], |r, _| {
+        format!("-m physdev {}{}", not(r), r.pick(&["--physdev-is-in", "--physdev-is-bridged", "--physdev-in in0"]))
+    }),
+    kind("owner", "", OURS, &[], |r, _| {
+        format!(
+            "-m owner {}{}",
+            not(r),
+            r.pick(&["--uid-owner 0", "--uid-owner 1-5", "--gid-owner 0", "--socket-exists"])
+        )
+    }),
+    kind("policy", "", PREROUTING | INPUT | FORWARD, &[], |r, _| {
+        format!("-m policy --dir in --pol {}", r.pick(&["none", "ipsec"]))
+    }),
+    kind("cpu", "", ANY, &[], |r, _| format!("-m cpu {}--cpu {}", not(r), r.below(2))),
+    kind("rpfilter", "", PREROUTING, &["raw", "mangle"], |r, _| {
+        format!("-m rpfilter {}", r.pick(&["", "--loose", "--invert"]))
+    }),
+    kind("set addresses", "", ANY, &[], |r, v6| {
+        format!("-m set {}--match-set xt{} {}", not(r), if v6 { "6" } else { "4" }, r.pick(&["src", "dst"]))
+    }),
+    kind("set ports", "", ANY, &[], |r, v6| {
+        format!(
+            "-m set {}--match-set xp{} {}",
+            not(r),
+            if v6 { "6" } else { "4" },
+            r.pick(&["src,dst", "dst,dst", "src,src"])
+        )
+    }),
+    kind("set macs", "", ARRIVED, &[], |r, _| format!("-m set {}--match-set xm src", not(r))),
+];
+
+fn multiport(r: &mut Random, _: bool) -> String {
+    let side = *r.pick(&["--sports", "--dports", "--ports"]);
+    let list: Vec<String> = (0..1 + r.below(4)).map(|_| ports(r)).collect();
+    format!("-m multiport {}{side} {}", not(r), list.join(","))
+}
+
+fn l2tp(r: &mut Random, _: bool) -> String {
+    let what = r.pick(&[
+        "--tid 0",
+        "--tid 1 --pversion 2",
+        "--sid 1",
+        "--type data",
+        "--type control",
+        "--pversion 3 --sid 2",
+    ]);
+    format!("-m l2tp {what}")
+}
+
+/// Matches of IPv4 alone.
+const MATCHES4: &[Kind] = &[
+    kind("icmp", "icmp", ANY, &[], |r, _| {
+        format!("-m icmp {}--icmp-type {}", not(r), r.pick(&["8", "0", "3", "3/3", "11", "any", "13", "255/0"]))
+    }),
+    kind("ah", "ah", ANY, &[], |r, _| format!("-m ah {}--ahspi {}", not(r), spis(r))),
+    kind("ttl", "", ANY, &[], |r, _| {
+        format!("-m ttl {} {}", r.pick(&["--ttl-eq", "--ttl-lt", "--ttl-gt"]), r.pick(&[1, 10, 63, 64, 127]))
+    }),
+    kind("realm", "", INPUT | FORWARD | OURS, &[], |r, _| format!("-m realm {}--realm {}", not(r), r.below(2))),
+];
+
+/// Matches of IPv6 alone.
+const MATCHES6: &[Kind] = &[
+    kind("icmp6", "ipv6-icmp", ANY, &[], |r, _| {
+        format!("-m icmp6 {}--icmpv6-type {}", not(r), r.pick(&["128", "129", "1", "1/4", "3", "200/1"]))
+    }),
+    kind("hl", "", ANY, &[], |r, _| {
+        format!("-m hl {} {}", r.pick(&["--hl-eq", "--hl-lt", "--hl-gt"]), r.pick(&[1, 10, 63, 64, 127]))
+    }),
+    kind("eui64", "", ARRIVED, &[], |_, _| "-m eui64".to_owned()),
+    kind("frag", "", ANY, &[], |r, _| {
+        format!(
+            "-m frag {}--fragid {} {}",
+            not(r),
+            r.pick(&["0", "1", "0:2", "3"]),
+            r.pick(&["", "--fragfirst", "--fragmore", "--fraglast", "--fragres"])
+        )
+    }),
+    kind("hbh", "", ANY, &[], |r, _| {
+        format!(
+            "-m hbh {}--hbh-len {} {}",
+            not(r),
+            r.pick(&[8, 16]),
+            r.pick(&["", "--hbh-opts 1:4", "--hbh-opts 30,62:4", "--hbh-opts 30:2,1"])
+        )
+    }),
+    kind("dst", "", ANY, &[], |r, _| {
+        format!(
+            "-m dst {}--dst-len {} {}",
+            not(r),
+            r.pick(&[8, 16]),
+            r.pick(&["", "--dst-opts 1:4", "--dst-opts 30,62:4", "--dst-opts 30:2,1"])
+        )
+    }),
+    kind("rt", "", ANY, &[], |r, _| {
+        let more = r.pick(&[
+            "",
+            "--rt-len 24",
+            "--rt-0-res",
+            "--rt-0-addrs fd00:3::1",
+            "--rt-0-addrs fd00:3::2 --rt-0-not-strict",
+        ]);
+        let kind = if more.contains("-0-") { 0 } else { *r.pick(&[0, 4]) };
+        format!("-m rt --rt-type {kind} {}--rt-segsleft 0:1 {more}", not(r))
+    }),
+    kind("ipv6header", "", ANY, &[], |r, _| {
+        let which = r.pick(&["hop", "dst", "route", "frag", "auth", "esp", "none", "prot", "hop,prot", "frag,prot"]);
+        format!("-m ipv6header {}--header {which} {}", not(r), r.pick(&["", "--soft"]))
+    }),
+    kind("mh", "mh", ANY, &[], |r, _| format!("-m mh {}--mh-type {}", not(r), r.pick(&["0", "1:3", "5"]))),
+    kind("ah", "", ANY, &[], |r, _| {
+        format!("-m ah {}--ahspi {} {}", not(r), spis(r), r.pick(&["", "--ahlen 24", "--ahres"]))
+    }),
+    kind("srh", "", ANY, &[], |r, _| {
+        let what = r.pick(&[
+            "--srh-segs-left-eq 1",
+            "--srh-last-entry-gt 0",
+            "--srh-hdr-len-eq 2",
+            "--srh-next-hdr 6",
+            "--srh-tag 1",
+            "--srh-lsid fd00:3::/96",
+            "--srh-nsid fd00:3::1/128",
+        ]);
+        format!("-m srh {}{what}", not(r))
+    }),
+];
+
+/// Targets of both families. Chains, verdicts and rules without a target come by themselves.
+const TARGETS: &[Kind] = &[
+    kind("MARK", "", ANY, &[], |r, _| match r.below(4) {
+        0 => format!("-j MARK --set-mark {:#x}", r.below(8)),
+        1 => format!("-j MARK --or-mark {:#x}", r.below(8)),
+        2 => format!("-j MARK --and-mark {:#x}", r.below(8)),
+        _ => format!("-j MARK --set-xmark {:#x}/{:#x}", r.below(8), r.below(8)),
+    }),
+    kind("NFLOG", "", ANY, &[], |r, _| format!("-j NFLOG --nflog-group {} --nflog-prefix \"a b\"", 100 + r.below(9))),
+    kind("LOG", "", ANY, &[], |_, _| "-j LOG --log-prefix \"x \"".to_owned()),
+    kind("TOS", "", ANY, &["mangle"], |r, _| format!("-j TOS --set-tos {:#x}/{:#x}", r.byte() & 0x3c, r.byte())),
+    kind("DSCP", "", ANY, &["mangle"], |r, _| format!("-j DSCP --set-dscp {}", r.below(64))),
+    kind("TCPMSS", "tcp", FORWARD | OURS, &[], |r, _| {
+        format!(
+            "-m tcp --tcp-flags SYN,RST SYN -j TCPMSS {}",
+            r.pick(&["--set-mss 500", "--set-mss 1400", "--clamp-mss-to-pmtu"])
+        )
+    }),
+    kind("TCPOPTSTRIP", "tcp", ANY, &["mangle"], |r, _| {
+        format!("-j TCPOPTSTRIP --strip-options {}", r.pick(&["2", "3,4", "8", "30,253"]))
+    }),
+    kind("CLASSIFY", "", FORWARD | OURS, &[], |r, _| format!("-j CLASSIFY --set-class 1:{}", r.below(9))),
+    kind("CHECKSUM", "", ANY, &["mangle"], |_, _| "-j CHECKSUM --checksum-fill".to_owned()),
+    kind("TRACE", "", ANY, &["raw"], |_, _| "-j TRACE".to_owned()),
+    kind("AUDIT", "", ANY, &[], |_, _| "-j AUDIT --type accept".to_owned()),
+    kind("NFQUEUE", "", ANY, &[], |r, _| {
+        format!("-j NFQUEUE --queue-num {} {}", r.below(9), r.pick(&["", "--queue-bypass"]))
+    }),
+    kind("RATEEST", "", ANY, &[], |_, _| {
+        "-j RATEEST --rateest-name e --rateest-interval 250ms --rateest-ewma 500ms".to_owned()
+    }),
+    kind("IDLETIMER", "", ANY, &[], |_, _| "-j IDLETIMER --timeout 600 --label xteval".to_owned()),
+];
+
+const TARGETS4: &[Kind] = &[
+    kind("REJECT", "", INPUT | FORWARD | OUTPUT, &["filter"], |r, _| {
+        let with = ["icmp-net-unreachable", "icmp-host-unreachable", "icmp-port-unreachable", "icmp-admin-prohibited"];
+        format!("-j REJECT --reject-with {}", r.pick(&with))
+    }),
+    kind("REJECT tcp", "tcp", INPUT | FORWARD | OUTPUT, &["filter"], |_, _| {
+        "-j REJECT --reject-with tcp-reset".to_owned()
+    }),
+    kind("TTL", "", ANY, &["mangle"], |r, _| {
+        format!("-j TTL {} {}", r.pick(&["--ttl-set", "--ttl-inc", "--ttl-dec"]), 1 + r.below(70))
+    }),
+    kind("ECN", "tcp", ANY, &["mangle"], |_, _| "-j ECN --ecn-tcp-remove".to_owned()),
+];
+
+const TARGETS6: &[Kind] = &[
+    kind("REJECT", "", INPUT | FORWARD | OUTPUT, &["filter"], |r, _| {
+        let with = ["icmp6-no-route", "icmp6-adm-prohibited", "icmp6-port-unreachable", "icmp6-policy-fail"];
+        format!("-j REJECT --reject-with {}", r.pick(&with))
+    }),
+    kind("REJECT tcp", "tcp", INPUT | FORWARD | OUTPUT, &["filter"], |_, _| {
+        "-j REJECT --reject-with tcp-reset".to_owned()
+    }),
+    kind("HL", "", ANY, &["mangle"], |r, _| {
+        format!("-j HL {} {}", r.pick(&["--hl-set", "--hl-inc", "--hl-dec"]), 1 + r.below(70))
+    }),
+    kind("SNPT", "", POSTROUTING, &["mangle"], |r, _| {
+        format!("-j SNPT --src-pfx fd00:9::/64 --dst-pfx {}", r.pick(&["fd00:8::/64", "fd00:8:1::/48"]))
+    }),
+    kind("DNPT", "", PREROUTING, &["mangle"], |r, _| {
+        format!("-j DNPT --src-pfx fd00:3::/64 --dst-pfx {}", r.pick(&["fd00:4::/64", "fd00:4:1::/48"]))
+    }),
+];
+
+/// What the running kernel and its tools know.
+pub struct Features {
+    pub v6: bool,
+    matches: Vec<Kind>,
+    targets: Vec<Kind>,
+    tables: Vec<&'static str>,
+    total: usize,
+}
+
+impl Features {
+    /// Tries every kind once.
+    pub fn probe(world: &World) -> Self {
+        let v6 = world.family == Family::Ip6;
+        let family = if v6 { "inet6" } else { "inet" };
+        world.make_sets(&format!(
+            "create xt{0} hash:net family {family}\nadd xt{0} {1}\nadd xt{0} {2} nomatch\nadd xt{0} {3}\n\
+             create xp{0} hash:ip,port family {family}\nadd xp{0} {4},tcp:80\nadd xp{0} {5},udp:53\nadd xp{0} {6},tcp:443\n",
+            if v6 { "6" } else { "4" },
+            if v6 { "fd00:9::/64" } else { "10.9.0.0/24" },
+            if v6 { "fd00:9::3" } else { "10.9.0.3" },
+            if v6 { "fd00:3:0:1::/64" } else { "10.3.1.0/24" },
+            if v6 { "fd00:9::1:1" } else { "10.9.1.1" },
+            if v6 { "fd00:3::1" } else { "10.3.0.1" },
+            if v6 { "fd00:1::1" } else { "10.1.0.1" },
+        ));
+        world.make_sets("create xm hash:mac\nadd xm 02:00:00:00:01:01\n");
+        let tables: Vec<&'static str> = ["raw", "mangle", "filter", "security"]
+            .into_iter()
+            .filter(|t| world.try_install(&format!("*{t}\nCOMMIT\n")))
+            .collect();
+        let (own_matches, own_targets) = if v6 { (MATCHES6, TARGETS6) } else { (MATCHES4, TARGETS4) };
+        let works = |k: &Kind| {
+            let mut random = Random::new(7);
+            let table = k.tables.first().copied().unwrap_or("mangle");
+            let hook = if k.hooks == ANY { OUTPUT } else { 1 << k.hooks.trailing_zeros() };
+            let rule = format!("-A {} {} {}", hook_name(hook), protocol(k.proto), (k.make)(&mut random, v6));
+            // Is the hook the table's?
+            let table = if !hooks_of(table).iter().any(|h| h.1 == hook) { "mangle" } else { table };
+            world.try_install(&format!("*{table}\n{rule}\nCOMMIT\n"))
+        };
+        let all_matches = MATCHES.iter().chain(own_matches);
+        let all_targets = TARGETS.iter().chain(own_targets);
+        let total = all_matches.clone().count() + all_targets.clone().count();
+        let matches: Vec<Kind> = all_matches.copied().filter(works).collect();
+        let targets: Vec<Kind> = all_targets.copied().filter(works).collect();
+        for k in MATCHES.iter().chain(own_matches).chain(TARGETS).chain(own_targets) {
+            if !matches.iter().chain(&targets).any(|m| m.name == k.name) {
+                eprintln!("skipped: this kernel or its tool has no {}", k.name);
+            }
+        }
+        Self { v6, matches, targets, tables, total }
+    }
+
+    pub fn known(&self) -> usize {
+        self.matches.len() + self.targets.len()
+    }
+
+    pub fn total(&self) -> usize {
+        self.total
+    }
+}
+
+fn protocol(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("-p {name}") }
+}
+
+fn hook_name(hook: Hooks) -> &'static str {
+    match hook {
+        PREROUTING => "PREROUTING",
+        INPUT => "INPUT",
+        FORWARD => "FORWARD",
+        OUTPUT => "OUTPUT",
+        _ => "POSTROUTING",
+    }
+}
+
+fn hooks_of(table: &str) -> &'static [(&'static str, Hooks)] {
+    const ALL: [(&str, Hooks); 5] = [
+        ("PREROUTING", PREROUTING),
+        ("INPUT", INPUT),
+        ("FORWARD", FORWARD),
+        ("OUTPUT", OUTPUT),
+        ("POSTROUTING", POSTROUTING),
+    ];
+    match table {
+        "raw" => &[("PREROUTING", PREROUTING), ("OUTPUT", OUTPUT)],
+        "mangle" => &ALL,
+        _ => &[("INPUT", INPUT), ("FORWARD", FORWARD), ("OUTPUT", OUTPUT)],
+    }
+}
+
+/// A chain under construction.
+#[derive(Clone)]
+struct Chain {
+    name: String,
+    policy: Option<&'static str>,
+    hooks: Hooks,
+    rules: Vec<String>,
+}
+
+/// Tables of random rules.
+#[derive(Clone)]
+pub struct Ruleset {
+    tables: Vec<(&'static str, Vec<Chain>)>,
+}
+
+impl Ruleset {
+    pub fn random(r: &mut Random, features: &Features) -> Self {
+        let tables = features.tables.iter().map(|&table| (table, chains(r, features, table))).collect();
+        Self { tables }
+    }
+
+    /// How many rules there are.
+    pub fn rules(&self) -> usize {
+        self.tables.iter().flat_map(|(_, chains)| chains).map(|c| c.rules.len()).sum()
+    }
+
+    /// The same without the nth rule.
+    pub fn without(&self, n: usize) -> Self {
+        let mut new = self.clone();
+        let mut at = n;
+        for chain in new.tables.iter_mut().flat_map(|(_, chains)| chains) {
+            if at < chain.rules.len() {
+                chain.rules.remove(at);
+                return new;
+            }
+            at -= chain.rules.len();
+        }
+        new
+    }
+
+    /// What the restore tool takes.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (table, chains) in &self.tables {
+            let _ = writeln!(text, "*{table}");
+            for c in chains {
+                let _ = writeln!(text, ":{} {} [0:0]", c.name, c.policy.unwrap_or("-"));
+            }
+            for c in chains {
+                for rule in &c.rules {
+                    let _ = writeln!(text, "-A {} {rule}", c.name);
+                }
+            }
+            text.push_str("COMMIT\n");
+        }
+        text
+    }
+}
+
+fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain> {
+    let mut all: Vec<Chain> = hooks_of(table)
+        .iter()
+        .map(|&(name, hooks)| {
+            let policy = if table == "filter" && r.one_in(3) { "DROP" } else { "ACCEPT" };
+            Chain { name: name.to_owned(), policy: Some(policy), hooks, rules: Vec::new() }
+        })
+        .collect();
+    let builtin: Hooks = all.iter().map(|c| c.hooks).sum();
+    for i in 0..3 {
+        for (side, hooks) in [("in", ARRIVED & builtin), ("out", OURS & builtin)] {
+            if hooks != 0 {
+                all.push(Chain { name: format!("{side}{i}"), policy: None, hooks, rules: Vec::new() });
+            }
+        }
+    }
+    for i in 0..all.len() {
+        let count = if all[i].policy.is_some() { 3 + r.below(7) } else { r.below(5) };
+        // Only to later chains, that are called from the same hooks.
+        let callees: Vec<String> = all[i + 1..]
+            .iter()
+            .filter(|c| c.policy.is_none() && c.hooks & all[i].hooks == all[i].hooks)
+            .map(|c| c.name.clone())
+            .collect();
+        let hooks = all[i].hooks;
+        let base = all[i].policy.is_some();
+        all[i].rules = (0..count).map(|_| rule(r, features, table, hooks, base, &callees)).collect();
+    }
+    all
+}
+
+fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, callees: &[String]) -> String {
+    let fits = |k: &&Kind| k.hooks & hooks == hooks && (k.tables.is_empty() || k.tables.contains(&table));
+    let mut proto = match r.below(3) {
+        0 => String::new(),
+        _ => {
+            (*r.pick(&["tcp", "tcp", "udp", "udp", if f.v6 { "ipv6-icmp" } else { "icmp" }, "sctp", "dccp"])).to_owned()
+        }
+    };
+    let action = match r.below(10) {
+        0 | 1 => "-j ACCEPT".to_owned(),
+        2 => "-j DROP".to_owned(),
+        3 => "-j RETURN".to_owned(),
+        4 | 5 if !callees.is_empty() => {
+            let jump = if r.one_in(3) { "-g" } else { "-j" };
+            format!("{jump} {}", r.pick(callees))
+        }
+        6 => String::new(),
+        _ => {
+            let targets: Vec<&Kind> = f.targets.iter().filter(fits).collect();
+            if targets.is_empty() {
+                String::new()
+            } else {
+                let t = **r.pick(&targets);
+                if !t.proto.is_empty() {
+                    proto = t.proto.to_owned();
+                }
+                (t.make)(r, f.v6)
+            }
+        }
+    };
+    // What ends a walk should not be hit by everything.
+    let ends = ["ACCEPT", "DROP", "REJECT", "NFQUEUE", "RETURN"].iter().any(|a| action.contains(a));
+    let mut matches: Vec<(&str, String)> = Vec::new();
+    let wanted = if ends { 1 + r.below(2) } else { r.below(3) };
+    for _ in 0..wanted {
+        let usable: Vec<&Kind> = f
+            .matches
+            .iter()
+            .filter(fits)
+            .filter(|k| k.proto.is_empty() || proto.is_empty() || k.proto == proto)
+            .collect();
+        let k = **r.pick(&usable);
+        // What only the kernel knows makes answers open; a few of them are enough.
+        if STATEFUL.contains(&k.name) && !r.one_in(8) {
+            continue;
+        }
+        if matches.iter().any(|(name, _)| same_extension(name, k.name)) {
+            continue;
+        }
+        if !k.proto.is_empty() {
+            proto = k.proto.to_owned();
+        }
+        matches.push((k.name, (k.make)(r, f.v6)));
+    }
+    let mut text = String::new();
+    let prefixes: &[u8] = if f.v6 { &[128, 64, 48, 16, 126] } else { &[32, 24, 16, 8, 30] };
+    for flag in ["-s", "-d"] {
+        if r.one_in(if ends { 2 } else { 4 }) {
+            let inverted = not(r);
+            let address = match (r.below(4), flag) {
+                (0, _) => address(r, f.v6),
+                (_, "-s") => source(r, f.v6),
+                (1, _) => r.pick(&locals(if f.v6 { Family::Ip6 } else { Family::Ip })).to_string(),
+                _ => forward(r, f.v6),
+            };
+            let _ = write!(text, "{inverted}{flag} {address}/{} ", r.pick(prefixes));
+        }
+    }
+    if r.one_in(5) && hooks & !ARRIVED == 0 {
+        let _ = write!(text, "{}-i {} ", not(r), r.pick(&["in0", "in1", "in+", "eth0"]));
+    }
+    if r.one_in(5) && (hooks & !(FORWARD | OURS) == 0 || !base) {
+        let _ = write!(text, "{}-o {} ", not(r), r.pick(&["out0", "out+", "eth+"]));
+    }
+    let has_match = !matches.is_empty() || action.contains("-m ");
+    if !proto.is_empty() {
+        let inverted = if has_match || action.contains("tcp-reset") || action.contains("TCP") || action.contains("ECN")
+        {
+            ""
+        } else {
+            not(r)
+        };
+        let _ = write!(text, "{inverted}-p {proto} ");
+    } else if !f.v6 && r.one_in(12) {
+        let _ = write!(text, "{}-f ", not(r));
+    }
+    for (_, m) in &matches {
+        let _ = write!(text, "{m} ");
+    }
+    text + &action
+}
+
+/// Matches that depend on what the kernel counts.
+const STATEFUL: [&str; 6] = ["limit", "statistic nth", "quota", "recent", "hashlimit", "cpu"];
+
+/// An extension can be named once only in a rule.
+fn same_extension(a: &str, b: &str) -> bool {
+    a.split(' ').next() == b.split(' ').next()
+}
