@@ -84,7 +84,7 @@ impl PacketFields {
         let ports = p.ports();
         let transport = h.transport.filter(|_| h.first_fragment()).and_then(|at| p.bytes.get(at..)).unwrap_or(&[]);
         let icmp = matches!((p.network, h.protocol), (Network::Ip4, Some(1)) | (Network::Ip6, Some(58)));
-        let device = |d: &Fact<Device>| d.value().map(|d| device_name(d));
+        let device = |d: &Fact<Device>| d.value().map(device_name);
         Self {
             family: family(p.network),
             hook: None,

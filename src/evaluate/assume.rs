@@ -18,7 +18,7 @@ pub struct Assumption {
     flipped: bool,
 }
 
-/// The open questions of a run. [`next`](Self::next) sets up the next combination of answers.
+/// The open questions of a run. [`advance`](Self::advance) sets up the next combination of answers.
 #[derive(Debug, Default)]
 pub struct Assumptions {
     made: Vec<Assumption>,
@@ -53,7 +53,7 @@ impl Assumptions {
     }
 
     /// Prepares the next run. False when every combination that matters has been seen, or there are too many.
-    pub fn next(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         while let Some(last) = self.made.last_mut() {
             if !last.flipped {
                 if self.runs >= MAX_RUNS {
@@ -94,7 +94,7 @@ mod tests {
             let x = a.ask("x", b"", true);
             let y = if x { Some(a.ask("y", b"", false)) } else { None };
             seen.push((x, y));
-            if !a.next() {
+            if !a.advance() {
                 break;
             }
         }
@@ -109,7 +109,7 @@ mod tests {
         loop {
             runs += 1;
             assert_eq!(a.ask("owner", b"uid=0", true), a.ask("owner", b"uid=0", false));
-            if !a.next() {
+            if !a.advance() {
                 break;
             }
         }
@@ -125,7 +125,7 @@ mod tests {
             for _ in 0..40 {
                 a.ask("limit", b"", true);
             }
-            if !a.next() {
+            if !a.advance() {
                 break;
             }
         }

@@ -67,7 +67,7 @@ pub enum Fate {
         at: Place,
     },
     /// The kernel itself did.
-    Lost(Obstacle),
+    Lost(Box<Obstacle>),
     /// It reached its socket (who, for people).
     Delivered(String),
     /// It left the host.
@@ -158,7 +158,7 @@ impl<'a> Walk<'a> {
             let (packet, hook) = (cx.packet, cx.hook);
             let assumed = assumptions.made().to_vec();
             runs.push(Run { fate, hook, steps, packet, assumed });
-            if !assumptions.next() {
+            if !assumptions.advance() {
                 break;
             }
         }
@@ -218,7 +218,7 @@ impl Way<'_, '_> {
         }
         let routed = self.walk.env.route_input(&self.cx.packet);
         match self.known(routed, "routing decision")? {
-            Routed::Lost(o) => Err(Fate::Lost(o)),
+            Routed::Lost(o) => Err(Fate::Lost(Box::new(o))),
             Routed::Local(route) => {
                 self.cx.packet.route = Fact::Is(route);
                 self.kernel("routed to this host");
@@ -230,7 +230,7 @@ impl Way<'_, '_> {
                 self.cx.packet.oif = Fact::Is(oif);
                 self.cx.packet.route = Fact::Is(route);
                 if let Fact::Is(o) = self.walk.env.forward(&self.cx.packet) {
-                    return Err(Fate::Lost(o));
+                    return Err(Fate::Lost(Box::new(o)));
                 }
                 forwarding::change(&mut self.cx.packet, self.walk.env);
                 self.hook(Hook::Forward, None)?;
@@ -249,7 +249,7 @@ impl Way<'_, '_> {
             Delivery::Lost(o) if self.walk.past && self.may_have_closed(&o) => {
                 Ok(Fate::Delivered("a socket that has been closed since".into()))
             }
-            Delivery::Lost(o) => Err(Fate::Lost(o)),
+            Delivery::Lost(o) => Err(Fate::Lost(Box::new(o))),
         }
     }
 
@@ -305,7 +305,7 @@ impl Way<'_, '_> {
 
     fn after_postrouting(&mut self) -> Result<Fate, Fate> {
         match self.walk.env.leave(&self.cx.packet) {
-            Fact::Is(o) => Err(Fate::Lost(o)),
+            Fact::Is(o) => Err(Fate::Lost(Box::new(o))),
             _ => Ok(Fate::Left),
         }
     }
@@ -392,7 +392,7 @@ impl Way<'_, '_> {
         }
         match tracked {
             Fact::Is(Tracked::As(ct)) => self.cx.packet.ct = *ct,
-            Fact::Is(Tracked::Lost(o)) => return Err(Fate::Lost(o)),
+            Fact::Is(Tracked::Lost(o)) => return Err(Fate::Lost(Box::new(o))),
             Fact::Is(Tracked::Either { .. }) => {}
             Fact::Absent => self.cx.packet.ct.state = Fact::Is(CtState::Untracked),
             Fact::Unknown(what) => self.cx.packet.ct.state = Fact::Unknown(what),

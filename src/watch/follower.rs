@@ -155,7 +155,7 @@ impl Worker {
                 next_look = Instant::now() + LEGACY_INTERVAL;
             }
             let news = lost || changes.iter().any(|c| c.matters);
-            if !news && !(look && self.legacy_changed()) {
+            if !(news || look && self.legacy_changed()) {
                 self.dealt_with(latest);
                 continue;
             }

@@ -128,11 +128,11 @@ fn compare(host: &Host, read: &Read, indices: &[TableIndex], probe: &Probe, kern
     loop {
         let way = walk(host, read, indices, probe, kernel, &mut assumptions);
         if way == told {
-            let certain = ways.is_empty() && !assumptions.next();
+            let certain = ways.is_empty() && !assumptions.advance();
             return if certain { Outcome::Same } else { Outcome::Possible };
         }
         ways.push((way, assumptions.made().to_vec()));
-        if !assumptions.next() {
+        if !assumptions.advance() {
             break;
         }
     }

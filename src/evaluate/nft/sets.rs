@@ -104,8 +104,11 @@ fn is_alive(cx: &mut Context<'_>, set: &Set, i: usize) -> bool {
     cx.ask(what, &id, left > 0)
 }
 
+/// Data or verdict, object, and whether there are expressions to run.
+type Given<'s> = (Option<&'s Value>, Option<&'s [u8]>, bool);
+
 /// What an element gives: equal results need not be told apart.
-fn result(set: &Set, i: usize) -> Option<(Option<&Value>, Option<&[u8]>, bool)> {
+fn result(set: &Set, i: usize) -> Option<Given<'_>> {
     let e = set.elements.get(i)?;
     let extra = e.extra();
     Some((e.value.as_ref(), extra.object.as_ref().map(|o| o.as_bytes()), !extra.exprs.is_empty()))

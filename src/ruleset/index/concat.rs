@@ -209,7 +209,7 @@ mod tests {
             for b in 0..245 {
                 let want = elements.iter().position(|e| (e.0..=e.1).contains(&a) && (e.2..=e.3).contains(&b));
                 assert_eq!(x.find(&key(a, b), &mut |_| true), want.map(|w| w as u32), "{a} {b}");
-                let alive = |i: u32| i % 3 != 0;
+                let alive = |i: u32| !i.is_multiple_of(3);
                 let want = (0u32..)
                     .zip(&elements)
                     .find(|(i, e)| alive(*i) && (e.0..=e.1).contains(&a) && (e.2..=e.3).contains(&b));

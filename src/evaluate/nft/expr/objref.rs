@@ -64,10 +64,8 @@ fn expectation(cx: &mut Context<'_>, name: &Text) -> Step {
     };
     match (tracked(cx), confirmed) {
         (Fact::Absent, _) | (_, Fact::Is(true)) => return Step::Break,
-        (Fact::Unknown(what), _) | (_, Fact::Unknown(what)) => {
-            if !cx.ask(what, b"nft ct confirmed", true) {
-                return Step::Break;
-            }
+        (Fact::Unknown(what), _) | (_, Fact::Unknown(what)) if !cx.ask(what.clone(), b"nft ct confirmed", true) => {
+            return Step::Break;
         }
         _ => {}
     }

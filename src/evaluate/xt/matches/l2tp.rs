@@ -23,10 +23,10 @@ struct Fields {
 
 pub(super) fn check(cx: &mut Context, param: &Param, m: &L2tp) -> Checked {
     let (protocol, at, fragment) = if param.family == Family::Ip6 {
-        let header = ip6::find_in(cx, Wanted::Transport).or_else(|e| match e {
+        let header = ip6::find_in(cx, Wanted::Transport).map_err(|e| match e {
             // Here what cannot be taken apart just does not match.
-            ip6::Missing::Broken => Err(ip6::Missing::Absent),
-            e => Err(e),
+            ip6::Missing::Broken => ip6::Missing::Absent,
+            e => e,
         });
         let Some(header) = found(cx, header, m)? else { return Ok(false) };
         (header.protocol, header.offset, header.fragment)

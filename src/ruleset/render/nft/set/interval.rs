@@ -72,7 +72,7 @@ fn item<'a>(set: &SetView<'a>, element: &'a Element, low: u128, high: u128, _ope
         let bytes = element.key.as_bytes();
         let len = bytes.iter().position(|b| *b == 0);
         match len {
-            Some(len) if len > 0 && (bits - range.count_ones().min(bits)) % 8 == 0 => End::Wildcard,
+            Some(len) if len > 0 && (bits - range.count_ones().min(bits)).is_multiple_of(8) => End::Wildcard,
             _ => End::Prefix(bits - range.count_ones().min(bits)),
         }
     } else {
