@@ -77,6 +77,64 @@ impl Shot {
         Self { entry, bytes, source_mac }
     }
 
+    /// The first packet of a connection that there was none like before: `n` goes into its source port or id.
+    pub fn begins(random: &mut Random, world: &World, n: u16) -> Self {
+        let v6 = world.family == Family::Ip6;
+        loop {
+            let mut shot = Self::random(random, world);
+            let n = n.to_be_bytes();
+            let (protocol, mut payload) = match random.below(9) {
+                0..=3 => {
+                    let mut b = tcp(random);
+                    b.truncate(20);
+                    // Now and then flags that conntrack takes for invalid.
+                    (b[12], b[13]) = (0x50, if random.one_in(8) { 0x29 } else { 0x02 });
+                    b[..2].copy_from_slice(&n);
+                    (6, b)
+                }
+                4..=6 => {
+                    let mut b = ports(random);
+                    b.extend([0, 12, 0, 0, 1, 2, 3, 4]);
+                    b[..2].copy_from_slice(&n);
+                    (17, b)
+                }
+                7 => {
+                    let mut b = vec![if v6 { 128 } else { 8 }, 0, 0, 0, 0, 0, 0, 1];
+                    b[4..6].copy_from_slice(&n);
+                    (if v6 { 58 } else { 1 }, b)
+                }
+                _ => (253, vec![1, 2, 3, 4, 5, 6, 7, 8]),
+            };
+            let header = if v6 { 40 } else { 20 };
+            let length = if v6 { payload.len() } else { header + payload.len() } as u16;
+            let b = &mut shot.bytes;
+            b.truncate(header);
+            if v6 {
+                b[4..6].copy_from_slice(&length.to_be_bytes());
+                b[6] = protocol;
+                b[7] = 64;
+            } else {
+                b[0] = 0x45;
+                b[2..4].copy_from_slice(&length.to_be_bytes());
+                b[6..8].fill(0);
+                (b[8], b[9]) = (64, protocol);
+                b[10..12].fill(0);
+                let sum = checksum::of(b);
+                b[10..12].copy_from_slice(&sum.to_be_bytes());
+            }
+            b.append(&mut payload);
+            fix_checksum(b, protocol, header, v6);
+            // Groups begin no connections here, and the link layer means us.
+            let to_group = if v6 { b[24] == 0xff } else { b[16] == 0xff };
+            if let Entry::In { to, .. } = &mut shot.entry {
+                *to = To::Us;
+            }
+            if !to_group {
+                return shot;
+            }
+        }
+    }
+
     /// The Ethernet header.
     pub fn frame(&self) -> Vec<u8> {
         let Entry::In { device, to } = self.entry else { return Vec::new() };

@@ -413,9 +413,125 @@ const TARGETS6: &[Kind] = &[
     }),
 ];
 
+/// Matches and targets that need connection tracking.
+const TRACKED: &[Kind] = &[
+    kind("ct state", "", ANY, &["mangle", "filter", "security", "nat"], |r, _| {
+        let states = ["NEW", "INVALID", "ESTABLISHED,RELATED", "NEW,UNTRACKED", "UNTRACKED", "DNAT", "SNAT,INVALID"];
+        format!("-m conntrack {}--ctstate {}", not(r), r.pick(&states))
+    }),
+    kind("state", "", ANY, &["mangle", "filter"], |r, _| {
+        format!("-m state {}--state {}", not(r), r.pick(&["NEW", "INVALID", "UNTRACKED", "RELATED"]))
+    }),
+    kind("ct addresses", "", ANY, &["mangle", "filter", "nat"], |r, v6| {
+        let side = *r.pick(&["--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst"]);
+        let who = match r.below(3) {
+            0 => source(r, v6),
+            1 => forward(r, v6),
+            _ => (if v6 { "fd00:7::1" } else { "10.7.0.1" }).to_owned(),
+        };
+        let prefix = if v6 { *r.pick(&[48, 64, 127]) } else { *r.pick(&[16, 24, 31]) };
+        format!("-m conntrack {}{side} {who}/{prefix}", not(r))
+    }),
+    kind("ct ports", "", ANY, &["mangle", "filter"], |r, _| {
+        let side = r.pick(&["--ctorigsrcport", "--ctorigdstport", "--ctreplsrcport", "--ctrepldstport"]);
+        format!("-m conntrack {}{side} {}", not(r), ports(r))
+    }),
+    kind("ct rest", "", ANY, &["mangle", "filter"], |r, _| {
+        let what = ["--ctproto 17", "--ctproto 6", "--ctstatus NONE", "--ctstatus EXPECTED,CONFIRMED"];
+        format!("-m conntrack {}{}", not(r), r.pick(&what))
+    }),
+    kind("ct direction", "", ANY, &["mangle", "filter"], |r, _| {
+        format!("-m conntrack --ctdir {}", r.pick(&["ORIGINAL", "REPLY"]))
+    }),
+    kind("connmark", "", ANY, &["mangle", "filter"], |r, _| {
+        format!("-m connmark {}--mark {:#x}/{:#x}", not(r), r.below(4), 1 + r.below(7))
+    }),
+    kind("connlabel", "", ANY, &["mangle", "filter"], |r, _| {
+        format!("-m connlabel {}--label {} {}", not(r), r.below(3), r.pick(&["", "--set"]))
+    }),
+    kind("cluster", "", ANY, &["mangle", "filter"], |r, _| {
+        format!(
+            "-m cluster --cluster-total-nodes 3 {}--cluster-local-node {} --cluster-hash-seed {:#x}",
+            not(r),
+            1 + r.below(3),
+            0x10 + r.below(9)
+        )
+    }),
+    kind("helper", "", ANY, &["mangle", "filter"], |r, _| format!("-m helper {}--helper ftp", not(r))),
+];
+
+const TRACKED_TARGETS: &[Kind] = &[
+    kind("CONNMARK", "", ANY, &["mangle", "filter", "nat"], |r, _| match r.below(4) {
+        0 => format!("-j CONNMARK --set-xmark {:#x}/{:#x}", r.below(8), r.below(8)),
+        1 => format!("-j CONNMARK --save-mark --nfmask {:#x} --ctmask {:#x}", r.below(8), r.below(8)),
+        _ => format!("-j CONNMARK --restore-mark --nfmask {:#x} --ctmask {:#x}", r.below(8), r.below(8)),
+    }),
+    kind("CT", "", PREROUTING | OUTPUT, &["raw"], |r, _| {
+        format!("-j CT {}", r.pick(&["--notrack", "--zone 3", "--ctevents new"]))
+    }),
+    kind("DNAT", "", PREROUTING | OUTPUT, &["nat"], |r, v6| {
+        let (one, two) = if v6 { ("fd00:3::9", "fd00:3::d") } else { ("10.3.0.9", "10.3.0.13") };
+        match r.below(4) {
+            0 => format!("-j DNAT --to-destination {one}"),
+            _ => format!("-j DNAT --to-destination {one}-{two}"),
+        }
+    }),
+    kind("DNAT ports", "udp", PREROUTING | OUTPUT, &["nat"], |r, v6| {
+        let to = if v6 { "[fd00:3::9]" } else { "10.3.0.9" };
+        let to = if r.one_in(3) { "" } else { to };
+        let port = r.pick(&["80", "50-60", "1000-2000", "8000-8010"]);
+        format!("-j DNAT --to-destination {to}:{port} {}", r.pick(&["", "", "", "--random"]))
+    }),
+    kind("SNAT", "", POSTROUTING | INPUT, &["nat"], |r, v6| {
+        let (one, two) = if v6 { ("fd00:7::1", "fd00:7::1:6") } else { ("10.7.0.1", "10.7.0.6") };
+        match r.below(4) {
+            0 => format!("-j SNAT --to-source {one}"),
+            1 => format!("-j SNAT --to-source {one}-{two}"),
+            2 => format!("-j SNAT --to-source {one}-{two} --persistent"),
+            _ => format!("-j SNAT --to-source {one} {}", r.pick(&["--random", "--random-fully", "--persistent"])),
+        }
+    }),
+    kind("SNAT ports", "tcp", POSTROUTING | INPUT, &["nat"], |r, v6| {
+        let to = if v6 { "[fd00:7::1]" } else { "10.7.0.1" };
+        format!("-j SNAT --to-source {to}:{}", r.pick(&["5000", "5000-5010", "1-60000"]))
+    }),
+    kind("MASQUERADE", "", POSTROUTING, &["nat"], |r, _| {
+        format!("-j MASQUERADE {}", r.pick(&["", "", "--random", "--random-fully"]))
+    }),
+    kind("MASQUERADE ports", "udp", POSTROUTING, &["nat"], |r, _| {
+        format!("-j MASQUERADE --to-ports {}", r.pick(&["777", "2000-3000"]))
+    }),
+    kind("REDIRECT", "", PREROUTING, &["nat"], |_, _| "-j REDIRECT".to_owned()),
+    kind("REDIRECT ports", "tcp", PREROUTING, &["nat"], |r, _| {
+        format!("-j REDIRECT --to-ports {}", r.pick(&["8080", "100-200"]))
+    }),
+    kind("NETMAP", "", PREROUTING | OUTPUT, &["nat"], |r, v6| {
+        format!(
+            "-j NETMAP --to {}",
+            if v6 {
+                *r.pick(&["fd00:3:5::/48", "fd00:3::20/124"])
+            } else {
+                *r.pick(&["10.3.128.0/17", "10.3.9.16/28"])
+            }
+        )
+    }),
+    kind("NETMAP source", "", POSTROUTING | INPUT, &["nat"], |r, v6| {
+        format!(
+            "-j NETMAP --to {}",
+            if v6 {
+                *r.pick(&["fd00:7:5::/48", "fd00:7::20/124"])
+            } else {
+                *r.pick(&["10.7.128.0/17", "10.7.9.16/28"])
+            }
+        )
+    }),
+];
+
 /// What the running kernel and its tools know.
 pub struct Features {
     pub v6: bool,
+    /// Connections are tracked, and there is a nat table.
+    tracked: bool,
     matches: Vec<Kind>,
     targets: Vec<Kind>,
     tables: Vec<&'static str>,
@@ -423,8 +539,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// Tries every kind once.
-    pub fn probe(world: &World) -> Self {
+    /// Tries every kind once; those that need connection tracking only if they are wanted.
+    pub fn probe(world: &World, tracked: bool) -> Self {
         let v6 = world.family == Family::Ip6;
         let family = if v6 { "inet6" } else { "inet" };
         world.make_sets(&format!(
@@ -439,31 +555,34 @@ impl Features {
             if v6 { "fd00:1::1" } else { "10.1.0.1" },
         ));
         world.make_sets("create xm hash:mac\nadd xm 02:00:00:00:01:01\n");
-        let tables: Vec<&'static str> = ["raw", "mangle", "filter", "security"]
+        let tables: Vec<&'static str> = ["raw", "mangle", "filter", "security", "nat"]
             .into_iter()
+            .filter(|t| tracked || *t != "nat")
             .filter(|t| world.try_install(&format!("*{t}\nCOMMIT\n")))
             .collect();
         let (own_matches, own_targets) = if v6 { (MATCHES6, TARGETS6) } else { (MATCHES4, TARGETS4) };
         let works = |k: &Kind| {
             let mut random = Random::new(7);
             let table = k.tables.first().copied().unwrap_or("mangle");
-            let hook = if k.hooks == ANY { OUTPUT } else { 1 << k.hooks.trailing_zeros() };
+            let hook = if k.hooks & OUTPUT != 0 { OUTPUT } else { 1 << k.hooks.trailing_zeros() };
             let rule = format!("-A {} {} {}", hook_name(hook), protocol(k.proto), (k.make)(&mut random, v6));
             // Is the hook the table's?
             let table = if !hooks_of(table).iter().any(|h| h.1 == hook) { "mangle" } else { table };
             world.try_install(&format!("*{table}\n{rule}\nCOMMIT\n"))
         };
-        let all_matches = MATCHES.iter().chain(own_matches);
-        let all_targets = TARGETS.iter().chain(own_targets);
+        let (more_matches, more_targets): (&[Kind], &[Kind]) =
+            if tracked { (TRACKED, TRACKED_TARGETS) } else { (&[], &[]) };
+        let all_matches = MATCHES.iter().chain(own_matches).chain(more_matches);
+        let all_targets = TARGETS.iter().chain(own_targets).chain(more_targets);
         let total = all_matches.clone().count() + all_targets.clone().count();
-        let matches: Vec<Kind> = all_matches.copied().filter(works).collect();
-        let targets: Vec<Kind> = all_targets.copied().filter(works).collect();
-        for k in MATCHES.iter().chain(own_matches).chain(TARGETS).chain(own_targets) {
+        let matches: Vec<Kind> = all_matches.clone().copied().filter(works).collect();
+        let targets: Vec<Kind> = all_targets.clone().copied().filter(works).collect();
+        for k in all_matches.chain(all_targets) {
             if !matches.iter().chain(&targets).any(|m| m.name == k.name) {
                 eprintln!("skipped: this kernel or its tool has no {}", k.name);
             }
         }
-        Self { v6, matches, targets, tables, total }
+        Self { v6, tracked, matches, targets, tables, total }
     }
 
     pub fn known(&self) -> usize {
@@ -500,6 +619,7 @@ fn hooks_of(table: &str) -> &'static [(&'static str, Hooks)] {
     match table {
         "raw" => &[("PREROUTING", PREROUTING), ("OUTPUT", OUTPUT)],
         "mangle" => &ALL,
+        "nat" => &[("PREROUTING", PREROUTING), ("INPUT", INPUT), ("OUTPUT", OUTPUT), ("POSTROUTING", POSTROUTING)],
         _ => &[("INPUT", INPUT), ("FORWARD", FORWARD), ("OUTPUT", OUTPUT)],
     }
 }
@@ -567,7 +687,8 @@ fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain
     let mut all: Vec<Chain> = hooks_of(table)
         .iter()
         .map(|&(name, hooks)| {
-            let policy = if table == "filter" && r.one_in(3) { "DROP" } else { "ACCEPT" };
+            let policy =
+                if table == "filter" && r.one_in(if features.tracked { 9 } else { 3 }) { "DROP" } else { "ACCEPT" };
             Chain { name: name.to_owned(), policy: Some(policy), hooks, rules: Vec::new() }
         })
         .collect();
@@ -591,6 +712,10 @@ fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain
         let base = all[i].policy.is_some();
         all[i].rules = (0..count).map(|_| rule(r, features, table, hooks, base, &callees)).collect();
     }
+    if features.tracked && table == "filter" {
+        // Without a rule that asks for it the kernel does not track.
+        all[0].rules.insert(0, "-m conntrack --ctstate NEW".to_owned());
+    }
     all
 }
 
@@ -602,9 +727,10 @@ fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, cal
             (*r.pick(&["tcp", "tcp", "udp", "udp", if f.v6 { "ipv6-icmp" } else { "icmp" }, "sctp", "dccp"])).to_owned()
         }
     };
-    let action = match r.below(10) {
+    let action = match if table == "nat" { 9 - r.below(5) } else { r.below(10) } {
         0 | 1 => "-j ACCEPT".to_owned(),
-        2 => "-j DROP".to_owned(),
+        // The nat table must not drop.
+        2 if table != "nat" => "-j DROP".to_owned(),
         3 => "-j RETURN".to_owned(),
         4 | 5 if !callees.is_empty() => {
             let jump = if r.one_in(3) { "-g" } else { "-j" };
@@ -612,7 +738,10 @@ fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, cal
         }
         6 => String::new(),
         _ => {
-            let targets: Vec<&Kind> = f.targets.iter().filter(fits).collect();
+            // In the nat table mostly what it is for.
+            let nat = table == "nat" && !r.one_in(5);
+            let targets: Vec<&Kind> =
+                f.targets.iter().filter(fits).filter(|k| !nat || k.tables.contains(&"nat")).collect();
             if targets.is_empty() {
                 String::new()
             } else {
@@ -625,7 +754,9 @@ fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, cal
         }
     };
     // What ends a walk should not be hit by everything.
-    let ends = ["ACCEPT", "DROP", "REJECT", "NFQUEUE", "RETURN"].iter().any(|a| action.contains(a));
+    let ends = ["ACCEPT", "DROP", "REJECT", "NFQUEUE", "RETURN", "NAT", "MASQ", "REDIR", "NETMAP"]
+        .iter()
+        .any(|a| action.contains(a));
     let mut matches: Vec<(&str, String)> = Vec::new();
     let wanted = if ends { 1 + r.below(2) } else { r.below(3) };
     for _ in 0..wanted {

@@ -8,11 +8,15 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nfblame::evaluate::environment::{FibAnswer, Link, RouteType};
 use nfblame::evaluate::headers::Network;
-use nfblame::evaluate::packet::Owner;
+use nfblame::evaluate::packet::{Ct, CtState, Owner};
 use nfblame::evaluate::{Context, Device, Environment, Fact, Hook, Packet, checksum, nat};
 use nfblame::ruleset::ipset::IpSets;
+use nfblame_sys::ct::Tuple;
+use nfblame_sys::netlink::Client;
 use nfblame_sys::rt::{NewRoute, Prefix};
 use nfblame_sys::tun::Tap;
+use nfblame_sys::uapi::nfnetlink::NFNL_SUBSYS_CTNETLINK;
+use nfblame_sys::uapi::nfnetlink_conntrack::IPCTNL_MSG_CT_DELETE;
 use nfblame_sys::xt::{Family, Legacy, Table};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, sendto, socket,
@@ -40,6 +44,7 @@ pub struct World {
     taps: BTreeMap<&'static str, (u32, Tap)>,
     raw: OwnedFd,
     legacy: Legacy,
+    netfilter: Client,
     sets: IpSets,
     release: String,
     buffer: RefCell<Vec<u8>>,
@@ -95,13 +100,27 @@ impl World {
         let index = ns.index(OUT);
         ns.rt(|rt| rt.add_neighbour(index, next.parse().unwrap(), &[2, 0, 0, 0, 9, 9])).unwrap();
         ns.route(any, next);
-        let sources: Prefix = sources.parse().unwrap();
-        ns.rt(|rt| rt.add_route(NewRoute::kind(sources, RTN_BLACKHOLE))).unwrap();
+        // Nothing goes back to where packets come from, nor to where source NAT makes them come from.
+        for prefix in [sources, if family == Family::Ip6 { "fd00:7::/32" } else { "10.7.0.0/16" }] {
+            let prefix: Prefix = prefix.parse().unwrap();
+            ns.rt(|rt| rt.add_route(NewRoute::kind(prefix, RTN_BLACKHOLE))).unwrap();
+        }
         let domain = if family == Family::Ip6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
         let raw = ns.run(|| socket(domain, SockType::Raw, SockFlag::empty(), SockProtocol::Raw)).unwrap();
         let legacy = ns.run(|| Legacy::open(family)).unwrap();
+        let netfilter = ns.run(|| Client::open(nfblame_sys::netlink::Family::Netfilter)).unwrap();
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim().to_owned();
-        Self { family, ns, taps, raw, legacy, sets: IpSets::default(), release, buffer: RefCell::new(vec![0; 4096]) }
+        Self {
+            family,
+            ns,
+            taps,
+            raw,
+            legacy,
+            netfilter,
+            sets: IpSets::default(),
+            release,
+            buffer: RefCell::new(vec![0; 4096]),
+        }
     }
 
     /// The tool that loads rules of this family.
@@ -170,8 +189,13 @@ impl World {
     /// Is a frame one of those that were sent, and not the host's own chatter (ARP, group membership)?
     fn is_ours(&self, frame: &[u8]) -> bool {
         match (self.family, &frame[12..14]) {
-            (Family::Ip6, [0x86, 0xdd]) => frame[22..24] == [0xfd, 0x00] && frame[24..26] != [0, 2],
-            (Family::Ip, [0x08, 0x00]) => frame[26..28] == [10, 9],
+            // Neighbour discovery and group membership are ICMPv6 types from 130 on; the latter has a header in front.
+            (Family::Ip6, [0x86, 0xdd]) => {
+                frame[22..24] == [0xfd, 0x00]
+                    && !(frame[24..26] == [0, 2] && frame[20] == 58 && frame[54] >= 130)
+                    && !(frame[24..26] == [0, 2] && frame[20] == 0)
+            }
+            (Family::Ip, [0x08, 0x00]) => frame[26] == 10 && frame[23] != 2,
             _ => false,
         }
     }
@@ -189,6 +213,39 @@ impl World {
         let gateway = if self.family == Family::Ip6 { "fd00:2::fe" } else { "10.2.0.254" };
         let gateway = Some(gateway.parse().unwrap());
         FibAnswer { kind: RTN_UNICAST, oif: self.index(OUT), gateway, source: None, mtu: None, realm: None }
+    }
+
+    /// Forgets all connections.
+    pub fn forget(&mut self) {
+        let flush = |b: &mut nfblame_sys::netlink::Builder, flags, seq| {
+            b.nf_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, flags, seq, 0, 0);
+        };
+        self.netfilter.ack("forget", "all connections", flush).unwrap();
+    }
+
+    /// What conntrack makes of a packet that begins a connection.
+    pub fn track(&self, packet: &mut Packet) {
+        let ct = &packet.ct;
+        if ct.state != Fact::Absent && !ct.template {
+            return;
+        }
+        let zone = if ct.template { ct.zone.clone() } else { Fact::Is(0) };
+        let original = nat::tuple_of(packet).unwrap();
+        let flags = packet.bytes.get(if self.family == Family::Ip6 { 53 } else { 33 });
+        let invalid = original.protocol == 6 && flags == Some(&0x29);
+        packet.ct = match original.inverted() {
+            Some(answers) if !invalid => Ct {
+                state: Fact::Is(CtState::New),
+                reply: Fact::Is(false),
+                mark: Fact::Is(0),
+                status: Fact::Is(0),
+                zone,
+                original: Fact::Is(original),
+                answers: Fact::Is(answers),
+                ..Ct::default()
+            },
+            _ => Ct { state: Fact::Is(CtState::Invalid), ..Ct::default() },
+        };
     }
 
     /// The packet as the first hook sees it.
@@ -317,6 +374,18 @@ impl Environment for World {
 
     fn ipsets(&self) -> Option<&IpSets> {
         Some(&self.sets)
+    }
+
+    fn masquerade_address(&self, device: u32, _: IpAddr) -> Fact<IpAddr> {
+        if device == self.index(OUT) { Fact::Is(locals(self.family)[1]) } else { Fact::Absent }
+    }
+
+    fn redirect_address(&self, device: u32, _: IpAddr) -> Fact<IpAddr> {
+        if device == self.index(IN0) { Fact::Is(locals(self.family)[0]) } else { Fact::Absent }
+    }
+
+    fn tuple_taken(&self, _: &Tuple, _: u16) -> Fact<bool> {
+        Fact::Is(false)
     }
 
     fn under_ipsec(&self) -> Fact<bool> {

@@ -80,11 +80,12 @@ pub(super) fn cluster(cx: &mut Context, m: &Cluster) -> Checked {
         Fact::Is(t) => t.src,
         _ => return ask(cx, "addresses of the connection", m),
     };
-    let word = |b: &[u8; 4]| u32::from_ne_bytes(*b);
-    let hash = match source {
-        IpAddr::V4(a) => jhash::words(&[word(&a.octets())], m.seed),
-        IpAddr::V6(a) => jhash::words(&a.octets().as_chunks::<4>().0.iter().map(word).collect::<Vec<_>>(), m.seed),
+    // Of an IPv6 address the kernel hashes the first word only.
+    let word = match source {
+        IpAddr::V4(a) => a.octets(),
+        IpAddr::V6(a) => a.octets().first_chunk().copied().unwrap_or_default(),
     };
+    let hash = jhash::words(&[u32::from_ne_bytes(word)], m.seed);
     let node = jhash::scale(hash, m.total);
     let met = (m.nodes.checked_shr(node).unwrap_or(0) & 1 != 0) != (m.flags & Cluster::INVERT != 0);
     Ok(note(cx, met, "--cluster-local-node", m.nodes, node + 1))
