@@ -16,7 +16,11 @@ const DEVICE: &str = "/dev/net/tun";
 /// `IFF_TAP | IFF_NO_PI` (include/uapi/linux/if_tun.h): Ethernet frames, nothing in front of them.
 const FLAGS: libc::c_short = 0x0002 | 0x1000;
 
-nix::ioctl_write_ptr_bad!(tunsetiff, nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()), libc::ifreq);
+mod ioctl {
+    #![allow(missing_docs, reason = "the macro's function is public and takes no documentation")]
+    nix::ioctl_write_ptr_bad!(tunsetiff, nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()), libc::ifreq);
+}
+use ioctl::tunsetiff;
 
 /// A TAP device. It is gone when this value is.
 #[derive(Debug)]
