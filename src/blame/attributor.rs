@@ -9,6 +9,7 @@ use crate::evaluate::walk::{Start, Walk};
 use crate::evaluate::{Device, Environment, Fact, Hook, Packet, Prepared};
 use crate::evidence::LoggedPacket;
 use crate::ruleset::Ruleset;
+use crate::sys::xt;
 
 use super::answer::{self, Answer};
 use super::describe::Describer;
@@ -23,19 +24,19 @@ pub struct Attributor<'a> {
     pub(super) logs: LogRules,
     pub(super) env: &'a dyn Environment,
     pub(super) history: Option<&'a Generations>,
-    pub(super) sees_legacy: bool,
+    pub(super) legacy_traced: Vec<xt::Family>,
 }
 
 impl<'a> Attributor<'a> {
     /// Prepares a ruleset for many packets.
     pub fn new(rules: &'a Ruleset, env: &'a dyn Environment, history: Option<&'a Generations>) -> Self {
-        Self { prepared: Prepared::new(rules), logs: LogRules::new(rules), env, history, sees_legacy: false }
+        Self { prepared: Prepared::new(rules), logs: LogRules::new(rules), env, history, legacy_traced: Vec::new() }
     }
 
-    /// The same, told that legacy tables trace too: a packet that met their rules has left records of it.
+    /// The same, told whose legacy tables trace too: a packet that met their rules has left records of it.
     #[must_use]
-    pub fn with_legacy_trace(mut self, on: bool) -> Self {
-        self.sees_legacy = on;
+    pub fn with_legacy_trace(mut self, families: &[xt::Family]) -> Self {
+        self.legacy_traced = families.to_vec();
         self
     }
 

@@ -113,7 +113,7 @@ impl Attributor<'_> {
         // A run through a chain whose record would have come is not what happened.
         walked.runs.retain(|run| {
             let unseen = run.steps.iter().any(|s| match s {
-                WalkStep::Rule { tried, .. } => matches!(tried.at.chain.table, TableRef::Nft(_)) || self.sees_legacy,
+                WalkStep::Rule { tried, .. } => self.is_traced(tried.at.chain.table),
                 WalkStep::Passed { base, .. } => matches!(base.table, TableRef::Nft(_)),
                 WalkStep::Kernel { .. } => false,
             });
@@ -134,6 +134,14 @@ impl Attributor<'_> {
         answer.verdict = Verdict::Drop;
         answer.culprit = Culprit::new(CulpritKind::Unknown);
         answer
+    }
+
+    /// Would a packet that meets a rule of this table leave a record of it?
+    fn is_traced(&self, table: TableRef) -> bool {
+        match table {
+            TableRef::Nft(_) => true,
+            TableRef::Xt(t) => self.rules().xt.get(t).is_some_and(|t| self.legacy_traced.contains(&t.family())),
+        }
     }
 
     fn last(&self, j: &Journey, hook: Option<Hook>) -> Last {

@@ -16,6 +16,8 @@ use crate::evidence::{Journey, Ledger, LoggedPacket, Loss, Source};
 use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 
+use crate::sys::xt;
+
 use super::follower::{Follower, Update};
 use super::twice::Twice;
 
@@ -106,6 +108,8 @@ pub struct Watch {
     pending: Vec<Update>,
     bound: Vec<u16>,
     twice: Twice,
+    /// The families whose legacy tables were there, and made to trace, from the beginning.
+    legacy_traced: Vec<xt::Family>,
 }
 
 impl Watch {
@@ -122,7 +126,11 @@ impl Watch {
             trace: options.trace,
             ..Config::default()
         };
+        let mut legacy_traced: Vec<xt::Family> = first.rules.xt.iter().map(xt::Table::family).collect();
         let evidence = Evidence::start(config)?;
+        if options.trace.is_none() || evidence.gaps().iter().any(|g| g.is_legacy_trace()) {
+            legacy_traced.clear();
+        }
         let generations = Generations::new(first.rules, first.read);
         let summary = Summary { schema: crate::blame::SCHEMA, event: "summary", ..Summary::default() };
         Ok(Self {
@@ -135,6 +143,7 @@ impl Watch {
             pending: Vec::new(),
             bound: groups,
             twice: Twice::default(),
+            legacy_traced,
         })
     }
 
@@ -255,7 +264,7 @@ impl Watch {
     }
 
     fn attributor<'a>(&self, rules: &'a Ruleset, env: &'a dyn Environment, history: &'a Generations) -> Attributor<'a> {
-        Attributor::new(rules, env, Some(history)).with_legacy_trace(self.options.trace.is_some())
+        Attributor::new(rules, env, Some(history)).with_legacy_trace(&self.legacy_traced)
     }
 
     /// The blame of a logged packet; none if a newer ruleset has come that must be taken first.
