@@ -19,8 +19,11 @@ use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
 use super::packet::{CtState, Packet};
 use super::place::{ChainRef, Place};
 use super::run::Prepared;
-use super::stations::{Stations, What};
+use super::stations::{Station, Stations, What};
 use super::traversal::{Begin, Ended, Tried};
+
+/// What is not known where base chains of several tables have one priority.
+const ORDER: &str = "which of several base chains of the same priority was registered first";
 
 /// Where a walk begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -338,7 +341,18 @@ impl Way<'_, '_> {
             }
             from = at + 1;
         }
-        for station in all.0.iter().skip(from) {
+        let mut rest: Vec<&Station> = Vec::new();
+        if let Some(begun) = from.checked_sub(1).and_then(|i| all.0.get(i)).filter(|s| s.tied) {
+            for station in all.0.iter().take(from - 1).filter(|s| s.tied && s.priority == begun.priority) {
+                let key = format!("before {:?} {:?}", self.cx.hook, station.what);
+                if !self.cx.ask(ORDER, key.as_bytes(), true) {
+                    rest.push(station);
+                }
+            }
+        }
+        rest.extend(all.0.iter().skip(from));
+        while !rest.is_empty() {
+            let station = rest.remove(self.next_station(&rest));
             match &station.what {
                 What::Chain(chain) => self.base(*chain, &Begin::Start)?,
                 What::Conntrack => self.conntrack()?,
@@ -346,6 +360,20 @@ impl Way<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Which of the stations comes next: the first, or another one of the same priority. Their order is that in which they
+    /// were registered, the last one first, and the ruleset does not tell it for sure.
+    fn next_station(&mut self, rest: &[&Station]) -> usize {
+        let Some(first) = rest.first().filter(|s| s.tied) else { return 0 };
+        let same = rest.iter().take_while(|s| s.tied && s.priority == first.priority).count();
+        for (i, station) in rest.iter().enumerate().take(same.saturating_sub(1)) {
+            let key = format!("order {:?} {:?} {i} {same}", self.cx.hook, station.what);
+            if self.cx.ask(ORDER, key.as_bytes(), true) {
+                return i;
+            }
+        }
+        same.saturating_sub(1)
     }
 
     /// Runs one base chain; an accept lets the way go on.

@@ -226,7 +226,7 @@ fn predict(world: &World, tables: &[Table], programs: &[Program], shot: &Shot, t
         if !fates.contains(&fate) {
             fates.push(fate);
         }
-        if !assumptions.next() {
+        if !assumptions.advance() {
             assert!(!assumptions.exhausted(), "too many open questions");
             return fates;
         }
