@@ -7,7 +7,7 @@ use super::effect::Effect;
 use super::environment::Environment;
 use super::fact::Fact;
 use super::hook::Hook;
-use super::nft::SetChanges;
+use super::nft::Memory;
 use super::packet::Packet;
 
 /// The state of one run: the packet as it is now, and everything a rule may ask.
@@ -26,8 +26,8 @@ pub struct Context<'a> {
     pub explain: bool,
     /// What rules did beside their verdicts, in order; whoever walks takes them out.
     pub effects: Vec<Effect>,
-    /// What rules of nf_tables have done to sets on the way.
-    pub set_changes: SetChanges,
+    /// What nf_tables remembers of this packet from one base chain to the next.
+    pub nft: Memory,
 }
 
 /// Why a rule did not match: the first of its conditions that failed.
@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
             missed: None,
             explain: false,
             effects: Vec::new(),
-            set_changes: SetChanges::default(),
+            nft: Memory::default(),
         }
     }
 

@@ -8,16 +8,20 @@ use nfblame::evaluate::packet::CtState;
 use nfblame::evaluate::stations::What;
 use nfblame::evaluate::traversal::{Begin, Tried};
 use nfblame::evaluate::{
-    Assumptions, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Stations, TableRef, checksum, nft,
+    Assumptions, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Stations, TableRef, checksum,
+    nat, nft,
 };
 use nfblame::ruleset::Ruleset as Read;
 use nfblame::ruleset::index::TableIndex;
 use nfblame_sys::Text;
-use nfblame_sys::nft::Trace;
+use nfblame_sys::nft::{Family, Trace};
 
 use crate::lab::{Lab, Passage, SENDER, said};
 use crate::packets::{Entry, Probe};
 use crate::rules::Ruleset;
+
+/// `IPS_CONFIRMED`
+const CONFIRMED: u32 = 1 << 3;
 
 /// What came of one packet.
 #[derive(Debug, Clone)]
@@ -90,8 +94,41 @@ impl Environment for Host {
         })
     }
 
-    fn fib(&self, _: &FibQuery) -> Fact<FibAnswer> {
-        Fact::unknown("routing tables")
+    fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
+        // The lab's routing tables: two prefixes of each family, and the host's own addresses.
+        let answer = |kind, oif| FibAnswer { kind, oif, gateway: None, source: None, mtu: None, realm: None };
+        let (near, far, here) = match query.to {
+            IpAddr::V4(a) => match a.octets() {
+                [10, 9, 0, n] => (true, false, n == 2),
+                [10, 9, 1, n] => (false, true, n == 2),
+                _ => (false, false, false),
+            },
+            IpAddr::V6(a) => match a.segments() {
+                [0x2001, 0xdb8, 9, 0, rest @ ..] => (true, false, rest == [0, 0, 0, 2]),
+                [0x2001, 0xdb8, 16, 0, rest @ ..] => (false, true, rest == [0, 0, 0, 2]),
+                _ => (false, false, false),
+            },
+        };
+        match (here, near, far) {
+            (true, ..) => Fact::Is(answer(2, 1)),
+            (_, true, _) => Fact::Is(answer(1, self.v1)),
+            (_, _, true) => Fact::Is(answer(1, self.v2)),
+            _ => Fact::Absent,
+        }
+    }
+
+    fn address_type(&self, address: IpAddr, _: Option<u32>) -> Fact<u8> {
+        let text = address.to_string();
+        let here = ["10.9.0.2", "10.9.1.2", "2001:db8:9::2", "2001:db8:10::2"].contains(&text.as_str());
+        let broadcast = ["10.9.0.255", "10.9.1.255"].contains(&text.as_str());
+        // IPv4 looks into the local table only: what that does not know is unicast. IPv6 looks for a route.
+        let routed = address.is_ipv4() || text.starts_with("2001:db8:9::") || text.starts_with("2001:db8:10::");
+        Fact::Is(match (here, broadcast, routed) {
+            (true, ..) => 2,
+            (_, true, _) => 3,
+            (.., true) => 1,
+            _ => 7,
+        })
     }
 
     fn socket(&self, _: u8, _: (IpAddr, u16), _: (IpAddr, u16)) -> Fact<SocketFacts> {
@@ -113,7 +150,7 @@ type Way = Vec<(Text, Option<u64>, String)>;
 
 /// Loads the rules, sends the packets, compares.
 pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>, String> {
-    let read = lab.load(&rules.text())?;
+    let read = lab.load(&rules.text(), rules.ingress)?;
     let indices: Vec<TableIndex> = read.nft.iter().map(TableIndex::new).collect();
     let host = Host { v1: lab.host.index("v1"), v2: lab.host.index("v2"), mac: lab.mac };
     let mut monitor = lab.monitor();
@@ -122,7 +159,12 @@ pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>,
 }
 
 fn compare(host: &Host, read: &Read, indices: &[TableIndex], probe: &Probe, kernel: &[Passage]) -> Outcome {
-    let told: Vec<Way> = kernel.iter().map(|p| p.records.iter().filter_map(said).collect()).collect();
+    let told: Vec<Way> = kernel
+        .iter()
+        // What IP makes of a broken packet is not the question here.
+        .filter(|p| !probe.broken || p.records.first().is_some_and(|t| t.family == Family::Netdev))
+        .map(|p| p.records.iter().filter_map(said).collect())
+        .collect();
     let mut assumptions = Assumptions::new();
     let mut ways = Vec::new();
     loop {
@@ -162,6 +204,8 @@ fn show(ways: &[Way]) -> String {
 fn packet(host: &Host, probe: &Probe) -> Packet {
     let network = if probe.is_ip6() { Network::Ip6 } else { Network::Ip4 };
     let mut p = Packet::new(network, probe.bytes.clone());
+    // Whatever its header says.
+    p.length = p.bytes.len();
     p.priority = Fact::Is(0);
     p.pkttype = Fact::Is(0);
     p.link = Fact::Absent;
@@ -193,20 +237,27 @@ fn walk(
 ) -> Vec<Way> {
     let packet = packet(host, probe);
     let network = packet.network;
-    let first = if probe.entry == Entry::Here { Hook::Output } else { Hook::Prerouting };
+    let first = if probe.entry == Entry::Here { Hook::Output } else { Hook::Ingress };
     let mut cx = Context::new(packet, first, host, assumptions);
     let mut ways = Vec::new();
     let hooks: &[Hook] = match (probe.entry, probe.local) {
+        _ if probe.broken => &[Hook::Ingress],
         // IPv4 puts fragments together before the input hook, IPv6 behind it.
-        (Entry::Wire, true) if probe.fragment && !probe.is_ip6() => &[Hook::Prerouting],
-        (Entry::Wire, true) => &[Hook::Prerouting, Hook::Input],
-        (Entry::Wire, false) => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
+        (Entry::Wire, true) if probe.fragment && !probe.is_ip6() => &[Hook::Ingress, Hook::Prerouting],
+        (Entry::Wire, true) => &[Hook::Ingress, Hook::Prerouting, Hook::Input],
+        (Entry::Wire, false) => &[Hook::Ingress, Hook::Prerouting, Hook::Forward, Hook::Postrouting],
         (Entry::Here, _) => &[Hook::Output, Hook::Postrouting],
     };
     for &hook in hooks {
         cx.hook = hook;
         route(&mut cx, host, hook);
-        for station in Stations::new(read, network, hook, None, None).0 {
+        let device = cx.packet.iif.value().cloned();
+        let stations = if hook == Hook::Ingress {
+            Stations::new(read, network, hook, device.as_ref(), Some(Family::Netdev))
+        } else {
+            Stations::new(read, network, hook, None, None)
+        };
+        for station in stations.0 {
             let What::Chain(at) = station.what else { continue };
             let TableRef::Nft(t) = at.table else { continue };
             let (table, index) = (&read.nft[t], &indices[t]);
@@ -282,6 +333,17 @@ fn track(cx: &mut Context<'_>, t: &Trace) {
     };
     ct.reply = t.ct_direction.map(|d| d == 1).into();
     ct.status = t.ct_status.into();
+    let known = !matches!(ct.mark, Fact::Absent);
+    if ct.state == Fact::Is(CtState::New) && t.ct_status.is_some_and(|s| s & CONFIRMED == 0) && !known {
+        // Nothing has happened to it yet.
+        ct.mark = Fact::Is(0);
+        cx.packet.ct.original = nat::tuple_of(&cx.packet).into();
+        cx.packet.ct.answers = cx.packet.ct.original.value().and_then(|t| t.inverted()).into();
+    } else if !known {
+        ct.mark = Fact::unknown("connection mark");
+        ct.original = Fact::unknown("connection");
+        ct.answers = Fact::unknown("connection");
+    }
 }
 
 fn word(d: &Decision) -> String {

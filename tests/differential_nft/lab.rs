@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nfblame::ruleset::Ruleset;
 use nfblame_sys::Text;
 use nfblame_sys::nft::monitor::{Event, Interest, Monitor, Received};
-use nfblame_sys::nft::{Trace, TraceKind, Verdict};
+use nfblame_sys::nft::{Family, Trace, TraceKind, Verdict};
 use nix::sys::socket::{self, AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage};
 
 use crate::common::{Netns, veth};
@@ -30,6 +30,15 @@ const TRACER: &str = "table inet tracer {
 		type filter hook output priority -400; policy accept;
 		ip ttl 61 meta nftrace set 1
 		ip6 hoplimit 61 meta nftrace set 1
+	}
+}
+";
+
+/// The same at ingress, where no header is sure to be one.
+const INGRESS_TRACER: &str = "table netdev tracer {
+	chain in {
+		type filter hook ingress device v1 priority -400; policy accept;
+		meta nftrace set 1
 	}
 }
 ";
@@ -93,8 +102,8 @@ impl Lab {
     }
 
     /// Replaces the ruleset. What nft said, if it refuses.
-    pub fn load(&self, ruleset: &str) -> Result<Ruleset, String> {
-        let text = format!("flush ruleset\n{TRACER}{ruleset}");
+    pub fn load(&self, ruleset: &str, ingress: bool) -> Result<Ruleset, String> {
+        let text = format!("flush ruleset\n{TRACER}{}{ruleset}", if ingress { INGRESS_TRACER } else { "" });
         let out = self.host.try_cmd("nft", &["-f", "-"], &text);
         if !out.status.success() {
             return Err(format!("{}\n{text}", String::from_utf8_lossy(&out.stderr)));
@@ -197,8 +206,9 @@ impl Seen {
                 Some(6) if header[7] == TTL || header[7] == TTL - 1 => {
                     Some(u32::from_be_bytes([0, header[1] & 15, header[2], header[3]]))
                 }
-                // Of a later fragment of IPv6 the kernel tells no header.
+                // Of a later fragment of IPv6 the kernel tells no header, and at ingress it may be no header at all.
                 None => Some(present),
+                Some(_) if t.family == Family::Netdev => Some(present),
                 Some(_) => None,
             };
             // Others may get the same kernel's number later.

@@ -42,7 +42,7 @@ fn the_kernel_and_the_evaluation_take_the_same_way() {
     for n in seed..seed + count {
         let mut rng = Rng::new(n);
         let rules = Ruleset::random(&mut rng);
-        let mut packets = Packets::new(rng, rules.tracks);
+        let mut packets = Packets::new(rng, rules.tracks, rules.ingress);
         let probes: Vec<Probe> = (0..PACKETS).map(|_| packets.next()).collect();
         match check::run(lab(&rules), &rules, &probes) {
             Ok(outcomes) => {

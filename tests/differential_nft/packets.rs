@@ -39,6 +39,8 @@ pub struct Probe {
     pub local: bool,
     /// Does it stop before the input hook: a fragment that waits for the others?
     pub fragment: bool,
+    /// Does nobody behind the ingress hook take it: its headers contradict each other?
+    pub broken: bool,
 }
 
 impl Probe {
@@ -63,18 +65,42 @@ pub struct Packets {
     pub rng: Rng,
     /// No fragments: connection tracking would collect them.
     pub whole: bool,
+    /// Broken ones, too.
+    pub broken: bool,
     id: u32,
 }
 
 impl Packets {
-    pub fn new(rng: Rng, whole: bool) -> Self {
-        Self { rng, whole, id: 100 }
+    pub fn new(rng: Rng, whole: bool, broken: bool) -> Self {
+        Self { rng, whole, broken, id: 100 }
     }
 
     pub fn next(&mut self) -> Probe {
         self.id += 1;
         let entry = if self.rng.chance(30) { Entry::Here } else { Entry::Wire };
-        if self.rng.chance(50) { self.ip4(entry) } else { self.ip6(entry) }
+        let mut p = if self.rng.chance(50) { self.ip4(entry) } else { self.ip6(entry) };
+        if self.broken && p.entry == Entry::Wire && self.rng.chance(40) {
+            self.damage(&mut p);
+        }
+        p
+    }
+
+    /// Makes the headers lie.
+    fn damage(&mut self, p: &mut Probe) {
+        p.broken = true;
+        let (r, b) = (&mut self.rng, &mut p.bytes);
+        let six = b[0] >> 4 == 6;
+        let at = if six { 4 } else { 2 };
+        match r.below(5) {
+            0 => b.truncate(r.range(if six { 41 } else { 21 }, b.len() as u64) as usize),
+            1 => b[at..at + 2].copy_from_slice(&(r.below(200) as u16).to_be_bytes()),
+            2 => b.extend([0; 7]),
+            // Nothing that makes an extension header longer than the packet: Linux 6.18 takes it for what it says and
+            // then warns that it cannot trace that.
+            3 if six => b[6] = r.pick(&[51, 59]),
+            3 => b[0] = 0x40 | r.below(16) as u8,
+            _ => b[0] = (r.below(16) << 4) as u8 | (b[0] & 15),
+        }
     }
 
     fn ip4(&mut self, entry: Entry) -> Probe {
@@ -112,7 +138,7 @@ impl Packets {
         b[10..12].copy_from_slice(&check.to_be_bytes());
         b.extend(payload);
         let local = target.to_string() == HERE4;
-        Probe { bytes: b, entry, id: self.id, local, fragment: fragment != 0 }
+        Probe { bytes: b, entry, id: self.id, local, fragment: fragment != 0, broken: false }
     }
 
     fn ip6(&mut self, entry: Entry) -> Probe {
@@ -162,7 +188,7 @@ impl Packets {
         b.extend(target.octets());
         b.extend(chain);
         let local = target.to_string() == HERE6;
-        Probe { bytes: b, entry, id: self.id, local, fragment: is_fragment }
+        Probe { bytes: b, entry, id: self.id, local, fragment: is_fragment, broken: false }
     }
 }
 

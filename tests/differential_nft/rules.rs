@@ -11,6 +11,8 @@ pub struct Ruleset {
     pub tables: Vec<Table>,
     /// Does it need connection tracking?
     pub tracks: bool,
+    /// Does it see packets at ingress, before anybody has looked at their headers?
+    pub ingress: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +40,7 @@ impl Ruleset {
         let mut s = String::new();
         for t in &self.tables {
             let _ = writeln!(s, "table {} {} {{", t.family, t.name);
+            s.push_str("\tcounter c {\n\t}\n\tquota q {\n\t\tover 1 bytes\n\t}\n");
             for set in &t.sets {
                 let _ = writeln!(s, "\t{set}");
             }
@@ -66,9 +69,10 @@ impl Ruleset {
     pub fn random(r: &mut Rng) -> Self {
         let tracks = r.chance(35);
         let mut priority = FIRST;
+        let ingress = !tracks && r.chance(20);
         let tables = (0..r.range(1, 3))
             .map(|n| {
-                let family = r.pick(&["ip", "ip6", "inet", "inet"]);
+                let family = if ingress && n == 0 { "netdev" } else { r.pick(&["ip", "ip6", "inet", "inet"]) };
                 Generator {
                     r,
                     family,
@@ -82,7 +86,7 @@ impl Ruleset {
                 .table(n, &mut priority)
             })
             .collect();
-        Self { tables, tracks }
+        Self { tables, tracks, ingress }
     }
 }
 
@@ -140,6 +144,7 @@ impl Key {
         }
     }
 
+    /// nft 1.0.6 does not take wildcards in concatenations.
     fn has_ranges(self) -> bool {
         !matches!(self, Self::Ifname)
     }
@@ -154,10 +159,14 @@ impl Generator<'_> {
         let mut chains = Vec::new();
         for _ in 0..self.r.range(1, 4) {
             self.hook = self.r.pick(&["prerouting", "prerouting", "input", "forward", "output", "postrouting"]);
+            if self.family == "netdev" {
+                self.hook = "ingress";
+            }
             *priority += self.r.range(1, 60) as i64;
             let policy = self.r.pick(&["accept", "accept", "drop"]);
             let kind = if self.hook == "output" && self.r.chance(15) { "route" } else { "filter" };
-            let head = format!("type {kind} hook {} priority {}; policy {policy};", self.hook, *priority);
+            let device = if self.hook == "ingress" { " device v1" } else { "" };
+            let head = format!("type {kind} hook {}{device} priority {}; policy {policy};", self.hook, *priority);
             let rules = (0..self.r.below(9)).map(|_| self.rule(0, user)).collect();
             chains.push(Chain { name: format!("base{}", chains.len()), head, rules });
         }
@@ -261,6 +270,9 @@ impl Generator<'_> {
         let count = self.r.below(9);
         let body = self.elements(&key, ranges, kind, count, 0, user, true);
         let mut flags = Vec::new();
+        if kind == Kind::Set && self.r.chance(15) {
+            flags.push("timeout");
+        }
         if ranges {
             flags.push("interval");
         }
@@ -277,6 +289,9 @@ impl Generator<'_> {
         }
         if kind == Kind::Dynamic {
             let _ = writeln!(s, "\t\tsize 100");
+        }
+        if flags.contains(&"timeout") {
+            let _ = writeln!(s, "\t\ttimeout 1h");
         }
         if !body.is_empty() {
             let _ = writeln!(s, "\t\telements = {{ {body} }}");
@@ -375,6 +390,9 @@ impl Generator<'_> {
                 (n.to_string(), (n, n))
             }
             Key::Ifname => {
+                if ranges && self.r.chance(30) {
+                    return (self.r.pick(&["\"v*\"", "\"e*\""]).into(), (0, 99));
+                }
                 let names = ["v1", "v2", "lo", "eth0"];
                 let i = self.r.below(names.len());
                 (format!("\"{}\"", names[i]), (i as u128 * 2, i as u128 * 2))
@@ -401,7 +419,10 @@ impl Generator<'_> {
                 let th = self.now(&["tcp", "udp", "tcp", "th", "sctp"]).unwrap_or("th");
                 format!("{th} {}", self.r.pick(&["dport", "sport"]))
             }
-            Key::Protocol => "meta l4proto".into(),
+            Key::Protocol => {
+                self.transport = "some";
+                "meta l4proto".into()
+            }
             Key::Ifname => self.r.pick(&["iifname", "oifname"]).into(),
             Key::Mark => "meta mark".into(),
         }
@@ -453,7 +474,7 @@ impl Generator<'_> {
                 }
             }
             // The kernel refuses it where postrouting may lead.
-            2 if matches!(self.hook, "" | "postrouting") => self.verdict(from, user),
+            2 if matches!(self.hook, "" | "postrouting" | "ingress") => self.verdict(from, user),
             2 if self.family == "inet" && self.network == 0 => {
                 self.r.pick(&["reject with icmpx admin-prohibited", "reject with icmpx port-unreachable"]).into()
             }
@@ -500,7 +521,7 @@ impl Generator<'_> {
 
     fn condition(&mut self, _: usize, _: usize) -> String {
         let not = self.not();
-        match self.r.below(30) {
+        match self.r.below(31) {
             0 | 1 if self.now4() => {
                 let ranges = true;
                 let (v, _) = self.value(Key::Ip4, ranges);
@@ -641,7 +662,9 @@ impl Generator<'_> {
                 format!("meta nfproto {}", self.r.pick(&["ipv4", "ipv6"]))
             }
             21 => match { self.hook } {
-                "prerouting" | "input" => format!("meta pkttype {not}{}", self.r.pick(&["host", "broadcast", "other"])),
+                "ingress" | "prerouting" | "input" => {
+                    format!("meta pkttype {not}{}", self.r.pick(&["host", "broadcast", "other"]))
+                }
                 "output" => format!("meta skuid {}{}", self.op(), self.r.pick(&["0", "1000"])),
                 _ if self.now4() => format!("meta protocol {not}ip"),
                 _ => String::new(),
@@ -670,10 +693,10 @@ impl Generator<'_> {
                 ),
                 _ => format!("@nh,{},128 {}0x20010db8000900000000000000000001", self.r.pick(&[64, 192]), not),
             },
-            23 if self.hook == "prerouting" || self.hook == "input" => match self.r.below(3) {
+            23 if matches!(self.hook, "ingress" | "prerouting" | "input") => match self.r.below(3) {
                 0 => format!("ether saddr {not}02:00:00:00:00:01"),
                 1 if self.now4() => format!("ether type {not}ip"),
-                _ => format!("iiftype {not}{}", self.r.pick(&["ether", "loopback"])),
+                _ => format!("iiftype {not}ether"),
             },
             24 if self.now(&["sctp"]).is_some() => format!(
                 "sctp {}",
@@ -688,7 +711,18 @@ impl Generator<'_> {
                     "chunk data stream 2"
                 ])
             ),
-            25 if self.tracks => match self.r.below(4) {
+            25 | 30 if self.tracks => match self.r.below(8) {
+                4 => format!("ct mark {}{:#x}", self.op(), self.r.below(4)),
+                5 if self.transport.is_empty() => format!("ct protocol != {}", self.r.pick(&["tcp", "udp"])),
+                6 if self.now4() => format!(
+                    "ct {} ip {} {not}{}",
+                    self.r.pick(&["original", "reply"]),
+                    self.r.pick(&["saddr", "daddr"]),
+                    self.r.pick(&["10.9.0.2", "10.9.0.0/24", "10.9.1.1"])
+                ),
+                7 if self.now(&["tcp"]).is_some() => {
+                    format!("meta l4proto tcp ct original proto-dst {not}{}", self.r.pick(&["22", "80-8080", "53"]))
+                }
                 0 => format!(
                     "ct state {not}{}",
                     self.r.pick(&["new", "invalid", "established,related", "new,untracked", "{ new, invalid }"])
@@ -704,15 +738,47 @@ impl Generator<'_> {
                     None => String::new(),
                 }
             }
-            27 => format!("limit rate {}1000000/second", self.r.pick(&["", "over "])),
+            28 if self.hook == "prerouting" || self.hook == "input" => match self.r.below(4) {
+                0 if self.now4() => format!(
+                    "fib daddr type {not}{}",
+                    self.r.pick(&["local", "unicast", "broadcast", "{ local, multicast }"])
+                ),
+                0 | 1 => format!("fib saddr . iif oif {}", self.r.pick(&["missing", "exists", "!= 0"])),
+                2 => format!("fib saddr oif {}", self.r.pick(&["missing", "exists", "\"v1\"", "!= \"v2\""])),
+                _ => format!("fib daddr oifname {not}{}", self.r.pick(&["\"v1\"", "\"v2\""])),
+            },
+            29 => match self.r.below(5) {
+                0 if self.now4() => format!("ip saddr & 255.255.0.255 {}", self.r.pick(&["10.9.0.7", "!= 10.9.0.1"])),
+                1 if self.now6() => {
+                    format!("ip6 daddr & ffff:ffff:ffff::ff {}", self.r.pick(&["2001:db8:9::2", "!= 2001:db8:10::9"]))
+                }
+                2 if self.now(&["tcp"]).is_some() => format!(
+                    "tcp dport & 0x{:x} {}",
+                    self.r.pick(&[0xff, 0xfff0, 1]),
+                    self.r.pick(&["0x50", "!= 0", "> 0x16"])
+                ),
+                3 => format!("meta mark {}{{ 1-3, 7 }}", self.r.pick(&["", "!= "])),
+                _ if self.transport.is_empty() => {
+                    self.transport = "some";
+                    format!("meta l4proto {}{{ 6-20, 58 }}", self.r.pick(&["", "!= "]))
+                }
+                _ => String::new(),
+            },
+            27 if self.r.chance(30) => format!("limit rate {}1000000/second", self.r.pick(&["", "over "])),
             _ => String::new(),
         }
     }
 
     fn statement(&mut self) -> String {
         match self.r.below(14) {
+            0 if self.r.chance(40) && self.family != "netdev" => "log prefix \"x\" group 3".into(),
+            1 if self.r.chance(30) => "counter name \"c\"".into(),
+            2 if self.r.chance(10) => "quota name \"q\"".into(),
             0..=3 => "counter".into(),
             4 => format!("meta mark set {:#x}", self.r.below(16)),
+            5 if self.r.chance(30) => {
+                format!("meta mark set meta mark {} {}", self.r.pick(&["<<", ">>"]), self.r.range(1, 4))
+            }
             5 => format!("meta mark set meta mark {} {:#x}", self.r.pick(&["|", "&", "^"]), self.r.below(16)),
             6 => match self.named(&[Kind::Marks]) {
                 Some(map) => format!("meta mark set {} map @{}", self.sources(&map.key), map.name),
@@ -737,6 +803,15 @@ impl Generator<'_> {
             },
             12 if self.now4() => format!("ip {} set {}", self.r.pick(&["saddr", "ttl"]), "61")
                 .replace("saddr set 61", "saddr set 10.9.0.77"),
+            13 if self.tracks && self.r.chance(50) => self
+                .r
+                .pick(&[
+                    "ct mark set 0x1",
+                    "ct mark set meta mark",
+                    "meta mark set ct mark",
+                    "ct mark set ct mark | 0x2",
+                ])
+                .into(),
             13 if self.tracks && self.hook == "prerouting" && self.r.chance(30) => "notrack".into(),
             _ => "counter".into(),
         }

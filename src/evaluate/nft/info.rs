@@ -35,7 +35,7 @@ pub enum Refused {
 
 impl PacketInfo {
     /// Looks at the packet as a base chain in a table of that family does.
-    pub fn new(cx: &Context<'_>, table: Family) -> Result<Self, Refused> {
+    pub fn new(cx: &mut Context<'_>, table: Family) -> Result<Self, Refused> {
         let network = cx.packet.network;
         let own = match network {
             Network::Ip4 => Family::Ip,
@@ -80,7 +80,7 @@ fn complete(cx: &Context<'_>) -> bool {
 }
 
 /// `nft_set_pktinfo_ipv4`, `nft_set_pktinfo_ipv6`
-fn transport(cx: &Context<'_>) -> Fact<Transport> {
+fn transport(cx: &mut Context<'_>) -> Fact<Transport> {
     let p = &cx.packet;
     match p.network {
         Network::Ip4 => match p.array(0) {
@@ -92,7 +92,7 @@ fn transport(cx: &Context<'_>) -> Fact<Transport> {
             Fact::Absent => Fact::Absent,
             Fact::Unknown(w) => Fact::Unknown(w),
         },
-        Network::Ip6 => match ip6::find(p, Wanted::TransportOrAuth) {
+        Network::Ip6 => match ip6::find_in(cx, Wanted::TransportOrAuth) {
             Ok(f) if f.offset > usize::from(u16::MAX) => Fact::Absent,
             Ok(f) => Fact::Is(Transport { protocol: f.protocol, offset: f.offset, fragment: f.fragment }),
             Err(Missing::Absent | Missing::Broken) => Fact::Absent,
@@ -110,7 +110,7 @@ mod tests {
 
     fn info(table: Family, hook: Hook, packet: Packet) -> Result<PacketInfo, Refused> {
         let mut a = Assumptions::new();
-        PacketInfo::new(&Context::new(packet, hook, &Nowhere, &mut a), table)
+        PacketInfo::new(&mut Context::new(packet, hook, &Nowhere, &mut a), table)
     }
 
     fn udp(fragment: u16) -> Packet {

@@ -46,6 +46,11 @@ impl Unknown {
         Self { what: what.into(), id: 0, bounds: None, may_be_absent: false }
     }
 
+    /// Is it just what its name says, and the same each time?
+    pub fn is_plain(&self) -> bool {
+        self.id == digest(&self.what)
+    }
+
     /// It is a number in host order between these.
     #[must_use]
     pub fn between(mut self, low: u64, high: u64, width: usize) -> Self {

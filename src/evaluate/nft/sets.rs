@@ -7,8 +7,8 @@ use crate::ruleset::index::SetIndex;
 use crate::ruleset::nft::Set;
 use crate::sys::nft::{Element, Reg, SetFlags, Value};
 
-use super::changes::Changed;
 use super::machine::Machine;
+use super::memory::Changed;
 use super::registers::Unknown;
 
 /// How exactly an element's remaining time is known, in milliseconds: clock ticks, and the time a dump takes.
@@ -49,7 +49,7 @@ fn is_moving(cx: &Context<'_>, set: &Set) -> bool {
 /// Looks up a known key.
 pub fn by_key(cx: &mut Context<'_>, m: &Machine<'_>, (set, index): Indexed<'_>, key: &[u8]) -> Found {
     let table = (m.table.def.family, &m.table.def.name);
-    let changed = if cx.set_changes.is_empty() { Changed::No } else { cx.set_changes.of(table, &set.def.name, key) };
+    let changed = if cx.nft.is_empty() { Changed::No } else { cx.nft.of(table, &set.def.name, key) };
     let mut found = match changed {
         Changed::Deleted => None,
         _ => index.find(set, key, |i| is_alive(cx, set, i as usize)),

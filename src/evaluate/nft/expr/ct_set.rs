@@ -16,7 +16,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &CtSet) -> Step {
     };
     let value = match m.take(cx, e.sreg, len) {
         Taken::Bytes(b) => Fact::Is(b.to_vec()),
-        Taken::Unknown(u) => Fact::Unknown(u.what),
+        Taken::Unknown(u) => Fact::Unknown(cx.nft.name(&u)),
         Taken::Nothing => return Step::Break,
     };
     if e.key == CtKey::Zone {

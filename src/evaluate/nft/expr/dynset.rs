@@ -21,7 +21,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
     let table = (m.table.def.family, &m.table.def.name);
     if e.op == DynsetOp::Delete {
         cx.effects.push(Effect::State(format!("delete @{}", e.set).into()));
-        cx.set_changes.note(table, &e.set, key.as_deref(), false);
+        cx.nft.note(table, &e.set, key.as_deref(), false);
         return Step::Go;
     }
     let Some((set, index)) = indexed else {
@@ -32,7 +32,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
         return Step::when(inverted);
     }
     cx.effects.push(Effect::State(format!("{} @{}", e.op, e.set).into()));
-    cx.set_changes.note(table, &e.set, key.as_deref(), true);
+    cx.nft.note(table, &e.set, key.as_deref(), true);
     let exprs = if e.exprs.is_empty() { &set.def.exprs } else { &e.exprs };
     match stateful::all(cx, m, exprs) {
         Step::Go => Step::when(!inverted),

@@ -65,11 +65,11 @@ enum Found {
     Unknown(Cow<'static, str>),
 }
 
-fn ipv6(cx: &Context<'_>, e: &Exthdr) -> Found {
+fn ipv6(cx: &mut Context<'_>, e: &Exthdr) -> Found {
     if cx.packet.network != Network::Ip6 {
         return Found::Other;
     }
-    match ip6::find(&cx.packet, Wanted::Type(e.kind)) {
+    match ip6::find_in(cx, Wanted::Type(e.kind)) {
         Ok(f) => Found::At(f.offset),
         Err(Missing::Absent | Missing::Broken) => Found::No,
         Err(Missing::Cut) => Found::Unknown("headers beyond the captured part".into()),

@@ -26,10 +26,10 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Meta) -> Step {
             let protocol = m.info.transport.as_ref().map(|t| t.protocol);
             return byte(m, d, protocol);
         }
-        MetaKey::Priority => return word(m, d, cx.packet.priority.clone()),
-        MetaKey::Mark => return word(m, d, cx.packet.mark.clone()),
-        MetaKey::Iif => return index(m, d, input(cx)),
-        MetaKey::Oif => return index(m, d, output(cx)),
+        MetaKey::Priority => always(m, d, cx.packet.priority.clone()),
+        MetaKey::Mark => always(m, d, cx.packet.mark.clone()),
+        MetaKey::Iif => always(m, d, input(cx).map(|d| d.index)),
+        MetaKey::Oif => always(m, d, output(cx).map(|d| d.index)),
         MetaKey::Iifname => return name(m, d, input(cx)),
         MetaKey::Oifname => return name(m, d, output(cx)),
         MetaKey::Iiftype => return hardware(m, d, link(cx, input(cx))),
@@ -56,7 +56,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Meta) -> Step {
             m.regs.write_unknown(d, 4, Unknown::fresh("a random number").between(0, u64::from(u32::MAX), 4));
         }
         MetaKey::TimeNs | MetaKey::TimeDay | MetaKey::TimeHour => time(cx, m, e),
-        MetaKey::Sdif => return word(m, d, some(under_vrf(cx, m).map(|l| l.map_or(0, |l| l.index)), 0)),
+        MetaKey::Sdif => always(m, d, under_vrf(cx, m).map(|l| l.map_or(0, |l| l.index))),
         MetaKey::Sdifname => match under_vrf(cx, m) {
             Fact::Is(Some(l)) => m.regs.write_name(d, l.name.as_bytes(), NAME),
             Fact::Is(None) | Fact::Absent => m.regs.write_name(d, b"", NAME),
@@ -149,9 +149,13 @@ pub fn output<'c>(cx: &'c Context<'_>) -> Fact<&'c Device> {
     cx.packet.oif.as_ref()
 }
 
-fn index(m: &mut Machine<'_>, d: Reg, device: Fact<&Device>) -> Step {
-    let index = some(device.map(|d| d.index), 0);
-    word(m, d, index)
+/// A word in host order that the kernel always has, be it 0.
+fn always(m: &mut Machine<'_>, d: Reg, f: Fact<u32>) {
+    match f {
+        Fact::Is(v) => m.regs.write_u32(d, v),
+        Fact::Absent => m.regs.write_u32(d, 0),
+        Fact::Unknown(w) => m.regs.write_unknown(d, 4, Unknown::fact(w)),
+    }
 }
 
 fn name(m: &mut Machine<'_>, d: Reg, device: Fact<&Device>) -> Step {

@@ -19,7 +19,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &MetaSet) -> Step {
             [a, b, c, d] => Fact::Is(u32::from_ne_bytes([a, b, c, d])),
             _ => Fact::Absent,
         },
-        Taken::Unknown(u) => Fact::Unknown(u.what),
+        Taken::Unknown(u) => Fact::Unknown(cx.nft.name(&u)),
         Taken::Nothing => return Step::Break,
     };
     match e.key {

@@ -48,6 +48,9 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &PayloadSet) -> Step {
         header: (e.csum == CsumKind::Inet).then_some(base + e.csum_offset as usize),
         transport: e.csum_flags.contains(CsumFlags::PSEUDOHDR).then(|| transport_sum(cx, m)).flatten(),
     };
+    if sums.are_beyond(cx.packet.length) {
+        return Step::Break;
+    }
     match (&new, &old) {
         (Some(new), Some(old)) => sums.replace(cx, old, new),
         _ => sums.blur(cx),
@@ -74,6 +77,11 @@ struct Sums {
 }
 
 impl Sums {
+    /// Is a checksum that should be kept right behind the end of the packet?
+    fn are_beyond(&self, length: usize) -> bool {
+        [self.header, self.transport].into_iter().flatten().any(|at| at + 2 > length)
+    }
+
     fn replace(&self, cx: &mut Context<'_>, old: &[u8], new: &[u8]) {
         for at in [self.header, self.transport].into_iter().flatten() {
             if let Fact::Is(sum) = cx.packet.array(at) {
@@ -97,7 +105,8 @@ fn transport_sum(cx: &Context<'_>, m: &Machine<'_>) -> Option<usize> {
     let t = m.info.transport.value().filter(|t| t.fragment == 0)?;
     let at = match t.protocol {
         TCP => 16,
-        UDP if cx.packet.array(t.offset + 6) == Fact::Is([0, 0]) => return None,
+        // `nft_payload_udp_checksum`: no header, or no checksum in it.
+        UDP if matches!(cx.packet.array(t.offset), Fact::Absent | Fact::Is([_, _, _, _, _, _, 0, 0])) => return None,
         UDP | UDPLITE => 6,
         ICMPV6 => 2,
         _ => return None,

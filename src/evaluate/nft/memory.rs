@@ -1,11 +1,19 @@
-//! What rules have done to sets on the way of one packet: later rules see it.
+//! What one packet's way leaves behind that is not in the packet: changes of sets, which later rules see.
 
+use std::borrow::Cow;
+
+use super::registers::Unknown;
 use crate::sys::Text;
 use crate::sys::nft::Family;
 
-/// The changes of one run, in order.
+/// What happened in one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SetChanges(Vec<Change>);
+pub struct Memory {
+    /// Changes of sets, in order.
+    changes: Vec<Change>,
+    /// How many unknown values have been given names.
+    named: u32,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Change {
@@ -29,16 +37,16 @@ pub enum Changed {
     Perhaps,
 }
 
-impl SetChanges {
+impl Memory {
     /// Notes that a key was added or deleted; a key that is not known is None.
     pub fn note(&mut self, table: (Family, &Text), set: &Text, key: Option<&[u8]>, there: bool) {
         let key = key.map(Box::from);
-        self.0.push(Change { table: (table.0, table.1.clone()), set: set.clone(), key, there });
+        self.changes.push(Change { table: (table.0, table.1.clone()), set: set.clone(), key, there });
     }
 
     /// What happened to that key.
     pub fn of(&self, table: (Family, &Text), set: &Text, key: &[u8]) -> Changed {
-        for c in self.0.iter().rev() {
+        for c in self.changes.iter().rev() {
             if c.table.0 != table.0 || c.table.1 != *table.1 || c.set != *set {
                 continue;
             }
@@ -51,9 +59,19 @@ impl SetChanges {
         Changed::No
     }
 
-    /// Has nothing been changed?
+    /// Are all sets as they were?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.changes.is_empty()
+    }
+
+    /// A name for an unknown value that a rule puts into the packet. The packet keeps only the name, so it must not be
+    /// that of another value.
+    pub fn name(&mut self, unknown: &Unknown) -> Cow<'static, str> {
+        if unknown.is_plain() {
+            return unknown.what.clone();
+        }
+        self.named += 1;
+        format!("{} (changed by a rule, {})", unknown.what, self.named).into()
     }
 }
 
@@ -63,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_last_change_of_a_key_counts() {
-        let mut c = SetChanges::default();
+        let mut c = Memory::default();
         let (table, set) = (Text::from("t"), Text::from("s"));
         let t = (Family::Ip, &table);
         assert_eq!(c.of(t, &set, b"a"), Changed::No);
