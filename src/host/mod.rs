@@ -4,10 +4,12 @@
 //! takes it, what does conntrack say) is decided here too, on nothing but these facts: in [`route`], [`deliver`] and [`track`]. [`KernelHost`] asks the kernel; [`FakeHost`] is a host described by data.
 
 mod cgroup;
+pub mod conntrack;
 pub mod deliver;
 mod environment;
 mod facts;
 mod fake;
+pub mod heavy;
 mod ipsec;
 mod kernel;
 mod memo;

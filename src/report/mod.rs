@@ -1,5 +1,6 @@
 //! Output: one file for each form. Nothing here decides anything.
 
+pub mod conntrack;
 pub mod json;
 pub mod pcapng;
 #[cfg(feature = "cli")]

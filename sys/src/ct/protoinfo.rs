@@ -1,5 +1,6 @@
 //! What a protocol's tracker knows of a connection (`CTA_PROTOINFO`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use byteorder::BE;
@@ -55,10 +56,10 @@ impl TcpState {
     }
 }
 
-impl fmt::Display for TcpState {
+impl TcpState {
     /// The name that conntrack(8) uses.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    pub fn name(self) -> &'static str {
+        match self {
             Self::None => "NONE",
             Self::SynSent => "SYN_SENT",
             Self::SynRecv => "SYN_RECV",
@@ -69,8 +70,17 @@ impl fmt::Display for TcpState {
             Self::TimeWait => "TIME_WAIT",
             Self::Close => "CLOSE",
             Self::SynSent2 => "SYN_SENT2",
-            Self::Unknown(raw) => return write!(f, "unknown({raw})"),
-        })
+            Self::Unknown(_) => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(raw) => write!(f, "unknown({raw})"),
+            known => f.write_str(known.name()),
+        }
     }
 }
 
@@ -128,7 +138,39 @@ pub enum ProtoInfo {
     },
 }
 
+/// `enum sctp_conntrack` (include/uapi/linux/netfilter/nf_conntrack_sctp.h).
+const SCTP: [&str; 10] = [
+    "NONE",
+    "CLOSED",
+    "COOKIE_WAIT",
+    "COOKIE_ECHOED",
+    "ESTABLISHED",
+    "SHUTDOWN_SENT",
+    "SHUTDOWN_RECD",
+    "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+    "HEARTBEAT_ACKED",
+];
+/// `enum ct_dccp_states`.
+const DCCP: [&str; 10] =
+    ["NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT", "IGNORE", "INVALID"];
+
 impl ProtoInfo {
+    /// The state of the connection, by the name that conntrack(8) uses.
+    pub fn state(&self) -> Option<Cow<'static, str>> {
+        let named = |names: &[&'static str], n: u8| match names.get(usize::from(n)) {
+            Some(name) => Cow::Borrowed(*name),
+            None => Cow::Owned(format!("unknown({n})")),
+        };
+        match self {
+            Self::Tcp { state: TcpState::Unknown(n), .. } => Some(Cow::Owned(format!("unknown({n})"))),
+            Self::Tcp { state, .. } => Some(Cow::Borrowed(state.name())),
+            Self::Sctp { state, .. } => Some(named(&SCTP, *state)),
+            Self::Dccp { state, .. } => Some(named(&DCCP, *state)),
+            Self::Unknown { .. } => None,
+        }
+    }
+
     /// Reads `CTA_PROTOINFO`; None if it is empty.
     pub(super) fn parse(attr: &Attr<'_>) -> Result<Option<Self>, Malformed> {
         let Some(inner) = attr.nested().next().transpose()? else { return Ok(None) };

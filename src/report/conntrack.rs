@@ -1,0 +1,261 @@
+//! Connections as text in the manner of conntrack(8). JSON is in [`json`].
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use crate::host::conntrack::{Summary, Top};
+use crate::host::{Usage, heavy::Talker};
+use crate::sys::ct::{Change, CpuStats, Expectation, Flow, L4, ProtoInfo, Status, Synproxy, Tuple};
+
+mod json;
+
+pub use json::{FlowLine, StatsLine, TopLine};
+
+/// Appends a connection as `conntrack -L` prints it, without the end of the line. `now`, in nanoseconds since 1970, is
+/// what the age of a connection is counted from where the kernel keeps timestamps.
+pub fn flow(out: &mut String, flow: &Flow, now: u64) {
+    let status = flow.status.unwrap_or_default();
+    let name = protocol_name(flow.orig.protocol);
+    out.push_str(name);
+    out.extend(std::iter::repeat_n(' ', 8usize.saturating_sub(name.len())));
+    out.push(' ');
+    number(out, flow.orig.protocol.into());
+    if let Some(timeout) = flow.timeout.filter(|_| !status.contains(Status::OFFLOAD)) {
+        field(out, "", timeout.into());
+    }
+    if let Some(state) =
+        flow.protoinfo.as_ref().and_then(ProtoInfo::state).filter(|_| !status.contains(Status::OFFLOAD))
+    {
+        out.push(' ');
+        out.push_str(&state);
+    }
+    tuple(out, &flow.orig);
+    if let Some(zone) = flow.orig.zone {
+        field(out, "zone-orig=", zone.into());
+    }
+    counters(out, flow.counters_orig);
+    if flow.status.is_some() && !status.contains(Status::SEEN_REPLY) {
+        out.push_str(" [UNREPLIED]");
+    }
+    tuple(out, &flow.reply);
+    if let Some(zone) = flow.reply.zone {
+        field(out, "zone-reply=", zone.into());
+    }
+    counters(out, flow.counters_reply);
+    if status.contains(Status::HW_OFFLOAD) {
+        out.push_str(" [HW_OFFLOAD]");
+    } else if status.contains(Status::OFFLOAD) {
+        out.push_str(" [OFFLOAD]");
+    } else if status.contains(Status::ASSURED) {
+        out.push_str(" [ASSURED]");
+    }
+    if let Some(mark) = flow.mark {
+        field(out, "mark=", mark.into());
+    }
+    if let Some(context) = &flow.secctx {
+        let _ = write!(out, " secctx={context}");
+    }
+    if let Some(zone) = flow.zone {
+        field(out, "zone=", zone.into());
+    }
+    if let Some(times) = flow.timestamps {
+        let end = times.stop.unwrap_or(now);
+        field(out, "delta-time=", (end / 1_000_000_000).saturating_sub(times.start / 1_000_000_000));
+    }
+    if let Some(helper) = &flow.helper {
+        let _ = write!(out, " helper={helper}");
+    }
+    if let Some(uses) = flow.uses {
+        field(out, "use=", uses.into());
+    }
+    if let Some(s) = flow.synproxy.filter(|s| *s != Synproxy::default()) {
+        let _ = write!(out, " isn={} its={} tsoff={}", s.isn, s.its, s.tsoff);
+    }
+    // What conntrack(8) does not know.
+    for (kind, raw) in &flow.unknown {
+        let _ = write!(out, " unknown({kind})=0x");
+        raw.iter().for_each(|b| _ = write!(out, "{b:02x}"));
+    }
+}
+
+/// Appends what happened to a connection, as `conntrack -E` prints it.
+pub fn change(out: &mut String, change: Change, f: &Flow, now: u64) {
+    let word = match change {
+        Change::New => "[NEW]",
+        Change::Update => "[UPDATE]",
+        Change::Destroy => "[DESTROY]",
+    };
+    let _ = write!(out, "{word:>9} ");
+    flow(out, f, now);
+}
+
+fn tuple(out: &mut String, t: &Tuple) {
+    out.push_str(" src=");
+    address(out, t.src);
+    out.push_str(" dst=");
+    address(out, t.dst);
+    match t.l4 {
+        L4::Ports { src, dst } if t.protocol == nix::libc::IPPROTO_GRE as u8 => {
+            let _ = write!(out, " srckey={src:#x} dstkey={dst:#x}");
+        }
+        L4::Ports { src, dst } => {
+            field(out, "sport=", src.into());
+            field(out, "dport=", dst.into());
+        }
+        L4::Icmp { kind, code, id } => {
+            field(out, "type=", kind.into());
+            field(out, "code=", code.into());
+            field(out, "id=", id.into());
+        }
+        L4::None => {}
+    }
+}
+
+fn counters(out: &mut String, c: Option<crate::sys::ct::Counters>) {
+    if let Some(c) = c {
+        field(out, "packets=", c.packets);
+        field(out, "bytes=", c.bytes);
+    }
+}
+
+fn field(out: &mut String, name: &str, value: u64) {
+    out.push(' ');
+    out.push_str(name);
+    number(out, value);
+}
+
+/// Tables of a million connections have some twenty numbers a line: this is what listing them costs.
+fn number(out: &mut String, mut n: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend(digits[at..].iter().map(|&d| char::from(d)));
+}
+
+fn address(out: &mut String, addr: IpAddr) {
+    match addr {
+        IpAddr::V4(a) => {
+            for (n, byte) in a.octets().into_iter().enumerate() {
+                if n > 0 {
+                    out.push('.');
+                }
+                number(out, byte.into());
+            }
+        }
+        IpAddr::V6(a) => _ = write!(out, "{a}"),
+    }
+}
+
+/// The names that conntrack(8) uses.
+fn protocol_name(number: u8) -> &'static str {
+    match i32::from(number) {
+        nix::libc::IPPROTO_TCP => "tcp",
+        nix::libc::IPPROTO_UDP => "udp",
+        nix::libc::IPPROTO_ICMP => "icmp",
+        nix::libc::IPPROTO_ICMPV6 => "icmpv6",
+        nix::libc::IPPROTO_SCTP => "sctp",
+        nix::libc::IPPROTO_DCCP => "dccp",
+        nix::libc::IPPROTO_GRE => "gre",
+        nix::libc::IPPROTO_UDPLITE => "udplite",
+        _ => "unknown",
+    }
+}
+
+/// The counters of one CPU as `conntrack -S` prints them. What the kernel does not count is left out.
+pub fn cpu(s: &CpuStats) -> String {
+    let mut line = format!("cpu={:<4}\t", s.cpu);
+    for (name, value) in [
+        ("found", s.found),
+        ("invalid", s.invalid),
+        ("insert", s.insert),
+        ("insert_failed", s.insert_failed),
+        ("drop", s.drop),
+        ("early_drop", s.early_drop),
+        ("error", s.error),
+        ("search_restart", s.search_restart),
+        ("clash_resolve", s.clash_resolve),
+        ("chaintoolong", s.chain_toolong),
+    ] {
+        if let Some(value) = value {
+            let _ = write!(line, "{name}={value} ");
+        }
+    }
+    line
+}
+
+/// How full the table is, in one line.
+pub fn usage(u: Usage) -> String {
+    match u.percent() {
+        Some(percent) => format!("{} of {} entries ({percent} %)", u.count, u.max),
+        None => format!("{} entries, no limit", u.count),
+    }
+}
+
+/// An expectation, as `conntrack -L expect` prints it.
+pub fn expectation(e: &Expectation) -> String {
+    let mut line = String::new();
+    number(&mut line, e.timeout.unwrap_or(0).into());
+    let _ = write!(line, " proto={}", e.tuple.protocol);
+    tuple(&mut line, &e.tuple);
+    for (prefix, t) in [("mask-", &e.mask), ("master-", &e.master)] {
+        let mut part = String::new();
+        tuple(&mut part, t);
+        // Only addresses are told apart by a prefix.
+        line.push_str(&part.replace(" src=", &format!(" {prefix}src=")).replace(" dst=", &format!(" {prefix}dst=")));
+    }
+    if let Some(zone) = e.zone {
+        field(&mut line, "zone=", zone.into());
+    }
+    field(&mut line, "class=", e.class.unwrap_or(0).into());
+    if let Some(helper) = &e.helper {
+        let _ = write!(line, " helper={helper}");
+    }
+    line
+}
+
+/// The summary of a table for people.
+pub fn top(summary: &Summary, top: &Top, used: Option<Usage>) -> String {
+    let mut out = String::new();
+    if let Some(used) = used {
+        let _ = writeln!(out, "{}", usage(used));
+    }
+    let Summary { total, unreplied, assured, translated, offloaded, .. } = summary;
+    let _ = writeln!(
+        out,
+        "{total} connections: {unreplied} unreplied, {assured} assured, {translated} translated, {offloaded} offloaded"
+    );
+    let mut states: Vec<_> = summary.states.iter().collect();
+    states.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+    section(&mut out, "by state", states.into_iter().map(|((p, s), n)| (format!("{} {s}", protocol_name(*p)), *n, 0)));
+    let distinct = match top.distinct_sources {
+        Some(n) => format!("by source ({n} of them)"),
+        None => "by source (too many to count)".to_owned(),
+    };
+    let parts = |t: &Talker<crate::host::conntrack::End>| (t.key.address.to_string(), t.count, t.or_more);
+    section(&mut out, &distinct, top.sources.iter().map(parts));
+    section(&mut out, "by destination", top.destinations.iter().map(parts));
+    section(
+        &mut out,
+        "by service",
+        top.services.iter().map(|t| {
+            let port = t.key.port.map_or_else(String::new, |p| format!("/{p}"));
+            (format!("{}{port}", protocol_name(t.key.protocol)), t.count, t.or_more)
+        }),
+    );
+    out
+}
+
+fn section(out: &mut String, title: &str, rows: impl Iterator<Item = (String, u64, u64)>) {
+    let _ = writeln!(out, "{title}");
+    for (what, count, or_more) in rows {
+        let doubt = if or_more > 0 { format!(" (up to {} more)", or_more) } else { String::new() };
+        let _ = writeln!(out, "{count:>10}  {what}{doubt}");
+    }
+}

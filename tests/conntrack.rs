@@ -1,0 +1,184 @@
+//! Connections listed as conntrack(8) lists them, and counted as the table has them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+
+use common::{Netns, require, until};
+use nfblame::host::conntrack::Summary;
+use nfblame::report::conntrack as report;
+use nfblame::sys::ct::{Change, Conntrack, Events, Filter, Status, TupleFilter};
+
+use nix::poll::{PollFd, PollFlags, poll};
+
+const NOW: u64 = 0;
+
+fn lab() -> Netns {
+    let ns = Netns::new();
+    ns.nft(
+        "table ip t {
+            ct helper f { type \"ftp\" protocol tcp; }
+            chain o { type filter hook output priority 0; ct state new counter; tcp dport 21 ct helper set \"f\"; ct mark set 5; }
+        }",
+    );
+    let insert = |words: &str| {
+        let args: Vec<_> = std::iter::once("-I").chain(words.split(' ')).collect();
+        ns.cmd("conntrack", &args, "");
+    };
+    let there = "-s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1";
+    let ports = "--orig-port-src 1000 --orig-port-dst 80 --reply-port-src 80 --reply-port-dst";
+    insert(&format!("-p tcp {there} {ports} 1000 --state ESTABLISHED -u ASSURED,SEEN_REPLY -t 100000"));
+    insert(&format!("-p tcp {there} {ports} 1001 --state SYN_SENT -t 100000 -m 7 -w 9"));
+    insert(&format!("-p udp {there} {ports} 1002 -t 100000 -w 5"));
+    insert(&format!("-p udp {there} {ports} 1003 -t 100000 --orig-zone 3"));
+    insert(&format!("-p udp {there} {ports} 1004 -t 100000 -u ASSURED,SEEN_REPLY,FIXED_TIMEOUT"));
+    insert(&format!("-p sctp {there} {ports} 1005 --state ESTABLISHED --orig-vtag 1 --reply-vtag 2 -t 100000"));
+    insert(&format!("-p icmp {there} --icmp-type 8 --icmp-code 0 --icmp-id 77 -t 100000"));
+    insert(&format!("-p gre {there} --orig-key-src 1 --orig-key-dst 2 --reply-key-src 2 --reply-key-dst 1 -t 100000"));
+    insert(&format!("-p 253 {there} -t 100000"));
+    let there6 = "-s 2001:db8::1 -d 2001:db8::2 -r 2001:db8::2 -q 2001:db8::1";
+    insert(&format!("-p tcp {there6} {ports} 1 --state TIME_WAIT -t 100000"));
+    insert(&format!("-p icmpv6 {there6} --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 77 -t 100000"));
+    ns
+}
+
+/// The lines without the timeout, which falls while they are read.
+fn timeless(text: &str) -> Vec<String> {
+    let mut lines: Vec<_> = text
+        .lines()
+        .map(|l| {
+            let mut words: Vec<_> = l.split(' ').map(str::to_owned).collect();
+            let at = words.iter().rposition(|w| w.parse::<u32>().is_ok_and(|n| n > 255)).unwrap_or(0);
+            words.get_mut(at).unwrap().clear();
+            words.join(" ")
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn list(ns: &Netns, filter: &Filter) -> String {
+    ns.run(|| {
+        let mut text = String::new();
+        let listed = Conntrack::open().unwrap().dump(filter, |flow| {
+            report::flow(&mut text, flow, NOW);
+            text.push('\n');
+        });
+        listed.unwrap();
+        text
+    })
+}
+
+#[test]
+fn connections_are_listed_as_conntrack_lists_them() {
+    if !require(&["nft", "conntrack"]) {
+        return;
+    }
+    let ns = lab();
+    let listener = ns.run(|| TcpListener::bind("127.0.0.1:21")).unwrap();
+    let mut client = ns.run(|| TcpStream::connect("127.0.0.1:21")).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    // The helper reads lines, and takes the second for the first whole one.
+    for line in ["USER x\r\n", "PORT 127,0,0,1,4,5\r\n"] {
+        client.write_all(line.as_bytes()).unwrap();
+        server.read_exact(&mut vec![0; line.len()]).unwrap();
+    }
+    let expected = ns.cmd("conntrack", &["-L"], "");
+    assert_eq!(expected.lines().count(), 12, "{expected}");
+    assert!(expected.contains("helper=ftp"), "{expected}");
+    assert_eq!(timeless(&list(&ns, &Filter::any())), timeless(&expected));
+
+    until("the announced connection", || !ns.run(|| Conntrack::open().unwrap().expectations().unwrap()).is_empty());
+    let ours = ns.run(|| Conntrack::open().unwrap().expectations().unwrap());
+    let theirs = ns.cmd("conntrack", &["-L", "expect"], "");
+    let ours: Vec<_> = ours.iter().map(report::expectation).collect();
+    let tail = |l: &str| l.split_once(' ').map(|(_, tail)| tail.trim_end().to_owned());
+    assert_eq!(ours.iter().map(|l| tail(l)).collect::<Vec<_>>(), theirs.lines().map(tail).collect::<Vec<_>>());
+
+    ns.sysctl("net.netfilter.nf_conntrack_acct", "1");
+    ns.sysctl("net.netfilter.nf_conntrack_timestamp", "1");
+    let counted = ns.run(|| TcpStream::connect("127.0.0.1:21")).unwrap();
+    let ours = list(&ns, &Filter::any());
+    assert!(ours.lines().any(|l| l.contains(" packets=2 bytes=112 ") && l.contains(" delta-time=")), "{ours}");
+    drop((server, counted));
+}
+
+#[test]
+fn the_kernel_filters_as_asked() {
+    if !require(&["nft", "conntrack"]) {
+        return;
+    }
+    let ns = lab();
+    let count = |filter: Filter| list(&ns, &filter).lines().count();
+    assert_eq!(count(Filter { family: 10, ..Filter::any() }), 2);
+    assert_eq!(count(Filter { mark: Some((7, 7)), ..Filter::any() }), 1);
+    assert_eq!(count(Filter { mark: Some((0, 7)), ..Filter::any() }), 10);
+    assert_eq!(count(Filter { zone: Some(5), ..Filter::any() }), 1);
+    assert_eq!(count(Filter { status: Some((Status::ASSURED, Status::ASSURED)), ..Filter::any() }), 2);
+    assert_eq!(count(Filter { status: Some((Status::empty(), Status::ASSURED)), ..Filter::any() }), 9);
+    let orig =
+        TupleFilter { dst: Some([10, 0, 0, 2].into()), protocol: Some(17), dport: Some(80), ..Default::default() };
+    assert_eq!(count(Filter { orig, ..Filter::any() }), 3);
+    let reply = TupleFilter { dport: Some(1002), protocol: Some(17), ..Default::default() };
+    assert_eq!(count(Filter { reply, ..Filter::any() }), 1);
+    let sctp = TupleFilter { protocol: Some(132), sport: Some(1000), ..Default::default() };
+    assert_eq!(count(Filter { family: 2, orig: sctp, ..Filter::any() }), 1, "ports that the kernel does not filter by");
+}
+
+#[test]
+fn counters_and_summaries_agree_with_the_table() {
+    if !require(&["nft", "conntrack"]) {
+        return;
+    }
+    let ns = lab();
+    let (totals, cpus) = ns.run(|| {
+        let mut table = Conntrack::open().unwrap();
+        (table.totals().unwrap(), table.cpu_stats().unwrap())
+    });
+    assert_eq!(totals.entries, 11);
+    let text: String = cpus.iter().map(|c| report::cpu(c) + "\n").collect();
+    assert_eq!(text, ns.cmd("conntrack", &["-S"], ""));
+    let mut summary = Summary::default();
+    ns.run(|| Conntrack::open().unwrap().dump(&Filter::any(), |flow| summary.add(flow)).unwrap());
+    assert_eq!((summary.total, summary.assured, summary.unreplied), (11, 2, 9));
+    let top = summary.top(1);
+    assert_eq!(top.sources[0].key.address.to_string(), "10.0.0.1");
+    assert_eq!((top.sources[0].count, top.distinct_sources), (9, Some(2)));
+    let shown = report::top(&summary, &top, None);
+    assert!(shown.contains("         9  10.0.0.1\n") && shown.contains("tcp ESTABLISHED"), "{shown}");
+    let line = serde_json::to_value(report::TopLine::new(&summary, &top, None)).unwrap();
+    assert_eq!(line["sources"][0]["address"], "10.0.0.1");
+}
+
+#[test]
+fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
+    if !require(&["nft", "conntrack"]) {
+        return;
+    }
+    let ns = lab();
+    let mut events = ns.run(|| Events::open(1 << 20)).unwrap();
+    // A connection from before anybody listened makes no events.
+    let there = "-I -p icmp -s 10.0.0.1 -d 10.0.0.2 --icmp-type 8 --icmp-code 0 --icmp-id 78 -t 100";
+    ns.cmd("conntrack", &there.split(' ').collect::<Vec<_>>(), "");
+    ns.cmd("conntrack", &["-D", "-p", "icmp", "--icmp-id", "78"], "");
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let mut fds = [PollFd::new(events.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut fds, 10_000u16), Ok(1), "only {seen:?}");
+        events.receive(|change, flow| seen.push((change, flow.clone()))).unwrap();
+    }
+    assert_eq!(seen[0].0, Change::New);
+    let (change, flow) = seen.pop().unwrap();
+    assert_eq!(change, Change::Destroy);
+    let mut text = String::new();
+    report::change(&mut text, change, &flow, NOW);
+    assert!(text.starts_with("[DESTROY] icmp     1 "), "{text}");
+    let json = serde_json::to_value(report::FlowLine::new(&flow, Some(change))).unwrap();
+    assert_eq!(json["network.transport"], "icmp");
+    assert_eq!(json["change"], "destroy");
+    assert_eq!((&json["original"]["icmp_type"], &json["original"]["icmp_id"]), (&8.into(), &78.into()));
+    assert_eq!(json["reply"]["source.address"], "10.0.0.2");
+}
