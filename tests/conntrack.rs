@@ -7,12 +7,23 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
-use common::{Netns, require, until};
+use common::{Netns, kernel, kernel_tests, until};
 use nfblame::host::conntrack::Summary;
 use nfblame::report::conntrack as report;
 use nfblame::sys::ct::{Change, Conntrack, Events, Filter, Status, TupleFilter};
 
 use nix::poll::{PollFd, PollFlags, poll};
+
+kernel_tests! {
+    connections_are_listed_as_conntrack_lists_them needs ["nft", "conntrack"];
+    the_kernel_filters_as_asked needs ["nft", "conntrack"];
+    counters_and_summaries_agree_with_the_table needs ["nft", "conntrack"];
+    changes_are_seen_as_they_happen_and_json_says_what_text_says needs ["nft", "conntrack"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 const NOW: u64 = 0;
 
@@ -72,11 +83,7 @@ fn list(ns: &Netns, filter: &Filter) -> String {
     })
 }
 
-#[test]
 fn connections_are_listed_as_conntrack_lists_them() {
-    if !require(&["nft", "conntrack"]) {
-        return;
-    }
     let ns = lab();
     let listener = ns.run(|| TcpListener::bind("127.0.0.1:21")).unwrap();
     let mut client = ns.run(|| TcpStream::connect("127.0.0.1:21")).unwrap();
@@ -106,11 +113,7 @@ fn connections_are_listed_as_conntrack_lists_them() {
     drop((server, counted));
 }
 
-#[test]
 fn the_kernel_filters_as_asked() {
-    if !require(&["nft", "conntrack"]) {
-        return;
-    }
     let ns = lab();
     let count = |filter: Filter| list(&ns, &filter).lines().count();
     assert_eq!(count(Filter { family: 10, ..Filter::any() }), 2);
@@ -128,11 +131,7 @@ fn the_kernel_filters_as_asked() {
     assert_eq!(count(Filter { family: 2, orig: sctp, ..Filter::any() }), 1, "ports that the kernel does not filter by");
 }
 
-#[test]
 fn counters_and_summaries_agree_with_the_table() {
-    if !require(&["nft", "conntrack"]) {
-        return;
-    }
     let ns = lab();
     let (totals, cpus) = ns.run(|| {
         let mut table = Conntrack::open().unwrap();
@@ -153,11 +152,7 @@ fn counters_and_summaries_agree_with_the_table() {
     assert_eq!(line["sources"][0]["address"], "10.0.0.1");
 }
 
-#[test]
 fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
-    if !require(&["nft", "conntrack"]) {
-        return;
-    }
     let ns = lab();
     let mut events = ns.run(|| Events::open(1 << 20)).unwrap();
     // A connection from before anybody listened makes no events.

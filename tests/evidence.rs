@@ -6,12 +6,25 @@ mod common;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use common::{Netns, require, veth};
+use common::{Netns, kernel, kernel_tests, veth};
 use nfblame::evaluate::headers::Network;
 use nfblame::evaluate::hook::Hook;
-use nfblame::evidence::{Config, Event, Evidence, Ledger, LoggedPacket, Loss, LossCause, Selection, Source};
+use nfblame::evidence::{Config, Event, Evidence, Ledger, LoggedPacket, LossCause, Selection, Source};
 use nfblame::filter::Filter;
 use nfblame_sys::nflog;
+
+kernel_tests! {
+    a_logged_packet_comes_with_all_that_the_kernel_knows needs ["nft"];
+    only_packets_of_interest_come_through needs ["nft"];
+    a_taken_group_names_its_holder_and_the_others_go_on needs ["nft"];
+    without_privilege_the_error_says_what_is_needed needs [];
+    every_packet_is_seen_or_counted_as_lost needs ["nft"];
+    a_full_socket_is_counted_exactly_once_reading_goes_on needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,11 +54,7 @@ fn next_packet(evidence: &Evidence) -> LoggedPacket {
     }
 }
 
-#[test]
 fn a_logged_packet_comes_with_all_that_the_kernel_knows() {
-    if !require(&["nft"]) {
-        return;
-    }
     let (client, router, server) = (Netns::new(), Netns::new(), Netns::new());
     veth(&client, "a0", "10.9.1.2/24", &router, "r0", "10.9.1.1/24");
     veth(&server, "b0", "10.9.2.2/24", &router, "r1", "10.9.2.1/24");
@@ -92,11 +101,7 @@ fn a_logged_packet_comes_with_all_that_the_kernel_knows() {
     assert_eq!((p.network, p.link.len()), (Network::Ip4, 14));
 }
 
-#[test]
 fn only_packets_of_interest_come_through() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(
         "table inet t { chain outp { type filter hook output priority 0; meta l4proto udp log group 5
@@ -113,11 +118,7 @@ fn only_packets_of_interest_come_through() {
     assert!(evidence.next().is_none(), "and no other");
 }
 
-#[test]
 fn a_taken_group_names_its_holder_and_the_others_go_on() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     let first = start(&ns, groups(&[5]));
     let second = start(&ns, groups(&[5, 6]));
@@ -153,11 +154,7 @@ fn a_taken_group_names_its_holder_and_the_others_go_on() {
     }
 }
 
-#[test]
 fn without_privilege_the_error_says_what_is_needed() {
-    if !require(&[]) {
-        return;
-    }
     let ns = Netns::new();
     let e = ns.run(|| {
         // Of this thread only.
@@ -167,11 +164,7 @@ fn without_privilege_the_error_says_what_is_needed() {
     assert!(e.contains("CAP_NET_ADMIN"), "{e}");
 }
 
-#[test]
 fn every_packet_is_seen_or_counted_as_lost() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(
         "table inet t { chain outp { type filter hook output priority 0; udp dport 9 log group 5 drop
@@ -200,11 +193,7 @@ fn every_packet_is_seen_or_counted_as_lost() {
     assert!(total.seen + total.lost <= SENT, "{total:?} {causes:?}");
 }
 
-#[test]
 fn a_full_socket_is_counted_exactly_once_reading_goes_on() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(
         "table inet t { chain outp { type filter hook output priority 0; udp dport 9 log group 5 drop
@@ -241,11 +230,4 @@ fn a_full_socket_is_counted_exactly_once_reading_goes_on() {
         assert!(missing > 0, "a socket of the smallest size holds no 5000 packets");
         assert_eq!(seen + missing, 5010, "{lost:?}");
     });
-}
-
-#[test]
-fn a_loss_is_told_where_it_happened() {
-    let loss = Loss { source: Source::Group(5), count: Some(312), cause: LossCause::NoBuffers };
-    let json = serde_json::to_string(&loss).unwrap();
-    assert_eq!(json, r#"{"source":"nflog group 5","count":312,"cause":"ENOBUFS"}"#);
 }

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use common::{Netns, require, veth};
+use common::{Netns, kernel, kernel_tests, veth};
 use nfblame::evaluate::headers::{Headers, Network};
 use nfblame::evidence::Selection;
 use nfblame::evidence::trace::Table;
@@ -18,6 +18,14 @@ use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, bi
 use nix::unistd::Pid;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+
+kernel_tests! {
+    the_rule_traces_what_the_filter_matches needs [];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// Packets for one filter; the last is the one that is waited for.
 const FRAMES: usize = 24;
@@ -231,11 +239,7 @@ fn traced(monitor: &mut Monitor, table: &Table, out: &OwnedFd, packets: &[Sent])
     seen
 }
 
-#[test]
 fn the_rule_traces_what_the_filter_matches() {
-    if !require(&[]) {
-        return;
-    }
     let (a, b) = (Netns::new(), Netns::new());
     veth(&a, "a0", "", &b, "b0", "");
     let out = a.run(|| packet_socket("a0"));

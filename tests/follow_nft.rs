@@ -5,11 +5,21 @@ mod common;
 
 use std::net::UdpSocket;
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use nfblame_sys::netlink::{Client, Family as Netlink};
 use nfblame_sys::nft::expr::*;
 use nfblame_sys::nft::monitor::{Interest, Received};
 use nfblame_sys::nft::*;
+
+kernel_tests! {
+    a_transaction_is_told_with_its_author needs ["nft"];
+    a_loss_is_told_and_the_following_is_still_heard needs ["nft"];
+    trace_records_name_rule_policy_packet_and_connection needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// A monitor that does not wait, opened in `ns`.
 fn monitor(ns: &Netns, interest: Interest) -> Monitor {
@@ -33,11 +43,7 @@ fn drain(m: &mut Monitor) -> Vec<Notification> {
 const CHANGES: Interest = Interest { changes: true, trace: false };
 const TRACE: Interest = Interest { changes: false, trace: true };
 
-#[test]
 fn a_transaction_is_told_with_its_author() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     let mut m = monitor(&ns, CHANGES);
     ns.nft(
@@ -78,11 +84,7 @@ fn a_transaction_is_told_with_its_author() {
     assert!(gone.iter().all(|n| !matches!(n.event, Event::Unknown { .. })), "{gone:#?}");
 }
 
-#[test]
 fn a_loss_is_told_and_the_following_is_still_heard() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     let mut m = monitor(&ns, CHANGES);
     let rules: String =
@@ -151,11 +153,7 @@ fn trace_table(port: u16) -> Batch {
     batch
 }
 
-#[test]
 fn trace_records_name_rule_policy_packet_and_connection() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(
         "table ip fw { chain svc { udp dport 9 counter; return; }

@@ -6,14 +6,18 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use common::{Netns, require, veth};
+use common::{Netns, kernel, kernel_tests, veth};
 use nfblame_sys::ns::{NetNs, current_id};
 
-#[test]
+kernel_tests! {
+    two_namespaces_talk_over_a_veth_and_the_host_does_not_notice needs [];
+}
+
+fn main() {
+    kernel::run(cases());
+}
+
 fn two_namespaces_talk_over_a_veth_and_the_host_does_not_notice() {
-    if !require(&[]) {
-        return;
-    }
     let before = current_id().unwrap();
     let (a, b) = (Netns::new(), Netns::new());
     veth(&a, "eth0", "192.0.2.1/24", &b, "eth0", "192.0.2.2/24");

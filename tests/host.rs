@@ -8,13 +8,34 @@ mod common;
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::rc::Rc;
 
-use common::{Netns, require, until, veth};
+use common::{Netns, kernel, kernel_tests, until, veth};
 use nfblame::evaluate::Fact;
 use nfblame::host::deliver::{Taker, deliver};
 use nfblame::host::route::{self, Outcome};
 use nfblame::host::{Cause, Host, KernelHost, Query, Refusal};
 use nfblame::sys::ct::{L4, Tuple};
 use nfblame::sys::rt::{Address, Link, NewRoute, NewRule, Prefix, Route, RouteKind, Rule};
+
+kernel_tests! {
+    a_packet_is_delivered_or_forwarded needs [];
+    forwarding_that_is_off_is_named_by_the_key_that_decides needs [];
+    routes_that_lead_nowhere_are_told_apart needs [];
+    the_reverse_path_filter_is_named_with_the_value_that_would_do needs [];
+    martians_are_told_apart needs [];
+    policy_routing_by_mark_source_and_interface_is_followed needs [];
+    this_hosts_own_packets_are_routed needs [];
+    ipv6_is_forwarded_where_all_forwarding_is_on needs [];
+    sockets_are_found_as_the_kernel_finds_them needs [];
+    a_listener_that_does_not_accept_overflows needs [];
+    a_neighbour_that_does_not_answer_and_a_small_mtu_stop_a_packet needs [];
+    an_ipsec_policy_blocks_what_it_selects needs ["ip"];
+    connections_are_found_in_both_directions_with_their_nat needs ["nft"];
+    the_walk_agrees_with_the_kernel_on_random_networks needs [];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// A client, a router, and a server behind it; forwarding is on.
 struct Lab {
@@ -125,11 +146,7 @@ fn triple(key: &str, value: &str, wanted: &str) -> (String, String, String) {
     (key.into(), value.into(), wanted.into())
 }
 
-#[test]
 fn a_packet_is_delivered_or_forwarded() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     let Outcome::Local(way) = lab.route("eth0", "192.0.2.2", "192.0.2.1") else { panic!("not local") };
     assert_eq!(way.kind, RouteKind::Local);
@@ -146,11 +163,7 @@ fn a_packet_is_delivered_or_forwarded() {
     assert_eq!(lab.refused("eth0", "192.0.2.2", "224.1.2.3").cause, Cause::NotJoined);
 }
 
-#[test]
 fn forwarding_that_is_off_is_named_by_the_key_that_decides() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.sysctl("net.ipv4.conf.eth0.forwarding", "0");
     let r = lab.refused("eth0", "192.0.2.2", "10.0.5.2");
@@ -168,11 +181,7 @@ fn forwarding_that_is_off_is_named_by_the_key_that_decides() {
     assert!(r.evidence.iter().any(|e| e.value.contains("blackhole")), "{:?}", r.evidence);
 }
 
-#[test]
 fn routes_that_lead_nowhere_are_told_apart() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     for (net, kind, cause) in [
         ("198.51.100.0/28", RouteKind::Blackhole, Cause::Blackhole),
@@ -189,11 +198,7 @@ fn routes_that_lead_nowhere_are_told_apart() {
     assert_eq!(lab.refused("eth0", "192.0.2.2", "203.0.113.1").cause, Cause::NoRoute);
 }
 
-#[test]
 fn the_reverse_path_filter_is_named_with_the_value_that_would_do() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     let spoofed = ("eth0", "10.0.5.77", "192.0.2.1");
     assert!(matches!(lab.route(spoofed.0, spoofed.1, spoofed.2), Outcome::Local(_)), "nothing filters yet");
@@ -216,11 +221,7 @@ fn the_reverse_path_filter_is_named_with_the_value_that_would_do() {
     assert_eq!(setting(&r), triple("net.ipv4.conf.eth0.rp_filter", "2", "0"), "and here there is none");
 }
 
-#[test]
 fn martians_are_told_apart() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     let r = lab.refused("eth0", "192.0.2.1", "192.0.2.1");
     assert_eq!((r.cause, setting(&r)), (Cause::OwnSource, triple("net.ipv4.conf.eth0.accept_local", "0", "1")));
@@ -245,11 +246,7 @@ fn martians_are_told_apart() {
     assert!(matches!(lab.route("eth0", "192.0.2.2", "127.0.0.1"), Outcome::Local(_)));
 }
 
-#[test]
 fn policy_routing_by_mark_source_and_interface_is_followed() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     let inet = nix::libc::AF_INET as u8;
     let unreachable =
@@ -270,11 +267,7 @@ fn policy_routing_by_mark_source_and_interface_is_followed() {
     assert_eq!(refusal(lab.route_marked("eth0", "192.0.2.2", "10.0.5.2", 7)).cause, Cause::Prohibit);
 }
 
-#[test]
 fn this_hosts_own_packets_are_routed() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     lab.rt_route("198.51.100.0/28", RouteKind::Blackhole);
     lab.rt_route("198.51.100.16/28", RouteKind::Unreachable);
@@ -305,11 +298,7 @@ fn this_hosts_own_packets_are_routed() {
     assert_eq!(outcomes, expected);
 }
 
-#[test]
 fn ipv6_is_forwarded_where_all_forwarding_is_on() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.address("eth0", "2001:db8:1::1/64");
     lab.router.address("eth1", "2001:db8:2::1/64");
@@ -354,11 +343,7 @@ fn nobody(lab: &Lab, query: Query) -> (Cause, String) {
     }
 }
 
-#[test]
 fn sockets_are_found_as_the_kernel_finds_them() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     let syn = || tcp("192.0.2.2", "192.0.2.1");
     assert_eq!(nobody(&lab, syn()), (Cause::NoListener, "no listener".into()));
@@ -388,11 +373,7 @@ fn sockets_are_found_as_the_kernel_finds_them() {
     assert!(matches!(taker(&lab, to_all), Taker::Socket(_)));
 }
 
-#[test]
 fn a_listener_that_does_not_accept_overflows() {
-    if !require(&[]) {
-        return;
-    }
     use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
     use std::os::fd::AsRawFd;
     let lab = Lab::new();
@@ -408,11 +389,7 @@ fn a_listener_that_does_not_accept_overflows() {
     drop((listener, clients));
 }
 
-#[test]
 fn a_neighbour_that_does_not_answer_and_a_small_mtu_stop_a_packet() {
-    if !require(&[]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.sysctl("net.ipv4.neigh.eth1.retrans_time_ms", "20");
     let stopped = |dst: &str, change: fn(Query) -> Query| {
@@ -443,11 +420,7 @@ fn a_neighbour_that_does_not_answer_and_a_small_mtu_stop_a_packet() {
     assert!(stopped("10.0.5.2", together).is_unknown(), "segments that the device put together");
 }
 
-#[test]
 fn an_ipsec_policy_blocks_what_it_selects() {
-    if !require(&["ip"]) {
-        return;
-    }
     let lab = Lab::new();
     let _listener = lab.router.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
     let block = |dir: &str, dst: &str| {
@@ -468,11 +441,7 @@ fn an_ipsec_policy_blocks_what_it_selects() {
     assert_eq!(stopped.map(|r| r.cause), Fact::Is(Cause::IpsecPolicy));
 }
 
-#[test]
 fn connections_are_found_in_both_directions_with_their_nat() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.nft(
         "table ip t {
@@ -517,11 +486,7 @@ impl Dice {
 }
 
 /// Random settings, routes and rules; random packets: the walk never contradicts the kernel, and explains its refusals.
-#[test]
 fn the_walk_agrees_with_the_kernel_on_random_networks() {
-    if !require(&[]) {
-        return;
-    }
     let networks: u64 = std::env::var("NFBLAME_TEST_NETWORKS").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
     for seed in 0..networks {
         random_network(seed, 150);
@@ -630,7 +595,7 @@ fn random_network(seed: u64, packets: usize) {
         found
     });
     if !disagreements.is_empty() {
-        let shown = if require(&["ip"]) {
+        let shown = if common::find_program("ip").is_some() {
             lab.router.cmd("ip", &["rule"], "") + &lab.router.cmd("ip", &["route", "show", "table", "all"], "")
         } else {
             String::new()

@@ -5,7 +5,7 @@ mod common;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use nfblame::evaluate::Fact;
 use nfblame::ruleset::ipset::{Ask, IpSets, Subject};
 use nfblame::ruleset::render::Out;
@@ -13,6 +13,19 @@ use nfblame::ruleset::render::ipset::save;
 use nfblame_sys::Text;
 use nfblame_sys::ipset::{Mac, Port};
 use nfblame_sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
+
+kernel_tests! {
+    sets_are_said_as_ipset_save_says_them needs ["ipset"];
+    what_is_said_makes_the_same_sets_again needs ["ipset"];
+    ipset_forgets_forceadd_and_we_do_not needs ["ipset"];
+    sets_of_many_messages_are_read_whole needs ["ipset"];
+    names_go_with_indices needs ["ipset"];
+    sets_contain_what_the_kernel_says_they_contain needs ["ipset"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// Makes sets from a script, line by line; lines that the kernel has no type for are left out and named.
 fn make(ns: &Netns, script: &str) {
@@ -50,11 +63,7 @@ fn rendered(sets: &IpSets) -> String {
     String::from_utf8(out.into_bytes()).unwrap()
 }
 
-#[test]
 fn sets_are_said_as_ipset_save_says_them() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let ns = Netns::new();
     make(&ns, include_str!("corpus/ipset/save.txt"));
     // Timeouts run down between two readings: try again if a second went by.
@@ -71,11 +80,7 @@ fn sets_are_said_as_ipset_save_says_them() {
     panic!("ours and theirs never came out the same");
 }
 
-#[test]
 fn what_is_said_makes_the_same_sets_again() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let (a, b) = (Netns::new(), Netns::new());
     make(&a, include_str!("corpus/ipset/save.txt"));
     make(&a, "create force hash:ip forceadd\nadd force 192.0.2.1\n");
@@ -103,11 +108,7 @@ fn what_is_said_makes_the_same_sets_again() {
 }
 
 /// docs/parity-differences.md, ipset-forceadd.
-#[test]
 fn ipset_forgets_forceadd_and_we_do_not() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("ipset", &["create", "f", "hash:ip", "forceadd", "comment"], "");
     let (ours, theirs) = (rendered(&read(&ns)), ns.cmd("ipset", &["save"], ""));
@@ -115,11 +116,7 @@ fn ipset_forgets_forceadd_and_we_do_not() {
     assert_eq!(ours.replace(" forceadd", ""), theirs);
 }
 
-#[test]
 fn sets_of_many_messages_are_read_whole() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let ns = Netns::new();
     let mut script = String::from(
         "create hash hash:ip,port comment\ncreate map bitmap:ip range 10.0.0.0/16 counters\nadd map 10.0.0.0-10.0.255.255\n\
@@ -139,11 +136,7 @@ fn sets_of_many_messages_are_read_whole() {
     assert_eq!(ours, theirs);
 }
 
-#[test]
 fn names_go_with_indices() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("ipset", &["restore"], "create a hash:ip\ncreate b hash:net\ncreate c list:set\n");
     let sets = read(&ns);
@@ -208,11 +201,7 @@ fn nested_nets(set: &str, suffix: &str, seed: &mut u32) -> String {
     script
 }
 
-#[test]
 fn sets_contain_what_the_kernel_says_they_contain() {
-    if !require(&["ipset"]) {
-        return;
-    }
     let ns = Netns::new();
     let mut script = String::from(
         "create net hash:net\ncreate netport hash:net,port\ncreate netif hash:net,iface\ncreate ip hash:ip netmask 10\n\

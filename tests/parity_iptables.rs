@@ -9,12 +9,27 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use nfblame::ruleset::Ruleset;
 use nfblame::ruleset::render::Out;
 use nfblame::ruleset::render::iptables::{compat_table, legacy_table, table_order};
 use nfblame_sys::nft;
 use nfblame_sys::xt::Family;
+
+kernel_tests! {
+    iptables_legacy needs ["iptables-legacy-restore", "iptables-legacy-save", "ipset"];
+    iptables_nft needs ["iptables-nft-restore", "iptables-nft-save", "ipset"];
+    ip6tables_legacy needs ["ip6tables-legacy-restore", "ip6tables-legacy-save", "ipset"];
+    ip6tables_nft needs ["ip6tables-nft-restore", "ip6tables-nft-save", "ipset"];
+    arptables_nft needs ["arptables-nft-restore", "arptables-nft-save", "ipset"];
+    policies_with_counters_and_hostile_strings needs ["iptables-legacy", "iptables-nft"];
+    arptables_legacy needs ["arptables-legacy"];
+    tables_that_nft_has_changed needs ["iptables-nft", "nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// The file that says why some listings differ.
 const DIFFERENCES: &str = include_str!("../docs/parity-differences.md");
@@ -289,9 +304,6 @@ fn corpora() -> BTreeMap<String, Corpus> {
 
 fn parity(family: Family, backend: Backend) {
     let (restore, save) = (tool(family, backend, "-restore"), tool(family, backend, "-save"));
-    if !require(&[&restore, &save, "ipset"]) {
-        return;
-    }
     let mut failures = String::new();
     for (name, corpus) in corpora() {
         let lines = corpus.lines(family, backend);
@@ -322,27 +334,22 @@ fn parity(family: Family, backend: Backend) {
     assert!(failures.is_empty(), "{failures}");
 }
 
-#[test]
 fn iptables_legacy() {
     parity(Family::Ip, Backend::Legacy);
 }
 
-#[test]
 fn iptables_nft() {
     parity(Family::Ip, Backend::Nft);
 }
 
-#[test]
 fn ip6tables_legacy() {
     parity(Family::Ip6, Backend::Legacy);
 }
 
-#[test]
 fn ip6tables_nft() {
     parity(Family::Ip6, Backend::Nft);
 }
 
-#[test]
 fn arptables_nft() {
     parity(Family::Arp, Backend::Nft);
 }
@@ -366,11 +373,7 @@ fn arptables_legacy_save(listing: &str) -> String {
     format!("*filter\n{chains}{user}{rules}\n")
 }
 
-#[test]
 fn arptables_legacy() {
-    if !require(&["arptables-legacy"]) {
-        return;
-    }
     for (name, corpus) in corpora() {
         let lines = corpus.lines(Family::Arp, Backend::Legacy);
         if lines.is_empty() {
@@ -393,14 +396,10 @@ fn arptables_legacy() {
     }
 }
 
-#[test]
 fn policies_with_counters_and_hostile_strings() {
     for backend in [Backend::Legacy, Backend::Nft] {
         let family = Family::Ip;
         let command = tool(family, backend, "");
-        if !require(&[&command]) {
-            return;
-        }
         let ns = Netns::new();
         let input = "*filter\n:INPUT DROP [5:300]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [7:420]\n:x!y%z - [0:0]\nCOMMIT\n\
                      *mangle\n:OUTPUT DROP [1:2]\nCOMMIT\n*nat\nCOMMIT\n*raw\n:PREROUTING ACCEPT [3:4]\nCOMMIT\n";
@@ -418,11 +417,7 @@ fn policies_with_counters_and_hostile_strings() {
     }
 }
 
-#[test]
 fn tables_that_nft_has_changed() {
-    if !require(&["iptables-nft", "nft"]) {
-        return;
-    }
     let changes = [
         "add chain ip filter extra { type filter hook input priority 5; }",
         "add rule ip filter INPUT meta l4proto tcp tcp dport 22 counter accept",

@@ -13,9 +13,18 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use nfblame::ruleset::Ruleset;
 use nfblame::ruleset::render::nft::{self, Options, System};
+
+kernel_tests! {
+    rulesets_are_listed_as_nft_lists_them needs ["nft"];
+    rules_are_said_as_nft_says_them needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// The file that says why some listings differ.
 const DIFFERENCES: &str = include_str!("../docs/parity-differences.md");
@@ -75,11 +84,7 @@ fn namespace() -> Netns {
     ns
 }
 
-#[test]
 fn rulesets_are_listed_as_nft_lists_them() {
-    if !require(&["nft"]) {
-        return;
-    }
     let mut failures = String::new();
     let mut tally = Tally::default();
     for path in files("nft") {
@@ -247,11 +252,7 @@ fn rules(listing: &[u8]) -> Vec<String> {
     found
 }
 
-#[test]
 fn rules_are_said_as_nft_says_them() {
-    if !require(&["nft"]) {
-        return;
-    }
     let mut failures = String::new();
     let mut total = Tally::default();
     for path in files("txt") {

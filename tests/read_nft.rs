@@ -4,7 +4,7 @@
 mod common;
 mod libnftnl;
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,17 +17,27 @@ use nfblame_sys::nft::object::*;
 use nfblame_sys::nft::*;
 use nix::errno::Errno;
 
+kernel_tests! {
+    every_expression_is_understood_to_its_last_attribute needs ["nft"];
+    what_is_read_and_written_back_lists_the_same needs ["nft", "iptables-nft"];
+    what_iptables_nft_made_is_told_from_what_nft_made needs ["nft", "iptables-nft", "ip6tables-nft", "arptables-nft", "ebtables-nft"];
+    a_ruleset_that_changes_under_the_reader_is_whole_or_labelled needs ["nft"];
+    libnftnl_reads_the_same_from_the_same_bytes needs ["nft"];
+    what_nft_cannot_write_reads_back_as_written needs ["nft"];
+    objects_and_devices_that_nft_cannot_write_read_back_as_written needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
+
 const EVERY_EXPRESSION: &str = include_str!("rulesets/every-expression.nft");
 
 fn read(ns: &Netns) -> Ruleset {
     ns.run(Ruleset::read).unwrap_or_else(|e| panic!("{e}"))
 }
 
-#[test]
 fn every_expression_is_understood_to_its_last_attribute() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(EVERY_EXPRESSION);
     let r = read(&ns);
@@ -98,11 +108,7 @@ fn by_id(expr: &mut Expr, ids: &HashMap<Text, u32>) {
     }
 }
 
-#[test]
 fn what_is_read_and_written_back_lists_the_same() {
-    if !require(&["nft", "iptables-nft"]) {
-        return;
-    }
     let (a, b) = (Netns::new(), Netns::new());
     // The kernel wants the id of a chain that is bound to its rule, and does not tell it.
     let bound = |line: &&str| !line.contains("jump {");
@@ -134,11 +140,7 @@ fn what_is_read_and_written_back_lists_the_same() {
     assert_eq!(listed.len(), again.len());
 }
 
-#[test]
 fn what_iptables_nft_made_is_told_from_what_nft_made() {
-    if !require(&["nft", "iptables-nft", "ip6tables-nft", "arptables-nft", "ebtables-nft"]) {
-        return;
-    }
     let ns = Netns::new();
     // No match or target of xtables anywhere: only names, hooks and priorities tell.
     ns.cmd("iptables-nft", &["-P", "INPUT", "DROP"], "");
@@ -196,11 +198,7 @@ fn what_iptables_nft_made_is_told_from_what_nft_made() {
     assert_eq!((policy, r.nft[0].chains[0].backend), (Some(&Verdict::Drop), Backend::NftCompat));
 }
 
-#[test]
 fn a_ruleset_that_changes_under_the_reader_is_whole_or_labelled() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     // Two rulesets of equal size, one in place of the other all the time: a mixture would show.
     let ruleset = |mark: u32| {
@@ -270,11 +268,7 @@ fn second_opinion(ns: &Netns) -> (HashMap<String, Vec<String>>, HashMap<String, 
     (rules, sets)
 }
 
-#[test]
 fn libnftnl_reads_the_same_from_the_same_bytes() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(EVERY_EXPRESSION);
     let r = read(&ns);
@@ -315,11 +309,7 @@ fn lacking(e: &Refused) -> bool {
 
 /// Expressions that nft 1.0.6 cannot write, and in what kind of chain they may stand: written by us, checked by the
 /// kernel, read back.
-#[test]
 fn what_nft_cannot_write_reads_back_as_written() {
-    if !require(&["nft"]) {
-        return;
-    }
     let bitwise = |op| Expr::Bitwise(Bitwise { sreg: Reg(4), dreg: Reg(4), len: 4, op });
     let load = |dreg| Expr::Meta(Meta { key: MetaKey::Mark, dreg });
     let inner = |kind, flags, hdrsize, expr: Expr| Expr::Inner(Inner { kind, flags, hdrsize, expr: Box::new(expr) });
@@ -408,11 +398,7 @@ fn what_nft_cannot_write_reads_back_as_written() {
     assert!(tried >= 5, "only {tried} could be tried");
 }
 
-#[test]
 fn objects_and_devices_that_nft_cannot_write_read_back_as_written() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft("table ip t { }\ntable netdev t { }");
     let table: Text = "t".into();

@@ -8,12 +8,33 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Netns, require, until, veth};
+use common::{Netns, kernel, kernel_tests, until, veth};
 use nfblame::evaluate::hook::Hook;
 use nfblame::evidence::trace::{Edge, End, Record, Step};
 use nfblame::evidence::{Config, Event, Evidence, Journey, Selection, TraceConfig, logger};
 use nfblame::filter::Filter;
 use nfblame_sys::nft::Verdict;
+
+kernel_tests! {
+    nft_rules_that_drop_are_named_at_every_hook needs ["nft"];
+    a_policy_that_drops_is_told_from_a_rule needs ["nft"];
+    iptables_nft_rules_are_named_by_handle needs ["nft", "iptables-nft", "ip6tables-nft"];
+    legacy_rules_join_the_journey_and_its_silence_names_the_last needs ["iptables-legacy", "ip6tables-legacy", "nft"];
+    legacy_nat_does_not_tear_a_journey_apart needs ["iptables-legacy"];
+    what_the_kernel_drops_between_the_hooks_shows_as_silence_there needs ["nft"];
+    fragments_end_in_reassembly_and_the_whole_goes_on needs ["nft"];
+    two_at_once_do_not_confuse_each_other needs ["nft", "iptables-legacy"];
+    a_rate_limits_how_many_packets_are_traced needs ["nft"];
+    an_interface_selects_both_ways needs ["nft"];
+    a_bridged_frame_passes_the_bridge needs ["nft"];
+    a_stolen_packet_ends_with_the_verdict needs ["nft"];
+    the_logger_is_put_back_at_the_end needs ["iptables-legacy", "nft"];
+    after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back needs ["iptables-legacy", "nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -106,11 +127,7 @@ fn last(j: &Journey) -> String {
     text(j.steps.last().unwrap())
 }
 
-#[test]
 fn nft_rules_that_drop_are_named_at_every_hook() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.nft(
         "table inet t {
@@ -162,11 +179,7 @@ fn nft_rules_that_drop_are_named_at_every_hook() {
     }
 }
 
-#[test]
 fn a_policy_that_drops_is_told_from_a_rule() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.nft(
         "table ip t { chain forw { type filter hook forward priority 0; policy drop; udp dport 9 accept
@@ -181,11 +194,7 @@ fn a_policy_that_drops_is_told_from_a_rule() {
     assert_eq!((last(&j).as_str(), j.end), ("forward ip t forw policy drop", End::Dropped));
 }
 
-#[test]
 fn iptables_nft_rules_are_named_by_handle() {
-    if !require(&["nft", "iptables-nft", "ip6tables-nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.cmd("iptables-nft", &["-A", "FORWARD", "-p", "udp", "--dport", "53", "-j", "DROP"], "");
     lab.router.cmd("ip6tables-nft", &["-A", "FORWARD", "-p", "udp", "-j", "REJECT"], "");
@@ -200,11 +209,7 @@ fn iptables_nft_rules_are_named_by_handle() {
     assert_eq!(j.end, End::Dropped);
 }
 
-#[test]
 fn legacy_rules_join_the_journey_and_its_silence_names_the_last() {
-    if !require(&["iptables-legacy", "ip6tables-legacy", "nft"]) {
-        return;
-    }
     let lab = Lab::new();
     for program in ["iptables-legacy", "ip6tables-legacy"] {
         let add = |rule: &str| lab.router.cmd(program, &rule.split(' ').collect::<Vec<_>>(), "");
@@ -254,11 +259,7 @@ fn legacy_rules_join_the_journey_and_its_silence_names_the_last() {
     }
 }
 
-#[test]
 fn legacy_nat_does_not_tear_a_journey_apart() {
-    if !require(&["iptables-legacy"]) {
-        return;
-    }
     let lab = Lab::new();
     let add = |rule: &str| lab.router.cmd("iptables-legacy", &rule.split(' ').collect::<Vec<_>>(), "");
     add("-t nat -A PREROUTING -p udp --dport 80 -j DNAT --to-destination 10.9.2.2:8080");
@@ -285,11 +286,7 @@ fn legacy_nat_does_not_tear_a_journey_apart() {
     assert_eq!(j.end, End::Passed(Hook::Postrouting));
 }
 
-#[test]
 fn what_the_kernel_drops_between_the_hooks_shows_as_silence_there() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.sysctl("net.ipv4.ip_forward", "0");
     let evidence = trace(&lab.router, "udp");
@@ -305,11 +302,7 @@ fn what_the_kernel_drops_between_the_hooks_shows_as_silence_there() {
     assert_eq!(next(&evidence).end, End::Passed(Hook::Input));
 }
 
-#[test]
 fn fragments_end_in_reassembly_and_the_whole_goes_on() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.nft(
         "table ip t { chain forw { type filter hook forward priority 0; ct state new udp dport 53 drop
@@ -328,11 +321,7 @@ fn fragments_end_in_reassembly_and_the_whole_goes_on() {
     assert_eq!((reassembled, ends.len()), (2, 3), "{ends:?}");
 }
 
-#[test]
 fn two_at_once_do_not_confuse_each_other() {
-    if !require(&["nft", "iptables-legacy"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.cmd("iptables-legacy", &["-A", "FORWARD", "-p", "udp", "--dport", "54", "-j", "DROP"], "");
     lab.router.nft(
@@ -362,11 +351,7 @@ fn two_at_once_do_not_confuse_each_other() {
     assert!(second.next().is_none(), "port 54 is not of interest to the second");
 }
 
-#[test]
 fn a_rate_limits_how_many_packets_are_traced() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     let mut config = config("udp");
     config.trace = Some(TraceConfig { rate: Some(1), ephemeral: true });
@@ -380,11 +365,7 @@ fn a_rate_limits_how_many_packets_are_traced() {
     assert!((1..50).contains(&journeys), "{journeys}");
 }
 
-#[test]
 fn an_interface_selects_both_ways() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     let mut config = config("udp");
     config.selection.interface = Some(lab.router.index("r1"));
@@ -398,11 +379,7 @@ fn an_interface_selects_both_ways() {
     assert_eq!(next(&evidence).first_view().and_then(|v| v.iif), Some(lab.router.index("r1")));
 }
 
-#[test]
 fn a_bridged_frame_passes_the_bridge() {
-    if !require(&["nft"]) {
-        return;
-    }
     let (a, bridge, b) = (Netns::new(), Netns::new(), Netns::new());
     bridge.rt(|rt| rt.add_bridge("br0")).unwrap();
     veth(&a, "a0", "10.9.3.1/24", &bridge, "p0", "");
@@ -438,11 +415,7 @@ fn a_bridged_frame_passes_the_bridge() {
     assert!(last(&dropped).starts_with("forward bridge t forw rule drop #"), "{:#?}", steps(&dropped));
 }
 
-#[test]
 fn a_stolen_packet_ends_with_the_verdict() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     lab.router.nft(
         "table netdev d { chain ing { type filter hook ingress device \"r0\" priority 0; udp dport 7 fwd to \"r1\"
@@ -460,11 +433,7 @@ fn logger_of(ns: &Netns, family: u8) -> String {
     ns.run(|| std::fs::read_to_string(format!("/proc/sys/net/netfilter/nf_log/{family}"))).unwrap().trim().to_owned()
 }
 
-#[test]
 fn the_logger_is_put_back_at_the_end() {
-    if !require(&["iptables-legacy", "nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     let (v4, v6) = (logger_of(&ns, 2), logger_of(&ns, 10));
@@ -480,31 +449,13 @@ fn the_logger_is_put_back_at_the_end() {
     assert!(!tables.contains("nfblame"), "{tables}");
 }
 
-/// What the next test starts and kills: not a test by itself.
-#[test]
-#[ignore = "started by another test"]
-fn victim() {
-    let trace = Some(TraceConfig::default());
-    let _evidence = Evidence::start(Config { trace, ..Config::default() }).unwrap();
-    println!("ready");
-    std::thread::park();
-}
-
-#[test]
 fn after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back() {
-    if !require(&["iptables-legacy", "nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     let before = logger_of(&ns, 2);
     let mut child = ns.run(|| {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "victim", "--ignored", "--nocapture"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nfblame"));
+        command.args(["watch", "--trace", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
     });
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|l| l.unwrap().contains("ready")), "the victim did not start");

@@ -8,11 +8,20 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use common::{Netns, require, until, veth};
+use common::{Netns, kernel, kernel_tests, until, veth};
 use nfblame::evaluate::packet::CtState;
 use nfblame::evaluate::{Device, Fact, Network, Packet, Tracked, checksum};
 use nfblame::host::{KernelHost, track};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket};
+
+kernel_tests! {
+    what_is_said_of_packets_without_a_connection_is_what_the_kernel_counts needs ["nft"];
+    what_is_said_of_packets_of_a_connection_is_what_the_kernel_counts needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 const STATES: [&str; 6] = ["new", "established", "related", "invalid", "untracked", "reply"];
 
@@ -151,11 +160,7 @@ fn agree(lab: &Lab, packets: &[(&str, Vec<u8>)]) {
     }
 }
 
-#[test]
 fn what_is_said_of_packets_without_a_connection_is_what_the_kernel_counts() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     let mut packets = Vec::new();
     for (n, flags) in [0x02, 0xc2, 0x22, 0x12, 0x10, 0x18, 0x30, 0x11, 0x01, 0x04, 0x14, 0x00, 0x29, 0x03, 0x06, 0x3f]
@@ -183,11 +188,7 @@ fn what_is_said_of_packets_without_a_connection_is_what_the_kernel_counts() {
     agree(&lab, &[("checksum not asked", bad(tcp((CLIENT, 4001), (ROUTER, 80), 2, 1)))]);
 }
 
-#[test]
 fn what_is_said_of_packets_of_a_connection_is_what_the_kernel_counts() {
-    if !require(&["nft"]) {
-        return;
-    }
     let lab = Lab::new();
     // A connection from the client, one from the server, one half open, one that UDP made.
     let listener = lab.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();

@@ -181,4 +181,11 @@ mod tests {
         assert_eq!(ledger.total(), Account { seen: 1, lost: 4, or_more: true });
         assert_eq!(ledger.causes().count(), 2);
     }
+
+    #[test]
+    fn a_loss_serialises_as_the_contract_says() {
+        let loss = Loss { source: Source::Group(5), count: Some(312), cause: LossCause::NoBuffers };
+        let json = serde_json::to_string(&loss).unwrap_or_default();
+        assert_eq!(json, r#"{"source":"nflog group 5","count":312,"cause":"ENOBUFS"}"#);
+    }
 }

@@ -1,6 +1,9 @@
 //! Legacy tables of the running kernel, installed by the real tools in namespaces of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../../tests/common/kernel.rs"]
+mod kernel;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -8,23 +11,26 @@ use std::thread;
 use nfblame_sys::ns::unshare_net;
 use nfblame_sys::xt::{Action, Draft, DraftRule, DraftTarget, Family, Legacy, Table, Target, Verdict};
 
-/// Runs `test` in a network namespace of its own; false (and a word about it) where that is not possible.
-fn in_namespace(tool: &str, test: impl FnOnce() + Send) -> bool {
-    let there = Command::new(tool).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    let privileged = nix::unistd::geteuid().is_root();
-    if !there || !privileged {
-        eprintln!("SKIPPED: needs {tool} and root");
-        return false;
-    }
+kernel::kernel_tests! {
+    chains_rules_and_jumps_come_out_as_they_were_installed needs ["iptables-legacy-restore", "ip6tables-legacy-restore"];
+    arp_tables_are_read_too needs ["arptables-legacy"];
+    a_draft_of_a_table_is_laid_out_as_the_tool_did_and_goes_back_into_the_kernel needs
+        ["iptables-legacy-restore", "ip6tables-legacy-restore"];
+    a_table_is_made_without_any_tool needs [];
+}
+
+fn main() {
+    kernel::run(cases());
+}
+
+/// Runs `test` in a network namespace of its own.
+fn in_namespace(test: impl FnOnce() + Send) {
     thread::scope(|s| {
         s.spawn(|| {
             unshare_net().unwrap();
             test();
-        })
-        .join()
-        .unwrap();
+        });
     });
-    true
 }
 
 fn restore(tool: &str, rules: &str) {
@@ -66,10 +72,9 @@ fn actions(table: &Table, chain: &str) -> Vec<String> {
         .collect()
 }
 
-#[test]
 fn chains_rules_and_jumps_come_out_as_they_were_installed() {
     for (family, tool) in [(Family::Ip, "iptables-legacy-restore"), (Family::Ip6, "ip6tables-legacy-restore")] {
-        in_namespace(tool, || {
+        in_namespace(|| {
             let legacy = Legacy::open(family).unwrap();
             assert!(legacy.names().unwrap().is_empty());
             assert_eq!(legacy.table(b"filter").unwrap_err().errno(), Some(libc::ENOENT));
@@ -98,9 +103,8 @@ fn chains_rules_and_jumps_come_out_as_they_were_installed() {
     }
 }
 
-#[test]
 fn arp_tables_are_read_too() {
-    in_namespace("arptables-legacy", || {
+    in_namespace(|| {
         let arptables = |args: &str| {
             assert!(Command::new("arptables-legacy").args(args.split(' ')).status().unwrap().success(), "{args}");
         };
@@ -136,10 +140,9 @@ fn without_state(table: &Table) -> Vec<u8> {
     bytes
 }
 
-#[test]
 fn a_draft_of_a_table_is_laid_out_as_the_tool_did_and_goes_back_into_the_kernel() {
     for (family, tool) in [(Family::Ip, "iptables-legacy-restore"), (Family::Ip6, "ip6tables-legacy-restore")] {
-        in_namespace(tool, || {
+        in_namespace(|| {
             restore(tool, RULES);
             let legacy = Legacy::open(family).unwrap();
             let table = legacy.table(b"filter").unwrap();
@@ -159,9 +162,8 @@ fn a_draft_of_a_table_is_laid_out_as_the_tool_did_and_goes_back_into_the_kernel(
     }
 }
 
-#[test]
 fn a_table_is_made_without_any_tool() {
-    in_namespace("true", || {
+    in_namespace(|| {
         let legacy = Legacy::open(Family::Ip).unwrap();
         let mut draft = Draft::new(Family::Ip, &legacy.instantiate(b"filter").unwrap());
         draft.chain("INPUT").rules.push(DraftRule::new(Family::Ip, DraftTarget::Verdict(Verdict::Drop)));

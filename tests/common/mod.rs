@@ -1,12 +1,13 @@
 //! Network namespaces for tests: made here, populated over rtnetlink, gone when they are dropped.
 //!
-//! Every test that uses them begins with `if !require(&[…]) { return Ok(()) }`.
+//! Tests that use them are listed by [`kernel_tests!`](kernel).
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture should fail loudly")]
 
+pub mod kernel;
+
 use std::io::Write;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -14,31 +15,12 @@ use std::{fs, thread};
 use nfblame_sys::ns::{self, NetNs};
 use nfblame_sys::rt::{Handle, NewRoute, Prefix, Veth};
 
+pub use kernel::find_program;
+#[allow(unused_imports, reason = "not every test binary lists its tests")]
+pub(crate) use kernel::kernel_tests;
+
 /// How long a condition may take to become true before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-
-/// Can this test run: as root, with these programs? If not, says so by name, past the test harness's capture, and
-/// the test has to return at once.
-pub fn require(programs: &[&str]) -> bool {
-    let name = thread::current().name().unwrap_or("test").to_owned();
-    let mut missing: Vec<String> =
-        programs.iter().filter(|p| find_program(p).is_none()).map(|p| (*p).to_owned()).collect();
-    if !nix::unistd::geteuid().is_root() {
-        missing.push("root".into());
-    }
-    if missing.is_empty() {
-        return true;
-    }
-    // Written to the descriptor itself: the capture of `eprintln!` would hide it in a test that then passes.
-    let _ = writeln!(std::io::stderr(), "skipped: {name} needs {}", missing.join(", "));
-    false
-}
-
-fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let dirs = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/local/sbin"]);
-    dirs.map(|d| Path::new(d).join(name)).find(|p| p.is_file())
-}
 
 /// A network namespace with nothing in it but a loopback that is up.
 #[derive(Debug)]

@@ -14,10 +14,19 @@ mod rng;
 mod rules;
 
 use check::{Outcome, Tally};
+use common::kernel::{self, kernel_tests};
 use lab::Lab;
 use packets::{Packets, Probe};
 use rng::Rng;
 use rules::Ruleset;
+
+kernel_tests! {
+    the_kernel_and_the_evaluation_take_the_same_way needs ["nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 const PACKETS: usize = 60;
 const RULESETS: u64 = 40;
@@ -27,11 +36,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-#[test]
 fn the_kernel_and_the_evaluation_take_the_same_way() {
-    if !common::require(&["nft"]) {
-        return;
-    }
     // Where rules track connections fragments are collected, for a while longer than the rules are there.
     let (plain, tracking) = (Lab::new(), Lab::new());
     let lab = |rules: &Ruleset| if rules.tracks { &tracking } else { &plain };

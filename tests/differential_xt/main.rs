@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use common::require;
+use common::{kernel, kernel_tests};
 use nfblame::evaluate::nat::{self, Manip};
 use nfblame::evaluate::packet::CtState;
 use nfblame::evaluate::place::TableRef;
@@ -27,6 +27,16 @@ use packets::Shot;
 use random::Random;
 use rules::{Features, Ruleset};
 use world::{World, counters};
+
+kernel_tests! {
+    every_packet_meets_the_rules_that_the_evaluator_says needs ["iptables-legacy-restore", "ip6tables-legacy-restore"];
+    the_first_packet_of_a_connection_is_translated_as_the_evaluator_says needs
+        ["iptables-legacy-restore", "ip6tables-legacy-restore"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 /// What a packet met: table, chain, position (0 for the policy).
 type Met = BTreeMap<(String, String, usize), u64>;
@@ -76,20 +86,15 @@ fn extent(rounds: u64) -> (u64, u64) {
     }
 }
 
-#[test]
 fn every_packet_meets_the_rules_that_the_evaluator_says() {
     compare(10, false);
 }
 
-#[test]
 fn the_first_packet_of_a_connection_is_translated_as_the_evaluator_says() {
     compare(5, true);
 }
 
 fn compare(rounds: u64, tracked: bool) {
-    if !require(&["iptables-legacy-restore", "ip6tables-legacy-restore"]) {
-        return;
-    }
     let (rounds, seed) = extent(rounds);
     for family in [Family::Ip, Family::Ip6] {
         let mut world = World::new(family);
