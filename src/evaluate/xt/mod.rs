@@ -8,6 +8,8 @@ pub mod selector;
 mod sets;
 pub mod table;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use table::Program;
