@@ -186,7 +186,8 @@ fn by(c: &Culprit) -> String {
         let _ = write!(s, "\n{INDENT}        {CODE}{}{CODE:#}", Escaped(t.as_bytes()));
     }
     if let Some(n) = &c.counters {
-        let _ = write!(s, "  {DIM}[{} packets, {} bytes]{DIM:#}", n.packets, n.bytes);
+        let plural = if n.packets == 1 { "" } else { "s" };
+        let _ = write!(s, "  {DIM}[{} packet{plural}, {} bytes]{DIM:#}", n.packets, n.bytes);
     }
     if let Some(m) = &c.manager {
         let _ = write!(s, "  {DIM}managed by {m}{DIM:#}");

@@ -18,6 +18,7 @@ use crate::ruleset::Ruleset;
 
 use crate::sys::xt;
 
+use super::counters::Fresh;
 use super::follower::{Follower, Update};
 use super::twice::Twice;
 
@@ -108,6 +109,7 @@ pub struct Watch {
     pending: Vec<Update>,
     bound: Vec<u16>,
     twice: Twice,
+    fresh: Fresh,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     legacy_traced: Vec<xt::Family>,
 }
@@ -143,6 +145,7 @@ impl Watch {
             pending: Vec::new(),
             bound: groups,
             twice: Twice::default(),
+            fresh: Fresh::default(),
             legacy_traced,
         })
     }
@@ -193,7 +196,7 @@ impl Watch {
                     Event::Packet(p) => {
                         let blame = self.judge_logged(p, &attributor, env, &generations);
                         match blame {
-                            Some(blame) => self.hand_out(&blame, seen_packet(p), Source::Group(p.group), out),
+                            Some(blame) => self.hand_out(blame, seen_packet(p), Source::Group(p.group), out),
                             None => {
                                 carried = Some(event);
                                 self.generations = generations;
@@ -211,7 +214,7 @@ impl Watch {
                                 blame.packet.prefix = Some(prefix);
                                 blame.packet.group = Some(group);
                             }
-                            self.hand_out(&blame, seen, Source::Trace, out)
+                            self.hand_out(blame, seen, Source::Trace, out)
                         }
                         None => {
                             carried = Some(event);
@@ -347,7 +350,7 @@ impl Watch {
 
     fn hand_out(
         &mut self,
-        blame: &Blame,
+        mut blame: Blame,
         seen: Seen<'_>,
         source: Source,
         out: &mut dyn FnMut(Output<'_>) -> ControlFlow<()>,
@@ -368,7 +371,8 @@ impl Watch {
         if blame.verdict == Verdict::Accept && !self.options.all {
             return ControlFlow::Continue(());
         }
-        out(Output::Blame(blame, seen))
+        self.fresh.update(&mut blame);
+        out(Output::Blame(&blame, seen))
     }
 
     fn take_updates(&mut self) {

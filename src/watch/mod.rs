@@ -1,5 +1,6 @@
 //! `nfblame watch`: evidence joined with the ruleset that each packet met.
 
+mod counters;
 pub mod engine;
 pub mod follower;
 mod twice;

@@ -50,6 +50,33 @@ pub fn generation<T: Transport>(client: &mut Client<T>) -> Result<Generation> {
     answer.ok_or(Malformed::Missing("NFT_MSG_NEWGEN").of(op))
 }
 
+/// Reads one rule as it is now, its counters included; nothing if there is none with that handle.
+///
+/// # Errors
+/// Without `CAP_NET_ADMIN`.
+pub fn rule<T: Transport>(
+    client: &mut Client<T>,
+    family: Family,
+    table: &Text,
+    chain: &Text,
+    handle: u64,
+) -> Result<Option<Rule>> {
+    let mut answer = None;
+    let which = |b: &mut Builder| {
+        b.str(NFTA_RULE_TABLE, table).str(NFTA_RULE_CHAIN, chain).u64::<byteorder::BE>(NFTA_RULE_HANDLE, handle);
+    };
+    let read = client.get("read", "a rule", request(NFT_MSG_GETRULE, family, which), |m| {
+        if is(&m, NFT_MSG_NEWRULE) {
+            answer = Some(Rule::decode(&m)?);
+        }
+        Ok(())
+    });
+    match read {
+        Err(e) if e.errno() == Some(libc::ENOENT) => Ok(None),
+        other => other.map(|()| answer),
+    }
+}
+
 impl<'c, T: Transport> Dumper<'c, T> {
     /// Notes the generation that what follows should belong to.
     pub fn begin(client: &'c mut Client<T>) -> Result<Self> {
