@@ -79,6 +79,8 @@ pub struct Ct {
     pub answers: Fact<Tuple>,
     /// The connection as the kernel holds it; absent for a new one.
     pub flow: Fact<Arc<Flow>>,
+    /// Labels that rules gave the connection on the way, beside those that it had.
+    pub labels: u128,
 }
 
 /// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.

@@ -192,6 +192,7 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
             original: Fact::Is(*tuple),
             answers: Fact::Is(answers),
             flow: Fact::Absent,
+            labels: 0,
         }))
     })
 }
@@ -229,6 +230,7 @@ fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState) -> Tracked {
         original: Fact::Is(flow.orig),
         answers: Fact::Is(flow.reply),
         flow: Fact::Is(flow.clone()),
+        labels: 0,
     }))
 }
 

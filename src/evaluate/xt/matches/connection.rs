@@ -20,10 +20,9 @@ pub(super) fn label(cx: &mut Context, m: &Connlabel) -> Checked {
         return Ok(note(cx, inverted, "-m connlabel", "a connection", "none"));
     }
     let flow = cx.packet.ct.flow.clone();
-    let has = match known(cx, flow, m)? {
-        Some(flow) => u8::try_from(m.bit).is_ok_and(|bit| flow.has_label(bit)),
-        None => false,
-    };
+    let label = 1u128.checked_shl(m.bit.into()).unwrap_or(0);
+    let given = cx.packet.ct.labels & label != 0;
+    let has = given || known(cx, flow, m)?.is_some_and(|f| f.labels.unwrap_or(0) & label != 0);
     if has {
         return Ok(note(cx, !inverted, "--label", m.bit, "set"));
     }
@@ -33,6 +32,7 @@ pub(super) fn label(cx: &mut Context, m: &Connlabel) -> Checked {
         {
             return Ok(inverted);
         }
+        cx.packet.ct.labels |= label;
         cx.effects.push(Effect::State(format!("connection gets label {}", m.bit).into()));
         return Ok(!inverted);
     }
