@@ -5,6 +5,7 @@ pub use nfblame_sys as sys;
 
 pub mod blame;
 pub mod demo;
+pub mod doctor;
 pub mod evaluate;
 pub mod evidence;
 pub mod filter;

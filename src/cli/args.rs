@@ -55,8 +55,18 @@ pub enum Color {
 pub enum Command {
     /// Show the main job on throw-away networks: three misconfigured firewalls, real packets, and who dropped each
     Demo,
+    /// What this kernel and these privileges allow, with the reason and the remedy for each "no"
+    Doctor(Doctor),
     /// Show every logged or traced drop as it happens, with the rule to blame
     Watch(Watch),
+}
+
+/// `nfblame doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// First put back what a killed run could not: in which log the kernel's legacy TRACE records go
+    #[arg(long)]
+    pub repair: bool,
 }
 
 /// `nfblame watch`.

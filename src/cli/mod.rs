@@ -2,6 +2,7 @@
 
 mod args;
 mod demo;
+mod doctor;
 mod exit;
 mod output;
 mod signals;
@@ -20,6 +21,7 @@ pub fn main() -> ExitCode {
     init_diagnostics(cli.global.verbose, cli.global.quiet);
     let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
         Command::Demo => demo::run(&cli.global),
+        Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
         Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
     };
     match done {

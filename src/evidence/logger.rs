@@ -164,6 +164,15 @@ pub fn leftover() -> Option<Leftover> {
     leftovers().into_iter().find(Leftover::is_here)
 }
 
+/// Undoes what a killed run left in the calling thread's namespace. Not being able to only delays it.
+pub fn undo_leftover() {
+    let Some(leftover) = leftover() else { return };
+    match leftover.undo() {
+        Ok(()) => tracing::info!("put back the loggers that a killed run had changed"),
+        Err(e) => tracing::warn!("what a killed run left: {e}"),
+    }
+}
+
 fn leftovers_in(notes: &Path) -> Vec<Leftover> {
     let Ok(files) = fs::read_dir(notes) else { return Vec::new() };
     files.flatten().filter_map(|f| read_leftover(f.path())).collect()

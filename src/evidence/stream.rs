@@ -14,7 +14,7 @@ use super::select::Selection;
 use super::sink::Sink;
 use super::stop::Stop;
 use super::trace::{Journey, reader};
-use super::{legacy, nflog};
+use super::{legacy, logger, nflog};
 use crate::filter::FilterError;
 use crate::sys::nflog::Listener;
 use crate::sys::{self, Error};
@@ -127,6 +127,8 @@ impl Evidence {
     /// # Errors
     /// When nothing of what was asked for can be had.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        // Before anything of ours changes the same settings.
+        logger::undo_leftover();
         let os = |e| Error::os("make", "an event descriptor", e);
         let stop = Stop::new().map_err(os)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;

@@ -1,6 +1,8 @@
 //! Output: one file for each form. Nothing here decides anything.
 
 pub mod conntrack;
+#[cfg(feature = "cli")]
+pub mod doctor;
 pub mod json;
 pub mod pcapng;
 #[cfg(feature = "cli")]

@@ -9,7 +9,7 @@
 //! * [`xt`]: legacy ip/ip6/arp tables through their socket options, and the match and target payloads that
 //!   nft_compat shares with them.
 //! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
-//! * [`rt`], [`diag`]: links, addresses, routes, neighbours, and sockets.
+//! * [`rt`], [`diag`], [`genl`]: links, addresses, routes, neighbours, sockets, and families of generic netlink.
 //! * [`ns`]: network namespaces; [`tun`]: devices whose cable ends in this process.
 //!
 //! Two rules hold everywhere. What is unknown is a value: an attribute, expression or revision that this crate
@@ -23,6 +23,7 @@ mod wire_enum;
 pub mod ct;
 pub mod diag;
 pub mod error;
+pub mod genl;
 pub mod ipset;
 pub mod modules;
 pub mod netlink;

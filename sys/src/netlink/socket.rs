@@ -21,6 +21,8 @@ pub enum Family {
     Netfilter,
     /// `NETLINK_XFRM`.
     Xfrm,
+    /// `NETLINK_AUDIT`.
+    Audit,
 }
 
 impl Family {
@@ -30,6 +32,7 @@ impl Family {
             Self::SockDiag => SockProtocol::NetlinkSockDiag,
             Self::Netfilter => SockProtocol::NetlinkNetFilter,
             Self::Xfrm => SockProtocol::NetlinkNetFilter,
+            Self::Audit => SockProtocol::NetlinkAudit,
         }
     }
 }

@@ -30,12 +30,14 @@ pub struct Config {
     pub timeout: u32,
     /// The receive buffer of the socket in bytes.
     pub receive_buffer: usize,
+    /// Ask for each packet's connection, where ctnetlink is there. Asking may load its module.
+    pub conntrack: bool,
 }
 
 impl Default for Config {
     /// Whole packets, 64 to a datagram or after 10 ms, and room for a burst of tens of thousands.
     fn default() -> Self {
-        Self { copy_range: 0, threshold: 64, timeout: 1, receive_buffer: 16 << 20 }
+        Self { copy_range: 0, threshold: 64, timeout: 1, receive_buffer: 16 << 20, conntrack: true }
     }
 }
 
@@ -78,7 +80,7 @@ impl Listener {
             groups: Vec::new(),
             unaccounted: None,
             config,
-            conntrack: true,
+            conntrack: config.conntrack,
             seq: 0,
         })
     }

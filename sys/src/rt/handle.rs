@@ -154,7 +154,7 @@ impl Handle {
 }
 
 /// neli's error as ours.
-fn from_neli(op: &'static str, object: &str, e: SocketError) -> Error {
+pub(crate) fn from_neli(op: &'static str, object: &str, e: SocketError) -> Error {
     let source = match e {
         SocketError::Io(e) => match e.raw_os_error() {
             Some(libc::ENOBUFS) => return Error::Overrun { what: op },

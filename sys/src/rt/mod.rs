@@ -17,6 +17,7 @@ mod xfrm;
 
 pub use address::Address;
 pub use handle::Handle;
+pub(crate) use handle::from_neli;
 pub use link::{Link, LinkFlags, Xdp};
 pub use neighbour::{Neighbour, NeighbourState, NeighbourTable};
 pub use netconf::{Netconf, Scope};
