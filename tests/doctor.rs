@@ -7,9 +7,21 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
-use common::{Netns, require};
+use common::{Netns, kernel, kernel_tests};
 use nfblame::sys::nflog::{Config, Listener};
 use serde_json::Value;
+
+kernel_tests! {
+    looking_changes_nothing needs ["nft"];
+    a_group_that_rules_name_and_somebody_holds_is_missing needs ["nft"];
+    without_privilege_each_no_has_its_reason_and_remedy needs ["setpriv"];
+    what_a_killed_run_left_is_told_and_repaired needs ["iptables-legacy"];
+    the_next_run_repairs_too needs ["iptables-legacy", "nft"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
 
 fn doctor(ns: &Netns, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nfblame"))
@@ -45,11 +57,7 @@ fn state(ns: &Netns) -> (String, String, String) {
     )
 }
 
-#[test]
 fn looking_changes_nothing() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(&input(""));
     let generation = || ns.run(nfblame::ruleset::current_generation);
@@ -65,11 +73,7 @@ fn looking_changes_nothing() {
     }
 }
 
-#[test]
 fn a_group_that_rules_name_and_somebody_holds_is_missing() {
-    if !require(&["nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.nft(&input("log group 7; log group 8 drop"));
     assert_eq!(doctor(&ns, &[]).status.code(), Some(0));
@@ -95,11 +99,7 @@ fn a_group_that_rules_name_and_somebody_holds_is_missing() {
     assert!(text.contains("NO     NFLOG groups") && !text.contains("works"), "{text}");
 }
 
-#[test]
 fn without_privilege_each_no_has_its_reason_and_remedy() {
-    if !require(&["setpriv"]) {
-        return;
-    }
     let ns = Netns::new();
     let exe = std::env::temp_dir().join(format!("nfblame-doctor-{}", std::process::id()));
     fs::copy(env!("CARGO_BIN_EXE_nfblame"), &exe).unwrap();
@@ -137,11 +137,7 @@ fn killed(ns: &Netns) -> String {
     before
 }
 
-#[test]
 fn what_a_killed_run_left_is_told_and_repaired() {
-    if !require(&["iptables-legacy"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     let before = killed(&ns);
@@ -159,11 +155,7 @@ fn what_a_killed_run_left_is_told_and_repaired() {
     assert_eq!(logger().trim(), before);
 }
 
-#[test]
 fn the_next_run_repairs_too() {
-    if !require(&["iptables-legacy", "nft"]) {
-        return;
-    }
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     ns.nft(&input("log group 7"));
