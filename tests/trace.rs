@@ -25,6 +25,7 @@ kernel_tests! {
     fragments_end_in_reassembly_and_the_whole_goes_on needs ["nft"];
     two_at_once_do_not_confuse_each_other needs ["nft", "iptables-legacy"];
     a_rate_limits_how_many_packets_are_traced needs ["nft"];
+    a_flood_is_traced_or_its_losses_are_told needs ["nft", "iptables-legacy"];
     an_interface_selects_both_ways needs ["nft"];
     a_bridged_frame_passes_the_bridge needs ["nft"];
     a_stolen_packet_ends_with_the_verdict needs ["nft"];
@@ -363,6 +364,51 @@ fn a_rate_limits_how_many_packets_are_traced() {
     let journeys = evidence.into_iter().filter(|e| matches!(e, Event::Journey(_))).count();
     // A burst at ingress and one at prerouting, and a few seconds at most.
     assert!((1..50).contains(&journeys), "{journeys}");
+}
+
+fn a_flood_is_traced_or_its_losses_are_told() {
+    let lab = Lab::new();
+    lab.router.nft(
+        "table ip t { chain forw { type filter hook forward priority 10; udp dport 53 drop
+        }
+        }",
+    );
+    lab.router.cmd("iptables-legacy", &["-A", "FORWARD", "-p", "udp", "-j", "ACCEPT"], "");
+    // With the usual buffers, and with the smallest that a socket can have.
+    for receive_buffer in [16 << 20, 0] {
+        let mut config = config("udp dst port 53");
+        config.capacity = 1 << 17;
+        config.nflog.receive_buffer = receive_buffer;
+        let evidence = start(&lab.router, config);
+        const SENT: usize = 20_000;
+        lab.client.run(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            socket.connect("10.9.2.2:53").unwrap();
+            for _ in 0..SENT {
+                let _ = socket.send(b"x");
+            }
+        });
+        evidence.stopper().stop();
+        let (mut whole, mut doubtful, mut lost) = (0, 0, 0);
+        for event in &evidence {
+            match event {
+                Event::Journey(j) if j.incomplete || !j.selected => doubtful += 1,
+                Event::Journey(j) => {
+                    let all = steps(&j);
+                    assert_eq!(j.end, End::Dropped, "{all:#?}");
+                    let legacy = all.iter().filter(|s| s.contains("legacy")).count();
+                    assert_eq!((legacy, all.len()), (1, 6), "{all:#?}");
+                    whole += 1;
+                }
+                Event::Lost(_) => lost += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        println!("{whole} whole, {doubtful} doubtful, {lost} losses");
+        assert!(whole > 0 && whole + doubtful <= SENT);
+        assert!(lost > 0 || whole == SENT);
+        assert!(receive_buffer > 0 || lost > 0, "the smallest socket must overflow");
+    }
 }
 
 fn an_interface_selects_both_ways() {

@@ -1,9 +1,11 @@
 //! Records of many packets, put together packet by packet.
 //!
 //! Two streams come in, each in the kernel's order: the records of nf_tables, which carry a trace id, and those of
-//! the legacy tables, which carry the packet. The reader drains the first, then the second, then calls
-//! [`Joiner::settle`]; since the kernel queues both kinds before the packet goes on, everything about a packet whose end was read
-//! has arrived by then. A packet that some silent thing has taken is given up when it was quiet for [`QUIET`].
+//! the legacy tables, which carry the packet. The reader takes from the first, then from the second until it is empty or
+//! tells of a packet that the first has not told of yet, then calls [`Joiner::settle`]; since the kernel queues both kinds
+//! before the packet goes on, everything about a packet whose end was read has been read by then. A packet that some silent
+//! thing has taken is given up when it was quiet for [`QUIET`]; nothing is quiet while there is more to be read
+//! ([`Joiner::give_up`]).
 //!
 //! The kernel uses a trace id again, even for the next packet of the same flow. A packet meets each base chain
 //! once, so a second meeting is another packet.
@@ -46,7 +48,8 @@ pub struct Joiner {
     /// Those whose end was read.
     ripe: Vec<u64>,
     next: u64,
-    overrun: bool,
+    /// Whether what begins may lack records of the legacy tables.
+    gap: Gap,
     refused: u64,
 }
 
@@ -62,6 +65,18 @@ struct Open {
     entered: SmallVec<[(nft::Family, Text, Text); 8]>,
     prints: SmallVec<[u64; 2]>,
     hook: Option<Hook>,
+}
+
+/// The latest place in the stream of the legacy tables where records are missing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// The records of nf_tables have come further.
+    #[default]
+    None,
+    /// Before the record that comes next.
+    BeforeNext,
+    /// Before the first record of this journey, of which nf_tables has not told yet.
+    Before(u64),
 }
 
 /// The same moment by two clocks: one that is shown, one that only goes forward.
@@ -138,12 +153,14 @@ impl Joiner {
         }
     }
 
-    /// Takes a record of a legacy table.
-    pub fn legacy(&mut self, trace: LegacyTrace, now: Now) {
-        let Some(print) = print(&View::of_legacy(&trace)) else { return };
+    /// Takes a record of a legacy table. Returns false if its packet is not known yet: if nf_tables records are waiting, it is
+    /// time to read them.
+    pub fn legacy(&mut self, trace: LegacyTrace, now: Now) -> bool {
+        let Some(print) = print(&View::of_legacy(&trace)) else { return true };
         let candidates = self.by_print.get(&print).cloned().unwrap_or_default();
         let fits = |s: &u64| self.journeys.get(s).is_some_and(|o| o.may_have_met(&trace));
-        let serial = match candidates.iter().copied().find(fits) {
+        let known = candidates.iter().copied().find(fits);
+        let serial = match known {
             Some(s) => s,
             // Its nf_tables records are still to be read, or someone else's rule traces without nf_tables.
             None => match self.begin(None, now) {
@@ -154,28 +171,51 @@ impl Joiner {
                     self.by_print.entry(print).or_default().push(s);
                     s
                 }
-                None => return,
+                None => return false,
             },
         };
+        if self.gap == Gap::BeforeNext {
+            self.gap = if known.is_some_and(|s| self.is_of_nft(s)) { Gap::None } else { Gap::Before(serial) };
+        }
         let ambiguous = candidates.len() > 1;
         if let Some(open) = self.journeys.get_mut(&serial) {
             open.journey.ambiguous |= ambiguous;
             open.legacy.push(trace);
             open.touch(now);
         }
+        self.is_of_nft(serial)
     }
 
-    /// Records were lost: nothing that is under way, or still in the socket, is known to be whole.
-    pub fn overrun(&mut self) {
-        self.overrun = true;
+    /// Has nf_tables told of that journey?
+    fn is_of_nft(&self, serial: u64) -> bool {
+        self.journeys.get(&serial).is_some_and(|o| o.journey.id.is_some())
+    }
+
+    /// Records of nf_tables were lost here: what is under way may lack some.
+    pub fn lost_nft(&mut self) {
         for open in self.journeys.values_mut() {
             open.journey.incomplete = true;
         }
     }
 
-    /// Both sockets are drained: gives out what has ended, and what has been quiet for too long.
-    pub fn settle(&mut self, now: Now, mut out: impl FnMut(Journey)) {
-        self.overrun = false;
+    /// Records of the legacy tables were lost before the next one: what is under way may lack some, and also what begins until
+    /// the records of nf_tables have come as far as that one.
+    pub fn lost_legacy(&mut self) {
+        self.lost_nft();
+        self.gap = Gap::BeforeNext;
+    }
+
+    /// Everything that the legacy tables said before what was read of nf_tables has been taken: gives out what has ended.
+    pub fn settle(&mut self, mut out: impl FnMut(Journey)) {
+        for serial in std::mem::take(&mut self.ripe) {
+            if let Some(journey) = self.take(serial).map(Open::into_journey).filter(Journey::tells_something) {
+                out(journey);
+            }
+        }
+    }
+
+    /// Nothing is left to be read: ends what has been quiet for too long.
+    pub fn give_up(&mut self, now: Now) {
         while let Some((_, serial)) = self.alarms.front().copied().filter(|(at, _)| *at <= now.instant) {
             self.alarms.pop_front();
             let Some(open) = self.journeys.get(&serial).filter(|o| !o.ended) else { continue };
@@ -188,23 +228,17 @@ impl Joiner {
                 self.alarms.insert(place, (due, serial));
             }
         }
-        for serial in std::mem::take(&mut self.ripe) {
-            if let Some(journey) = self.take(serial).map(Open::into_journey).filter(Journey::tells_something) {
-                out(journey);
-            }
-        }
     }
 
     /// Gives out what is still under way, because we stop.
-    pub fn finish(&mut self, now: Now, mut out: impl FnMut(Journey)) {
-        self.settle(now, &mut out);
+    pub fn finish(&mut self, out: impl FnMut(Journey)) {
         for serial in self.journeys.keys().copied().collect::<Vec<_>>() {
             self.end(serial, End::Interrupted);
         }
-        self.settle(now, out);
+        self.settle(out);
     }
 
-    /// When to call [`settle`](Self::settle) even if nothing arrives.
+    /// When to call [`give_up`](Self::give_up) even if nothing arrives.
     pub fn next_alarm(&self) -> Option<Instant> {
         self.alarms.front().map(|(at, _)| *at)
     }
@@ -228,7 +262,7 @@ impl Joiner {
             steps: Vec::new(),
             end: End::Silent,
             selected: false,
-            incomplete: self.overrun,
+            incomplete: self.gap != Gap::None,
             ambiguous: false,
         };
         let open = Open {
@@ -274,6 +308,9 @@ impl Joiner {
 
     fn take(&mut self, serial: u64) -> Option<Open> {
         let open = self.journeys.remove(&serial)?;
+        if self.gap == Gap::Before(serial) {
+            self.gap = Gap::None;
+        }
         for print in &open.prints {
             if let Some(list) = self.by_print.get_mut(print) {
                 list.retain(|s| *s != serial);

@@ -22,7 +22,8 @@ pub struct Journey {
     pub end: End,
     /// Did we see it from where our rule selected it? If not, someone else's rule started the trace.
     pub selected: bool,
-    /// Records were lost while it was under way: steps may be missing, and the last one may not be the last.
+    /// Records were lost while it was under way: steps may be missing. If it was [`End::Dropped`] or has [`End::Passed`] that is
+    /// certain all the same, since a record said so; if it ended in silence, the last record may not have been the last.
     pub incomplete: bool,
     /// Another packet with the same headers was under way: a legacy record may belong to that one.
     pub ambiguous: bool,

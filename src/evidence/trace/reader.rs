@@ -19,6 +19,11 @@ use crate::sys::{Error, Result};
 /// So many datagrams of one kind before the other kind gets its turn.
 const AT_ONCE: usize = 1024;
 
+/// So many turns to read what is left when we stop.
+const LAST_ROUNDS: usize = 1000;
+/// A packet leaves about ten records, each of which takes a kilobyte of kernel memory.
+const RECEIVE_BUFFER: usize = 64 << 20;
+
 /// Reads until it is told to stop. Runs on its own thread, in the namespace.
 #[derive(Debug)]
 pub(in crate::evidence) struct Reader {
@@ -28,6 +33,8 @@ pub(in crate::evidence) struct Reader {
     legacy: Option<Legacy>,
     /// None only when we stop.
     table: Option<Table>,
+    /// The socket of nf_tables has lost records, behind those that are still in it.
+    overrun: bool,
     selection: Selection,
     /// Logged packets of group 0 are wanted, not only TRACE records.
     wants_group: bool,
@@ -65,6 +72,8 @@ impl Reader {
     ) -> Result<Self, StartError> {
         let monitor = Monitor::open(monitor::Interest { changes: false, trace: true })?;
         monitor.set_nonblocking(true)?;
+        // A refusal only means that losses come sooner.
+        let _ = monitor.set_receive_buffer(RECEIVE_BUFFER);
         let legacy = match Legacy::start(config, trace) {
             Ok(legacy) => Some(legacy),
             Err(why) => {
@@ -75,7 +84,7 @@ impl Reader {
         // Last, so that no record is sent before somebody listens.
         let table = Table::install(&selection, trace.rate, gaps)?;
         let joiner = Joiner::new(table.name().clone());
-        Ok(Self { joiner, monitor, legacy, table: Some(table), selection, wants_group, sink, stop })
+        Ok(Self { joiner, monitor, legacy, table: Some(table), overrun: false, selection, wants_group, sink, stop })
     }
 
     /// The netlink port that owns our tables.
@@ -104,36 +113,48 @@ impl Reader {
             if stopped {
                 self.table = None; // no packet is traced from here on
             }
-            self.round()?;
+            let mut drained = self.round()?;
             if stopped {
+                // Others may trace too, without end.
+                for _ in 0..LAST_ROUNDS {
+                    if drained {
+                        break;
+                    }
+                    drained = self.round()?;
+                }
                 if let Some(lost) = self.legacy.as_mut().and_then(|l| l.listener.unaccounted()) {
                     self.sink.lost(Loss { source: Source::LegacyTrace, ..lost.into() });
                 }
                 let Self { joiner, selection, sink, .. } = self;
-                joiner.finish(Now::read(), |j| hand_out(j, selection, sink));
+                joiner.finish(|j| hand_out(j, selection, sink));
                 return Ok(());
             }
         }
     }
 
     /// Reads what is there: first what nf_tables says, then what the legacy tables say. The kernel queued both in the order of
-    /// the packets, so whatever belongs to a packet whose end was read in the first is read in the second.
-    fn round(&mut self) -> Result<()> {
-        self.read_nft()?;
-        let drained = self.read_legacy()?;
-        let now = Now::read();
+    /// the packets, so whatever belongs to a packet whose end was read in the first is read in the second. Returns
+    /// whether nothing is left.
+    fn round(&mut self) -> Result<bool> {
+        let nft_drained = self.read_nft()?;
+        let legacy = self.read_legacy(nft_drained)?;
         let refused = self.joiner.take_refused();
         if refused > 0 {
             self.sink.lost(Loss { source: Source::Trace, count: Some(refused), cause: LossCause::TooMany });
         }
+        let drained = nft_drained && legacy == Read::Empty;
         if drained {
-            let Self { joiner, selection, sink, .. } = self;
-            joiner.settle(now, |j| hand_out(j, selection, sink));
+            self.joiner.give_up(Now::read());
         }
-        Ok(())
+        if legacy != Read::More {
+            let Self { joiner, selection, sink, .. } = self;
+            joiner.settle(|j| hand_out(j, selection, sink));
+        }
+        Ok(drained)
     }
 
-    fn read_nft(&mut self) -> Result<()> {
+    /// Returns whether nothing is left to be read.
+    fn read_nft(&mut self) -> Result<bool> {
         for _ in 0..AT_ONCE {
             let now = Now::read();
             let (joiner, mut malformed) = (&mut self.joiner, 0);
@@ -144,49 +165,72 @@ impl Reader {
             })?;
             let lost = |count, cause| Loss { source: Source::Trace, count, cause };
             if malformed > 0 {
+                self.joiner.lost_nft();
                 self.sink.lost(lost(Some(malformed), LossCause::Malformed));
             }
             match received {
                 Received::Notifications(_) => {}
-                Received::Nothing => break,
-                Received::Lost => {
-                    self.joiner.overrun();
-                    self.sink.lost(lost(None, LossCause::NoBuffers));
+                Received::Nothing => {
+                    if std::mem::take(&mut self.overrun) {
+                        self.joiner.lost_nft();
+                        self.sink.lost(lost(None, LossCause::NoBuffers));
+                    }
+                    return Ok(true);
                 }
+                // The socket tells at once, but takes no more records until the ones before have been read.
+                Received::Lost => self.overrun = true,
                 Received::Truncated => {
-                    self.joiner.overrun();
+                    self.joiner.lost_nft();
                     self.sink.lost(lost(None, LossCause::Truncated));
                 }
             }
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Returns whether nothing is left to be read.
-    fn read_legacy(&mut self) -> Result<bool> {
-        let Some(legacy) = &mut self.legacy else { return Ok(true) };
+    /// Reads until nothing is left, or something of a packet that nf_tables has not told of yet, while it has more to tell.
+    fn read_legacy(&mut self, nft_drained: bool) -> Result<Read> {
+        let Some(legacy) = &mut self.legacy else { return Ok(Read::Empty) };
         for _ in 0..AT_ONCE {
             let now = Now::read();
+            let mut ahead = false;
             let Self { joiner, sink, selection, wants_group, .. } = self;
             let more = legacy.listener.receive(|r| match r {
                 nflog::Received::Packet(p) => match LegacyTrace::from_packet(LoggedPacket::new(p, now.time)) {
-                    Ok(trace) => joiner.legacy(trace, now),
+                    Ok(trace) => ahead |= !joiner.legacy(trace, now),
                     Err(packet) if *wants_group && selection.takes(p) => {
                         sink.put(Source::Group(legacy::GROUP), Event::Packet(packet));
                     }
                     Err(_) => {}
                 },
                 nflog::Received::Lost(lost) => {
-                    joiner.overrun();
+                    joiner.lost_legacy();
                     sink.lost(Loss { source: Source::LegacyTrace, ..lost.into() });
                 }
             })?;
             if !more {
-                return Ok(true);
+                if legacy.listener.is_overrun() {
+                    joiner.lost_legacy(); // and the gap is still to come
+                }
+                return Ok(Read::Empty);
+            }
+            if ahead && !nft_drained {
+                return Ok(Read::Ahead);
             }
         }
-        Ok(false)
+        Ok(Read::More)
     }
+}
+
+/// How far the legacy tables' records were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// None is left.
+    Empty,
+    /// As far as those of nf_tables.
+    Ahead,
+    /// Neither.
+    More,
 }
 
 fn hand_out(journey: super::Journey, selection: &Selection, sink: &mut Sink) {

@@ -58,8 +58,9 @@ pub struct Listener {
     /// Packets that came while an ack was waited for.
     held: VecDeque<(Vec<u8>, bool)>,
     groups: Vec<(u16, Sequence)>,
-    /// The socket complained and no gap has accounted for it yet.
-    unaccounted: Option<Cause>,
+    /// The complaints of the socket that no gap has accounted for yet. It complains once, and at once, each time that it
+    /// overflows, while the gap comes behind the packets that were in it: the next complaint may come before.
+    unaccounted: VecDeque<Cause>,
     config: Config,
     conntrack: bool,
     seq: u32,
@@ -78,7 +79,7 @@ impl Listener {
             batch: Batch::new((BUFFER + LARGEST_PACKET) as usize),
             held: VecDeque::new(),
             groups: Vec::new(),
-            unaccounted: None,
+            unaccounted: VecDeque::new(),
             config,
             conntrack: config.conntrack,
             seq: 0,
@@ -181,9 +182,16 @@ impl Listener {
         }
     }
 
+    /// Has the socket told of a loss whose place among the packets has not been read yet?
+    pub fn is_overrun(&self) -> bool {
+        !self.unaccounted.is_empty()
+    }
+
     /// The loss that the socket told of and that no later packet has put a number to. Ask once, at the end.
     pub fn unaccounted(&mut self) -> Option<Lost> {
-        self.unaccounted.take().map(|cause| Lost { group: None, count: None, cause })
+        let cause = self.unaccounted.pop_front();
+        self.unaccounted.clear();
+        cause.map(|cause| Lost { group: None, count: None, cause })
     }
 
     /// Sends a command about a group and waits for its ack; packets that come meanwhile are kept.
@@ -236,12 +244,15 @@ fn busy() -> io::Error {
 /// Counts what is missing while datagrams are read.
 struct Tally<'a> {
     groups: &'a mut Vec<(u16, Sequence)>,
-    unaccounted: &'a mut Option<Cause>,
+    unaccounted: &'a mut VecDeque<Cause>,
 }
 
 impl Tally<'_> {
     fn complain(&mut self, cause: Cause) {
-        *self.unaccounted = Some(cause);
+        // Bounded, for a peer that overflows for ever without a packet of ours in between.
+        if self.unaccounted.len() < 1024 {
+            self.unaccounted.push_back(cause);
+        }
         for (_, s) in self.groups.iter_mut() {
             s.blame = Some(cause);
         }
@@ -267,8 +278,8 @@ impl Tally<'_> {
         match parsed {
             Ok(p) => {
                 if let Some((missing, cause)) = p.seq.zip(sequence).and_then(|(seq, s)| s.step(seq)) {
-                    if *self.unaccounted == Some(cause) {
-                        *self.unaccounted = None;
+                    if self.unaccounted.front() == Some(&cause) {
+                        self.unaccounted.pop_front();
                     }
                     each(Received::Lost(Lost { group, count: Some(missing), cause }));
                 }

@@ -168,6 +168,11 @@ impl Monitor<Socket> {
         Ok(Self::new(socket))
     }
 
+    /// Asks for a receive buffer of `bytes`, past the system's limit where privilege allows. Returns what it got.
+    pub fn set_receive_buffer(&self, bytes: usize) -> Result<usize> {
+        self.transport.set_receive_buffer(bytes)
+    }
+
     /// Makes [`receive`](Self::receive) return [`Received::Nothing`] instead of waiting.
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.transport.set_nonblocking(on)
