@@ -20,6 +20,7 @@ kernel_tests! {
     without_privilege_the_error_says_what_is_needed needs [];
     every_packet_is_seen_or_counted_as_lost needs ["nft"];
     a_full_socket_is_counted_exactly_once_reading_goes_on needs ["nft"];
+    a_group_is_bound_although_the_socket_is_full needs ["nft"];
 }
 
 fn main() {
@@ -229,5 +230,37 @@ fn a_full_socket_is_counted_exactly_once_reading_goes_on() {
         assert!(lost.iter().all(|l| l.cause == nflog::Cause::NoBuffers && l.group == Some(5)), "{lost:?}");
         assert!(missing > 0, "a socket of the smallest size holds no 5000 packets");
         assert_eq!(seen + missing, 5010, "{lost:?}");
+    });
+}
+
+fn a_group_is_bound_although_the_socket_is_full() {
+    let ns = Netns::new();
+    ns.nft(
+        "table inet t { chain outp { type filter hook output priority 0; udp dport 9 log group 5 drop; udp dport 10 log group 6 drop
+        }
+        }",
+    );
+    ns.run(|| {
+        let config = nflog::Config { receive_buffer: 0, threshold: 1, ..nflog::Config::default() };
+        let mut listener = nflog::Listener::open(config).unwrap();
+        listener.bind(5).unwrap();
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for _ in 0..5000 {
+            let _ = socket.send_to(&[0; 1000], "127.0.0.1:9");
+        }
+        listener.bind(6).unwrap();
+        let _ = socket.send_to(&[0; 1000], "127.0.0.1:9");
+        let _ = socket.send_to(&[0; 1000], "127.0.0.1:10");
+        let mut seen = [0u64; 2];
+        let mut missing = 0;
+        while listener
+            .receive(|r| match r {
+                nflog::Received::Packet(p) => seen[usize::from(p.group - 5)] += 1,
+                nflog::Received::Lost(l) => missing += u64::from(l.count.unwrap()),
+            })
+            .unwrap()
+        {}
+        assert_eq!((seen[0] + missing, seen[1]), (5001, 1), "what came while the answer was waited for is kept");
+        assert!(missing > 0);
     });
 }

@@ -50,6 +50,14 @@ pub enum Received<'a> {
     Lost(Lost),
 }
 
+/// A group that is bound, or was and may still have packets in the socket.
+#[derive(Debug)]
+struct Group {
+    number: u16,
+    bound: bool,
+    sequence: Sequence,
+}
+
 /// A socket that has bound NFLOG groups. They are given back when it is dropped, or its process killed.
 #[derive(Debug)]
 pub struct Listener {
@@ -57,10 +65,7 @@ pub struct Listener {
     batch: Batch,
     /// Packets that came while an ack was waited for.
     held: VecDeque<(Vec<u8>, bool)>,
-    groups: Vec<(u16, Sequence)>,
-    /// The complaints of the socket that no gap has accounted for yet. It complains once, and at once, each time that it
-    /// overflows, while the gap comes behind the packets that were in it: the next complaint may come before.
-    unaccounted: VecDeque<Cause>,
+    groups: Vec<Group>,
     config: Config,
     conntrack: bool,
     seq: u32,
@@ -73,13 +78,13 @@ impl Listener {
     /// When netlink sockets cannot be made.
     pub fn open(config: Config) -> Result<Self> {
         let socket = Socket::open(Family::Netfilter)?;
+        socket.set_nonblocking(true)?;
         socket.set_receive_buffer(config.receive_buffer.max((BUFFER + LARGEST_PACKET) as usize))?;
         Ok(Self {
             socket,
             batch: Batch::new((BUFFER + LARGEST_PACKET) as usize),
             held: VecDeque::new(),
             groups: Vec::new(),
-            unaccounted: VecDeque::new(),
             config,
             conntrack: config.conntrack,
             seq: 0,
@@ -97,10 +102,20 @@ impl Listener {
             self.conntrack = false;
             bound = self.try_bind(group);
         }
+        if bound.as_ref().is_err_and(|e| e.errno() == Some(libc::ENOBUFS)) {
+            // The answer was lost among packets: asked again, the kernel says that we have it, or tries again.
+            bound = self.try_bind(group);
+            let ours = || holder(group).is_some_and(|h| h.port == self.socket.port());
+            if bound.as_ref().is_err_and(|e| e.errno() == Some(libc::EBUSY)) && ours() {
+                bound = Ok(());
+            }
+        }
         match bound {
             Ok(()) => {
                 // The instance is new, so its numbers start at 0.
-                self.groups.push((group, Sequence::starting_at(0)));
+                let sequence = Sequence::starting_at(0);
+                self.groups.retain(|g| g.number != group);
+                self.groups.push(Group { number: group, bound: true, sequence });
                 Ok(())
             }
             // EBUSY: taken by ourselves; EPERM: by another, or no privilege.
@@ -133,21 +148,22 @@ impl Listener {
         })
     }
 
-    /// Gives a group back.
+    /// Gives a group back. The packets that the kernel has collected for it come at once.
     ///
     /// # Errors
-    /// When it was not bound.
+    /// When the command cannot be sent.
     pub fn unbind(&mut self, group: u16) -> Result<()> {
-        self.command("unbind", group, |b| {
+        // Without asking for an answer, for which there may be no room.
+        self.send("unbind", group, 0, |b| {
             b.u8(NFULA_CFG_CMD, NFULNL_CFG_CMD_UNBIND);
         })?;
-        self.groups.retain(|(g, _)| *g != group);
+        self.groups.iter_mut().filter(|g| g.number == group).for_each(|g| g.bound = false);
         Ok(())
     }
 
     /// The groups that are bound.
     pub fn groups(&self) -> impl Iterator<Item = u16> {
-        self.groups.iter().map(|(g, _)| *g)
+        self.groups.iter().filter(|g| g.bound).map(|g| g.number)
     }
 
     /// Do packets carry their connection? Not where the kernel has no ctnetlink.
@@ -162,20 +178,19 @@ impl Listener {
     /// When the socket fails for good. Losses are no errors.
     pub fn receive(&mut self, mut each: impl FnMut(Received<'_>)) -> Result<bool> {
         if let Some((bytes, truncated)) = self.held.pop_front() {
-            Tally { groups: &mut self.groups, unaccounted: &mut self.unaccounted }
-                .datagram(&bytes, truncated, &mut each);
+            Tally(&mut self.groups).datagram(&bytes, truncated, &mut each);
             return Ok(true);
         }
         match self.batch.receive(&self.socket) {
             Ok(n) => {
-                let mut tally = Tally { groups: &mut self.groups, unaccounted: &mut self.unaccounted };
+                let mut tally = Tally(&mut self.groups);
                 for (d, bytes) in self.batch.datagrams().filter(|(d, _)| d.from_kernel) {
                     tally.datagram(bytes, d.truncated, &mut each);
                 }
                 Ok(n > 0)
             }
             Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
-                Tally { groups: &mut self.groups, unaccounted: &mut self.unaccounted }.complain(Cause::NoBuffers);
+                Tally(&mut self.groups).complain(Cause::NoBuffers);
                 Ok(true)
             }
             Err(e) => Err(Error::os("read", "NFLOG socket", e)),
@@ -184,32 +199,35 @@ impl Listener {
 
     /// Has the socket told of a loss whose place among the packets has not been read yet?
     pub fn is_overrun(&self) -> bool {
-        !self.unaccounted.is_empty()
+        self.complaint().is_some()
     }
 
     /// The loss that the socket told of and that no later packet has put a number to. Ask once, at the end.
-    pub fn unaccounted(&mut self) -> Option<Lost> {
-        let cause = self.unaccounted.pop_front();
-        self.unaccounted.clear();
-        cause.map(|cause| Lost { group: None, count: None, cause })
+    pub fn unaccounted(&self) -> Option<Lost> {
+        self.complaint().map(|cause| Lost { group: None, count: None, cause })
     }
 
-    /// Sends a command about a group and waits for its ack; packets that come meanwhile are kept.
+    /// A loss concerns one group at least: it is accounted for when a gap has been seen in any.
+    fn complaint(&self) -> Option<Cause> {
+        let mut pending = self.groups.iter().map(|g| g.sequence.unaccounted());
+        pending.try_fold(None, |_, complaint| complaint.map(Some)).flatten()
+    }
+
+    /// Sends a command about a group and reads its ack; packets that are before it are kept.
     fn command(&mut self, op: &'static str, group: u16, write: impl FnOnce(&mut Builder)) -> Result<()> {
         let fail = |e: io::Error| Error::os(op, format!("NFLOG group {group}"), e);
-        self.seq = self.seq.wrapping_add(1).max(1);
-        let mut b = Builder::new();
-        let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
-        b.nf_message(NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, flags, self.seq, libc::AF_UNSPEC as u8, group);
-        write(&mut b);
-        self.socket.send(&b.finish()).map_err(fail)?;
+        let seq = self.send(op, group, libc::NLM_F_ACK, write)?;
         let mut buf = vec![0; (BUFFER + LARGEST_PACKET) as usize];
         loop {
             let d = match self.socket.receive(&mut buf) {
                 Ok(d) => d,
                 Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
-                    Tally { groups: &mut self.groups, unaccounted: &mut self.unaccounted }.complain(Cause::NoBuffers);
+                    Tally(&mut self.groups).complain(Cause::NoBuffers);
                     continue;
+                }
+                // The kernel answers before send returns, so that an answer that is not there has been lost.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(fail(io::Error::from_raw_os_error(libc::ENOBUFS)));
                 }
                 Err(e) => return Err(fail(e)),
             };
@@ -217,8 +235,7 @@ impl Listener {
                 continue;
             }
             let bytes = buf.get(..d.len).unwrap_or(&[]);
-            let ack =
-                Messages::new(bytes).map_while(Result::ok).find(|m| m.kind == message::ERROR && m.seq == self.seq);
+            let ack = Messages::new(bytes).map_while(Result::ok).find(|m| m.kind == message::ERROR && m.seq == seq);
             match ack {
                 Some(m) => {
                     let (code, _) = m.error().map_err(|e| e.of(op))?;
@@ -227,6 +244,17 @@ impl Listener {
                 None => self.held.push_back((bytes.to_vec(), d.truncated)),
             }
         }
+    }
+
+    /// Sends a command about a group. Returns its sequence number.
+    fn send(&mut self, op: &'static str, group: u16, flags: i32, write: impl FnOnce(&mut Builder)) -> Result<u32> {
+        self.seq = self.seq.wrapping_add(1).max(1);
+        let mut b = Builder::new();
+        let flags = (libc::NLM_F_REQUEST | flags) as u16;
+        b.nf_message(NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, flags, self.seq, libc::AF_UNSPEC as u8, group);
+        write(&mut b);
+        let sent = self.socket.send(&b.finish());
+        sent.map_err(|e| Error::os(op, format!("NFLOG group {group}"), e)).map(|()| self.seq)
     }
 }
 
@@ -242,20 +270,11 @@ fn busy() -> io::Error {
 }
 
 /// Counts what is missing while datagrams are read.
-struct Tally<'a> {
-    groups: &'a mut Vec<(u16, Sequence)>,
-    unaccounted: &'a mut VecDeque<Cause>,
-}
+struct Tally<'a>(&'a mut [Group]);
 
 impl Tally<'_> {
     fn complain(&mut self, cause: Cause) {
-        // Bounded, for a peer that overflows for ever without a packet of ours in between.
-        if self.unaccounted.len() < 1024 {
-            self.unaccounted.push_back(cause);
-        }
-        for (_, s) in self.groups.iter_mut() {
-            s.blame = Some(cause);
-        }
+        self.0.iter_mut().for_each(|g| g.sequence.complain(cause));
     }
 
     fn datagram(&mut self, bytes: &[u8], truncated: bool, each: &mut dyn FnMut(Received<'_>)) {
@@ -274,13 +293,10 @@ impl Tally<'_> {
     fn message(&mut self, m: &Message<'_>, each: &mut dyn FnMut(Received<'_>)) {
         let Some(parsed) = Packet::parse(m) else { return };
         let group = m.nfgen().map(|(n, _)| n.res_id).ok();
-        let sequence = self.groups.iter_mut().find(|(g, _)| Some(*g) == group).map(|(_, s)| s);
+        let sequence = self.0.iter_mut().find(|g| Some(g.number) == group).map(|g| &mut g.sequence);
         match parsed {
             Ok(p) => {
                 if let Some((missing, cause)) = p.seq.zip(sequence).and_then(|(seq, s)| s.step(seq)) {
-                    if self.unaccounted.front() == Some(&cause) {
-                        self.unaccounted.pop_front();
-                    }
                     each(Received::Lost(Lost { group, count: Some(missing), cause }));
                 }
                 each(Received::Packet(&p));

@@ -1,5 +1,6 @@
 //! What did not arrive.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 /// Why packets or records are missing.
@@ -41,14 +42,30 @@ pub struct Lost {
 #[derive(Debug)]
 pub(super) struct Sequence {
     next: u32,
-    /// What the socket complained of since the last packet of this group.
-    pub(super) blame: Option<Cause>,
+    /// What the socket complained of, each time, and no gap has accounted for. It complains at once when it overflows,
+    /// while the gap comes behind the packets that were in it: there may be two complaints before the first gap.
+    complaints: VecDeque<Cause>,
 }
+
+/// Complaints that are remembered. In a group without packets they are never accounted for.
+const COMPLAINTS: usize = 64;
 
 impl Sequence {
     /// A group whose next packet has that number.
     pub(super) fn starting_at(seq: u32) -> Self {
-        Self { next: seq, blame: None }
+        Self { next: seq, complaints: VecDeque::new() }
+    }
+
+    /// The socket has lost datagrams, behind those that are in it.
+    pub(super) fn complain(&mut self, cause: Cause) {
+        if self.complaints.len() < COMPLAINTS {
+            self.complaints.push_back(cause);
+        }
+    }
+
+    /// The first complaint that no gap has accounted for.
+    pub(super) fn unaccounted(&self) -> Option<Cause> {
+        self.complaints.front().copied()
     }
 
     /// Passes over a packet whose number could not be read.
@@ -64,8 +81,7 @@ impl Sequence {
         if missing == 0 || missing > u32::MAX / 2 {
             return None;
         }
-        // The socket complains at once, while packets from before the loss are still to be read.
-        Some((missing, self.blame.take().unwrap_or(Cause::SequenceGap)))
+        Some((missing, self.complaints.pop_front().unwrap_or(Cause::SequenceGap)))
     }
 }
 
@@ -79,11 +95,22 @@ mod tests {
         assert_eq!(s.step(7), None);
         assert_eq!(s.step(8), None);
         assert_eq!(s.step(12), Some((3, Cause::SequenceGap)));
-        s.blame = Some(Cause::NoBuffers);
+        s.complain(Cause::NoBuffers);
         assert_eq!(s.step(13), None);
         assert_eq!(s.step(16), Some((2, Cause::NoBuffers)));
         assert_eq!(s.step(17), None);
         assert_eq!(s.step(3), None, "the group was bound anew");
+    }
+
+    #[test]
+    fn a_second_complaint_may_come_before_the_first_gap() {
+        let mut s = Sequence::starting_at(0);
+        s.complain(Cause::NoBuffers);
+        s.complain(Cause::Truncated);
+        assert_eq!(s.step(5), Some((5, Cause::NoBuffers)));
+        assert_eq!(s.unaccounted(), Some(Cause::Truncated));
+        assert_eq!(s.step(7), Some((1, Cause::Truncated)));
+        assert_eq!(s.unaccounted(), None);
     }
 
     #[test]
