@@ -59,6 +59,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Show every logged or traced drop as it happens, with the rule to blame
     Watch(Watch),
+    /// Show the connection table: entries, usage and trouble, what fills it
+    Conntrack(super::conntrack::Args),
 }
 
 /// `nfblame doctor`.

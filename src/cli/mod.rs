@@ -1,6 +1,7 @@
 //! Arguments to calls, nothing more. Data goes to stdout, messages to stderr.
 
 mod args;
+mod conntrack;
 mod demo;
 mod doctor;
 mod exit;
@@ -22,6 +23,7 @@ pub fn main() -> ExitCode {
     let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
         Command::Demo => demo::run(&cli.global),
         Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
+        Command::Conntrack(args) => enter(&cli.global).and_then(|()| conntrack::run(&cli.global, args)),
         Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
     };
     match done {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use crate::evaluate::Network;
 use crate::host::conntrack::{Summary, Top};
 use crate::host::{Usage, heavy::Talker};
 use crate::sys::ct::{Change, CpuStats, Expectation, Flow, L4, ProtoInfo, Status, Synproxy, Tuple};
@@ -168,6 +169,12 @@ fn protocol_name(number: u8) -> &'static str {
     }
 }
 
+/// A protocol's name, or its number where it has none. Only ICMPv6 is another one over IPv6, and has its own number.
+fn any_name(number: u8) -> String {
+    let network = if number == nix::libc::IPPROTO_ICMPV6 as u8 { Network::Ip6 } else { Network::Ip4 };
+    crate::blame::packet::protocol_name(network, number)
+}
+
 /// The counters of one CPU as `conntrack -S` prints them. What the kernel does not count is left out.
 pub fn cpu(s: &CpuStats) -> String {
     let mut line = format!("cpu={:<4}\t", s.cpu);
@@ -233,7 +240,7 @@ pub fn top(summary: &Summary, top: &Top, used: Option<Usage>) -> String {
     );
     let mut states: Vec<_> = summary.states.iter().collect();
     states.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    section(&mut out, "by state", states.into_iter().map(|((p, s), n)| (format!("{} {s}", protocol_name(*p)), *n, 0)));
+    section(&mut out, "by state", states.into_iter().map(|((p, s), n)| (format!("{} {s}", any_name(*p)), *n, 0)));
     let distinct = match top.distinct_sources {
         Some(n) => format!("by source ({n} of them)"),
         None => "by source (too many to count)".to_owned(),
@@ -246,7 +253,7 @@ pub fn top(summary: &Summary, top: &Top, used: Option<Usage>) -> String {
         "by service",
         top.services.iter().map(|t| {
             let port = t.key.port.map_or_else(String::new, |p| format!("/{p}"));
-            (format!("{}{port}", protocol_name(t.key.protocol)), t.count, t.or_more)
+            (format!("{}{port}", any_name(t.key.protocol)), t.count, t.or_more)
         }),
     );
     out

@@ -182,6 +182,8 @@ pub struct TopLine<'a> {
 
 #[derive(Debug, Serialize)]
 struct StateLine<'a> {
+    #[serde(rename = "network.transport")]
+    transport: String,
     protocol: u8,
     state: &'a str,
     count: u64,
@@ -201,7 +203,12 @@ impl<'a> TopLine<'a> {
             states: s
                 .states
                 .iter()
-                .map(|((protocol, state), &count)| StateLine { protocol: *protocol, state, count })
+                .map(|((protocol, state), &count)| StateLine {
+                    transport: super::any_name(*protocol),
+                    protocol: *protocol,
+                    state,
+                    count,
+                })
                 .collect(),
             top,
             usage,

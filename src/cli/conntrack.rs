@@ -1,0 +1,264 @@
+//! `nfblame conntrack`.
+
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use nfblame::evaluate::Fact;
+use nfblame::host::conntrack::Summary;
+use nfblame::host::{Host, KernelHost, Usage};
+use nfblame::report::conntrack as report;
+use nfblame::report::json;
+use nfblame::sys;
+use nfblame::sys::ct::{Conntrack, Events, Filter, Flow, Status, TupleFilter};
+use nfblame::sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
+
+use super::args::Global;
+use super::exit::Exit;
+
+/// How many of each kind `top` shows by default.
+const TOP: usize = 10;
+/// Room for changes of connections that are not read yet, in bytes.
+const BUFFER: usize = 8 << 20;
+
+/// `nfblame conntrack`.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// What to show
+    #[arg(value_enum, default_value_t = What::List)]
+    what: What,
+    /// Only IPv4 (4) or IPv6 (6)
+    #[arg(short, long, value_name = "4|6", value_parser = clap::value_parser!(u8).range(4..=6))]
+    family: Option<u8>,
+    /// Only this protocol, by name (tcp, udp, icmp, icmpv6, sctp, dccp, gre, udplite) or number
+    #[arg(short, long, value_name = "PROTO", value_parser = protocol)]
+    protocol: Option<u8>,
+    /// Only connections from this address
+    #[arg(short, long, value_name = "ADDRESS")]
+    src: Option<IpAddr>,
+    /// Only connections to this address, as the client sees it
+    #[arg(short, long, value_name = "ADDRESS")]
+    dst: Option<IpAddr>,
+    /// Only connections from this port
+    #[arg(long, value_name = "PORT")]
+    sport: Option<u16>,
+    /// Only connections to this port, as the client sees it
+    #[arg(long, value_name = "PORT")]
+    dport: Option<u16>,
+    /// Only connections whose answers come from this address (the real server behind NAT)
+    #[arg(long, value_name = "ADDRESS")]
+    reply_src: Option<IpAddr>,
+    /// Only connections whose answers go to this address (the address behind which a client is masqueraded)
+    #[arg(long, value_name = "ADDRESS")]
+    reply_dst: Option<IpAddr>,
+    /// Only connections with this mark, under a mask if there is one
+    #[arg(short, long, value_name = "MARK[/MASK]", value_parser = mark)]
+    mark: Option<(u32, u32)>,
+    /// Only connections of this zone
+    #[arg(short = 'w', long, value_name = "ZONE")]
+    zone: Option<u16>,
+    /// Only connections with these status bits (seen_reply, assured, src_nat, …); `!` before a name: without it
+    #[arg(short = 'u', long, value_name = "[!]BIT,…", value_delimiter = ',', value_parser = status_bit)]
+    status: Vec<(Status, bool)>,
+    /// How many of each kind `top` shows
+    #[arg(short, long, value_name = "COUNT", default_value_t = TOP)]
+    count: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Every connection
+    List,
+    /// Usage against the limit, and what went wrong on each CPU
+    Stats,
+    /// What the table is full of: states, sources, destinations, services
+    Top,
+    /// Connections as they begin, change and end
+    Events,
+}
+
+/// Shows the connection table.
+pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
+    if matches!(KernelHost::open()?.conntrack_usage(), Fact::Absent) {
+        return Err("this kernel does not track connections: nf_conntrack is not loaded".into());
+    }
+    if Conntrack::would_load() {
+        return Err(
+            "the connection table cannot be read without loading a module: modprobe nf_conntrack_netlink".into()
+        );
+    }
+    let filter = args.filter();
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match args.what {
+        What::List => list(global, &filter, &mut out)?,
+        What::Stats => stats(global, &mut out)?,
+        What::Top => top(global, &filter, args.count, &mut out)?,
+        What::Events => events(global, &filter, &mut out)?,
+    }
+    out.flush()?;
+    Ok(Exit::Nothing)
+}
+
+fn list(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut line = String::new();
+    let mut failed = Ok(());
+    let now = now();
+    Conntrack::open()?.dump(filter, |flow| {
+        if failed.is_ok() {
+            failed = write_flow(global, flow, &mut line, now, out);
+        }
+    })?;
+    Ok(failed?)
+}
+
+fn write_flow(global: &Global, flow: &Flow, line: &mut String, now: u64, out: &mut impl Write) -> io::Result<()> {
+    if global.json {
+        serde_json::to_writer(&mut *out, &report::FlowLine::new(flow, None))?;
+        return out.write_all(b"\n");
+    }
+    line.clear();
+    report::flow(line, flow, now);
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+fn stats(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let usage = usage()?;
+    let cpus = Conntrack::open()?.cpu_stats()?;
+    if global.json {
+        json::line(out, &report::StatsLine::new(usage, &cpus))?;
+        return Ok(());
+    }
+    writeln!(out, "{}", report::usage(usage))?;
+    for cpu in &cpus {
+        writeln!(out, "{}", report::cpu(cpu).trim_end())?;
+    }
+    Ok(())
+}
+
+fn top(global: &Global, filter: &Filter, count: usize, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut summary = Summary::default();
+    Conntrack::open()?.dump(filter, |flow| summary.add(flow))?;
+    let (top, usage) = (summary.top(count), usage().ok());
+    if global.json {
+        json::line(out, &report::TopLine::new(&summary, &top, usage))?;
+    } else {
+        out.write_all(report::top(&summary, &top, usage).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Until somebody ends the program.
+fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut events = Events::open(BUFFER)?;
+    let mut line = String::new();
+    loop {
+        let mut failed = Ok(());
+        let received = events.receive(|change, flow| {
+            if failed.is_err() || !filter.matches(flow) {
+                return;
+            }
+            failed = if global.json {
+                json::line(out, &report::FlowLine::new(flow, Some(change)))
+            } else {
+                line.clear();
+                report::change(&mut line, change, flow, now());
+                line.push('\n');
+                out.write_all(line.as_bytes()).and_then(|()| out.flush())
+            };
+        });
+        match received {
+            Err(sys::Error::Overrun { .. }) if global.json => json::line(out, &lost())?,
+            Err(sys::Error::Overrun { .. }) => eprintln!("nfblame: changes of connections were lost (ENOBUFS)"),
+            received => received?,
+        }
+        failed?;
+    }
+}
+
+/// The contract's word for loss. How much was lost the kernel does not say.
+fn lost() -> serde_json::Value {
+    let schema = nfblame::blame::SCHEMA;
+    serde_json::json!({"schema": schema, "event": "lost", "source": "conntrack events", "count": null, "cause": "ENOBUFS"})
+}
+
+fn usage() -> Result<Usage, Box<dyn Error>> {
+    match KernelHost::open()?.conntrack_usage() {
+        Fact::Is(usage) => Ok(usage),
+        Fact::Absent => Err("this kernel does not track connections: nf_conntrack is not loaded".into()),
+        Fact::Unknown(why) => Err(why.into()),
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64)
+}
+
+impl Args {
+    fn filter(&self) -> Filter {
+        let (mut value, mut mask) = (Status::empty(), Status::empty());
+        for (bit, on) in &self.status {
+            mask |= *bit;
+            value.set(*bit, *on);
+        }
+        Filter {
+            family: match self.family {
+                Some(4) => NFPROTO_IPV4,
+                Some(6) => NFPROTO_IPV6,
+                _ => 0,
+            },
+            mark: self.mark,
+            status: (!mask.is_empty()).then_some((value, mask)),
+            zone: self.zone,
+            orig: TupleFilter {
+                src: self.src,
+                dst: self.dst,
+                protocol: self.protocol,
+                sport: self.sport,
+                dport: self.dport,
+            },
+            reply: TupleFilter { src: self.reply_src, dst: self.reply_dst, ..TupleFilter::default() },
+        }
+    }
+}
+
+fn protocol(text: &str) -> Result<u8, String> {
+    let known = [
+        ("icmp", 1),
+        ("tcp", 6),
+        ("udp", 17),
+        ("dccp", 33),
+        ("gre", 47),
+        ("icmpv6", 58),
+        ("icmp6", 58),
+        ("sctp", 132),
+        ("udplite", 136),
+    ];
+    match known.iter().find(|(name, _)| *name == text) {
+        Some((_, number)) => Ok(*number),
+        None => text.parse().map_err(|_| "not a protocol that is known by name, nor a number up to 255".into()),
+    }
+}
+
+/// Decimal, or hexadecimal after `0x`.
+fn mark(text: &str) -> Result<(u32, u32), String> {
+    let number = |t: &str| match t.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).map_err(|e| e.to_string()),
+        None => t.parse::<u32>().map_err(|e| e.to_string()),
+    };
+    match text.split_once('/') {
+        Some((value, mask)) => Ok((number(value)?, number(mask)?)),
+        None => Ok((number(text)?, u32::MAX)),
+    }
+}
+
+fn status_bit(text: &str) -> Result<(Status, bool), String> {
+    let (name, on) = text.strip_prefix('!').map_or((text, true), |name| (name, false));
+    let known = || Status::all().iter_names().map(|(name, _)| name.to_ascii_lowercase());
+    match Status::from_name(&name.to_ascii_uppercase()) {
+        Some(bit) => Ok((bit, on)),
+        None => Err(format!("the bits are {}", known().collect::<Vec<_>>().join(", "))),
+    }
+}
