@@ -19,6 +19,21 @@ pub const SENDER: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// How long the kernel may take for the last packet of a batch.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// UDP to the host, with the id that no other has.
+const LAST: [u8; 28] =
+    [0x45, 0, 0, 28, 0, 99, 0, 0, TTL, 17, 0x69, 0x5a, 10, 9, 0, 1, 10, 9, 0, 2, 0, 9, 0, 9, 0, 8, 0, 0];
+
+/// Keeps the calling thread, and with it the packets that it sends, on one processor: they stay in order.
+pub fn stay() {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+    let all = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let first = (0..CpuSet::count()).find(|&n| all.is_set(n) == Ok(true)).unwrap();
+    let mut one = CpuSet::new();
+    one.set(first).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &one).unwrap();
+}
+
 /// Switches tracing on before everything else. It sees every packet of ours at both entries.
 const TRACER: &str = "table inet tracer {
 	chain pre {
@@ -153,10 +168,15 @@ impl Lab {
             self.send(probe);
             self.collect(monitor, &mut seen, probe);
         }
+        // What still waits to be received on this processor is before the last one.
+        let (entry, bytes) = (Entry::Wire, LAST.to_vec());
+        let last = Probe { bytes, entry, id: 99, local: true, fragment: false, broken: false, ip6: false };
+        self.send(&last);
+        self.collect(monitor, &mut seen, &last);
         seen.packets
     }
 
-    /// Waits for the first records of a packet, then takes what is there: each packet is done before its sender is.
+    /// Waits for the first record of a packet, then takes what is there.
     fn collect(&self, monitor: &mut Monitor, seen: &mut Seen, probe: &Probe) {
         let start = Instant::now();
         loop {
@@ -184,6 +204,9 @@ fn mac(ns: &Netns, link: &str) -> [u8; 6] {
     ns.rt(|rt| rt.link(link)).unwrap().address.as_slice().try_into().unwrap()
 }
 
+/// Not one of ours.
+const NOBODY: u32 = 0;
+
 /// Records, sorted by packet.
 #[derive(Default)]
 struct Seen {
@@ -200,16 +223,22 @@ impl Seen {
         if first {
             let header = &t.network_header;
             let ours = match header.first().map(|b| b >> 4) {
+                // At ingress it may be no header at all.
+                _ if t.family == Family::Netdev => None,
                 Some(4) if header[8] == TTL || header[8] == TTL - 1 => {
                     Some(u32::from(u16::from_be_bytes([header[4], header[5]])))
                 }
                 Some(6) if header[7] == TTL || header[7] == TTL - 1 => {
                     Some(u32::from_be_bytes([0, header[1] & 15, header[2], header[3]]))
                 }
-                // Of a later fragment of IPv6 the kernel tells no header, and at ingress it may be no header at all.
-                None => Some(present),
-                Some(_) if t.family == Family::Netdev => Some(present),
-                Some(_) => None,
+                Some(_) => Some(NOBODY),
+                // Of a later fragment of IPv6 the kernel tells no header.
+                None => None,
+            };
+            let ours = match ours {
+                None if t.table == "tracer" => Some(present),
+                None => self.ids.get(&t.id).copied(),
+                found => found.filter(|&id| id != NOBODY),
             };
             // Others may get the same kernel's number later.
             match ours {

@@ -37,6 +37,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn the_kernel_and_the_evaluation_take_the_same_way() {
+    lab::stay();
     // Where rules track connections fragments are collected, for a while longer than the rules are there.
     let (plain, tracking) = (Lab::new(), Lab::new());
     let lab = |rules: &Ruleset| if rules.tracks { &tracking } else { &plain };

@@ -41,11 +41,13 @@ pub struct Probe {
     pub fragment: bool,
     /// Does nobody behind the ingress hook take it: its headers contradict each other?
     pub broken: bool,
+    pub ip6: bool,
 }
 
 impl Probe {
+    /// What its Ethertype says.
     pub fn is_ip6(&self) -> bool {
-        self.bytes[0] >> 4 == 6
+        self.ip6
     }
 }
 
@@ -89,7 +91,7 @@ impl Packets {
     fn damage(&mut self, p: &mut Probe) {
         p.broken = true;
         let (r, b) = (&mut self.rng, &mut p.bytes);
-        let six = b[0] >> 4 == 6;
+        let six = p.ip6;
         let at = if six { 4 } else { 2 };
         match r.below(5) {
             0 => b.truncate(r.range(if six { 41 } else { 21 }, b.len() as u64) as usize),
@@ -138,7 +140,7 @@ impl Packets {
         b[10..12].copy_from_slice(&check.to_be_bytes());
         b.extend(payload);
         let local = target.to_string() == HERE4;
-        Probe { bytes: b, entry, id: self.id, local, fragment: fragment != 0, broken: false }
+        Probe { bytes: b, entry, id: self.id, local, fragment: fragment != 0, broken: false, ip6: false }
     }
 
     fn ip6(&mut self, entry: Entry) -> Probe {
@@ -188,7 +190,7 @@ impl Packets {
         b.extend(target.octets());
         b.extend(chain);
         let local = target.to_string() == HERE6;
-        Probe { bytes: b, entry, id: self.id, local, fragment: is_fragment, broken: false }
+        Probe { bytes: b, entry, id: self.id, local, fragment: is_fragment, broken: false, ip6: true }
     }
 }
 

@@ -9,6 +9,9 @@ pub mod memory;
 pub mod paths;
 pub mod registers;
 pub mod sets;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod testing;
 
 pub use chain::run;
 pub use info::PacketInfo;

@@ -121,3 +121,76 @@ fn edges(table: &Table, index: &TableIndex, chain: usize) -> Vec<Edge> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::ruleset::nft::Chain;
+    use crate::sys::nft::expr::{Lookup, LookupFlags};
+    use crate::sys::nft::{self as wire, Family, SetFlags};
+
+    fn jump(to: &str) -> Vec<Expr> {
+        vec![says(Verdict::Jump(text(to)))]
+    }
+
+    fn goto(to: &str) -> Vec<Expr> {
+        vec![says(Verdict::Goto(text(to)))]
+    }
+
+    fn base(name: &str, hook: wire::Hook, rules: Vec<Vec<Expr>>) -> Chain {
+        chain(name, hook, Some(Verdict::Accept), rules)
+    }
+
+    #[test]
+    fn every_way_to_a_chain_is_found_once() {
+        let map = Expr::Lookup(Lookup {
+            set: "m".into(),
+            set_id: None,
+            sreg: Reg::R1,
+            dreg: Some(Reg::VERDICT),
+            flags: LookupFlags::empty(),
+        });
+        let mut t = table(Family::Inet);
+        t.sets = vec![members(
+            "m",
+            SetFlags::MAP,
+            1,
+            vec![
+                element(&[1], Some(Value::Verdict(Verdict::Jump(text("c"))))),
+                element(&[2], Some(Value::Verdict(Verdict::Jump(text("c"))))),
+                element(&[3], Some(Value::Verdict(Verdict::Drop))),
+            ],
+        )];
+        t.chains = vec![
+            base("in", wire::Hook::Input, vec![jump("a"), goto("a"), vec![map]]),
+            base("out", wire::Hook::Output, vec![jump("c")]),
+            chain("a", wire::Hook::Input, None, vec![jump("b"), jump("c")]),
+            chain("b", wire::Hook::Input, None, vec![]),
+            chain("c", wire::Hook::Input, None, vec![]),
+        ];
+        let index = TableIndex::new(&t);
+        let at = TableRef::Nft(3);
+        let ways = |chain, hook| -> Vec<Vec<(usize, usize)>> {
+            let found = call_stacks(&t, &index, at, chain, hook);
+            assert!(found.iter().all(|p| p.base.table == at));
+            found.iter().map(|p| p.stack.iter().map(|s| (s.chain.chain, s.position.unwrap_or(0))).collect()).collect()
+        };
+        assert_eq!(ways(4, Hook::Input), [vec![(0, 1), (2, 2)], vec![(2, 2)], vec![(0, 3)]]);
+        assert_eq!(ways(4, Hook::Output), [vec![(1, 1)]]);
+        assert_eq!(ways(0, Hook::Input), [Vec::new()]);
+        assert!(ways(0, Hook::Forward).is_empty() && ways(3, Hook::Output).is_empty());
+    }
+
+    #[test]
+    fn circles_and_crowds_end() {
+        let mut t = table(Family::Inet);
+        t.chains = vec![base("in", wire::Hook::Input, vec![jump("a")])];
+        t.chains.extend(["a", "b"].map(|n| {
+            let both: Vec<_> = (0..40).flat_map(|_| [jump("a"), jump("b"), goto("b")]).collect();
+            chain(n, wire::Hook::Input, None, both)
+        }));
+        let index = TableIndex::new(&t);
+        assert!(call_stacks(&t, &index, TableRef::Nft(0), 2, Hook::Input).len() <= MANY);
+    }
+}

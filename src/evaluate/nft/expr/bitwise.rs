@@ -89,3 +89,55 @@ fn shift(m: &mut Machine<'_>, e: &Bitwise, count: usize, by: u32, left: bool) {
         m.regs.write_u32(reg(e.dreg, i), v);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::Unknown;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Data;
+
+    fn run(len: u8, value: &[u8], op: BitwiseOp) -> Option<Vec<u8>> {
+        plain(ip4(17, &[0; 8]), |_, m| {
+            m.regs.write(Reg::R1, value);
+            m.regs.write(Reg(12), &[0xf0; 4]);
+            assert_eq!(eval(m, &Bitwise { sreg: Reg::R1, dreg: Reg(8), len, op }), Step::Go);
+            m.regs.read(Reg(8), usize::from(len).next_multiple_of(4)).map(<[u8]>::to_vec)
+        })
+    }
+
+    #[test]
+    fn masks_and_combinations_work_word_by_word() {
+        let mask_xor = |mask: &[u8], xor: &[u8]| BitwiseOp::MaskXor { mask: Data::new(mask), xor: Data::new(xor) };
+        assert_eq!(run(2, &[0xff, 0x0f], mask_xor(&[0xf0, 0xff], &[1, 0])), Some(vec![0xf1, 0x0f, 0, 0]));
+        assert_eq!(
+            run(4, &[1, 2, 3, 4], BitwiseOp::Or(Operand::Data(Data::new([0x10, 0, 0, 0])))),
+            Some(vec![0x11, 2, 3, 4])
+        );
+        assert_eq!(run(4, &[0xff; 4], BitwiseOp::And(Operand::Reg(Reg(12)))), Some(vec![0xf0; 4]));
+        assert_eq!(run(4, &[0xff; 4], BitwiseOp::Xor(Operand::Reg(Reg(12)))), Some(vec![0x0f; 4]));
+    }
+
+    #[test]
+    fn shifts_carry_from_word_to_word_in_host_order() {
+        let words = |a: u32, b: u32| [a.to_ne_bytes(), b.to_ne_bytes()].concat();
+        assert_eq!(run(4, &6u32.to_ne_bytes(), BitwiseOp::ShiftLeft(4)), Some(0x60u32.to_ne_bytes().to_vec()));
+        assert_eq!(run(8, &words(1, 0x8000_0000), BitwiseOp::ShiftLeft(1)), Some(words(3, 0)));
+        assert_eq!(run(8, &words(3, 4), BitwiseOp::ShiftRight(1)), Some(words(1, 0x8000_0002)));
+    }
+
+    #[test]
+    fn an_unknown_word_stays_unknown_unless_no_bit_of_it_is_kept() {
+        plain(ip4(17, &[0; 8]), |_, m| {
+            m.regs.write_unknown(Reg::R1, 8, Unknown::fact("x"));
+            let op = BitwiseOp::MaskXor {
+                mask: Data::new([0, 0, 0, 0, 1, 0, 0, 0]),
+                xor: Data::new([5, 0, 0, 0, 0, 0, 0, 0]),
+            };
+            eval(m, &Bitwise { sreg: Reg::R1, dreg: Reg(8), len: 8, op });
+            assert_eq!(m.regs.read(Reg(8), 4), Some(&[5, 0, 0, 0][..]));
+            assert_eq!((m.regs.read(Reg(9), 4), m.regs.unknown(Reg(9), 4).what.as_ref()), (None, "x"));
+        });
+    }
+}

@@ -124,3 +124,86 @@ pub fn range(cx: &mut Context<'_>, m: &Machine<'_>, e: &Range) -> Step {
     }
     Step::when(holds)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::Unknown;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Data;
+
+    fn compare(value: &[u8], op: CmpOp, data: &[u8]) -> bool {
+        plain(ip4(17, &[0; 8]), |cx, m| {
+            m.regs.write(Reg::R1, value);
+            eval(cx, m, &Cmp { op, sreg: Reg::R1, data: Data::new(data) }) == Step::Go
+        })
+    }
+
+    #[test]
+    fn bytes_compare_from_the_first_on_and_as_many_as_there_are() {
+        assert!(compare(&[0, 53], CmpOp::Eq, &[0, 53]));
+        assert!(compare(b"eth0\0\0\0\0", CmpOp::Eq, b"eth"));
+        assert!(compare(b"eth0\0\0\0\0", CmpOp::Neq, b"eth0\0\0\0\x01"));
+        assert!(compare(&[1, 0], CmpOp::Gt, &[0, 255]));
+        assert!(compare(&[1, 0], CmpOp::Gte, &[1, 0]) && !compare(&[1, 0], CmpOp::Gt, &[1, 0]));
+        assert!(compare(&[0, 1], CmpOp::Lt, &[1, 0]) && compare(&[1, 0], CmpOp::Lte, &[1, 0]));
+        assert!(!compare(&[1, 0], CmpOp::Lt, &[1, 0]));
+    }
+
+    #[test]
+    fn a_range_has_both_ends_inside() {
+        let inside = |op, v: u8| {
+            plain(ip4(17, &[0; 8]), |cx, m| {
+                m.regs.write(Reg::R1, &[v]);
+                range(cx, m, &Range { op, sreg: Reg::R1, from: Data::new([5]), to: Data::new([7]) }) == Step::Go
+            })
+        };
+        assert_eq!((4..9).map(|v| inside(RangeOp::Eq, v)).collect::<Vec<_>>(), [false, true, true, true, false]);
+        assert_eq!((4..9).map(|v| inside(RangeOp::Neq, v)).collect::<Vec<_>>(), [true, false, false, false, true]);
+    }
+
+    /// The answers to comparisons of an unknown value, run by run.
+    fn answers(unknown: &Unknown, of: &[(CmpOp, u32)]) -> Vec<Vec<bool>> {
+        let runs = every(&ip4(17, &[0; 8]), &Host::default(), &table(crate::sys::nft::Family::Ip), |cx, m| {
+            m.regs.write_unknown(Reg::R1, 4, unknown.clone());
+            of.iter()
+                .map(|(op, n)| {
+                    eval(cx, m, &Cmp { op: *op, sreg: Reg::R1, data: Data::new(n.to_ne_bytes()) }) == Step::Go
+                })
+                .collect()
+        });
+        runs.into_iter().map(|r| r.0).collect()
+    }
+
+    #[test]
+    fn a_question_its_repetition_and_its_opposite_are_one() {
+        let runs = answers(&Unknown::fact("x"), &[(CmpOp::Eq, 5), (CmpOp::Neq, 5), (CmpOp::Eq, 5)]);
+        assert_eq!(runs, [[false, true, false], [true, false, true]]);
+        assert_eq!(answers(&Unknown::fresh("dice"), &[(CmpOp::Eq, 5), (CmpOp::Eq, 5)]).len(), 4);
+    }
+
+    #[test]
+    fn bounds_decide_what_they_can() {
+        let x = Unknown::fresh("x").between(3, 6, 4);
+        assert_eq!(answers(&x, &[(CmpOp::Eq, 2), (CmpOp::Neq, 7)]), [[false, true]]);
+        assert_eq!(answers(&x, &[(CmpOp::Eq, 4)]).len(), 2);
+        let one = Unknown::fresh("x").between(3, 3, 4);
+        assert_eq!(answers(&one, &[(CmpOp::Eq, 3), (CmpOp::Neq, 3)]), [[true, false]]);
+        let b = Bounds { low: 3, high: 6, width: 4, network: true };
+        let be = |n: u32| n.to_be_bytes();
+        assert_eq!(by_bounds(&b, CmpOp::Lt, &be(7)), Some(true));
+        assert_eq!(by_bounds(&b, CmpOp::Gt, &be(6)), Some(false));
+        assert_eq!(by_bounds(&b, CmpOp::Gt, &be(5)), None);
+    }
+
+    #[test]
+    fn one_known_word_may_decide() {
+        let step = plain(ip4(17, &[0; 8]), |cx, m| {
+            m.regs.write(Reg::R1, &[1, 2, 3, 4]);
+            m.regs.write_unknown(Reg(5), 4, Unknown::fact("x"));
+            eval(cx, m, &Cmp { op: CmpOp::Eq, sreg: Reg::R1, data: Data::new([9, 2, 3, 4, 0, 0, 0, 0]) })
+        });
+        assert_eq!(step, Step::Break);
+    }
+}

@@ -36,3 +36,26 @@ pub fn target(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &XtBlob) -> Step {
         },
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Family as Table;
+
+    #[test]
+    fn matches_and_targets_of_xtables_are_run_and_unknown_ones_are_questions() {
+        let blob = |name: &str, data: &[u8]| XtBlob { name: name.into(), revision: 0, data: data.into() };
+        let tcp = || ip4(6, &testing::tcp(1000, 80, 2, &[]));
+        // `struct xt_tcp`: any source port, destination 80
+        let dport = blob("tcp", &[0, 0, 0xff, 0xff, 80, 0, 80, 0, 0, 0, 0, 0]);
+        let t = table(Table::Ip);
+        let run = |e: &XtBlob| every(&tcp(), &Host::default(), &t, |cx, m| check(cx, m, e));
+        assert_eq!(run(&dport)[0].0, Step::Go);
+        assert_eq!(run(&blob("tcp", &[0, 0, 0xff, 0xff, 81, 0, 81, 0, 0, 0, 0, 0]))[0].0, Step::Break);
+        let unknown = every(&tcp(), &Host::default(), &t, |cx, m| check(cx, m, &blob("future", &[1])));
+        assert!(unknown.len() > 1 && unknown[0].1[0].contains("match future"));
+    }
+}

@@ -70,3 +70,36 @@ pub fn notrack(cx: &mut Context<'_>) -> Step {
     }
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    #[test]
+    fn marks_need_a_connection_and_zones_none() {
+        plain(ip4(17, &[0; 8]), |cx, m| {
+            m.regs.write_u32(Reg::R1, 7);
+            let mark = CtSet { key: CtKey::Mark, direction: None, sreg: Reg::R1 };
+            let zone = CtSet { key: CtKey::Zone, direction: None, sreg: Reg::R1 };
+            assert_eq!(eval(cx, m, &mark), Step::Go);
+            assert_eq!(cx.packet.ct.mark, Fact::Absent);
+            eval(cx, m, &zone);
+            assert_eq!((cx.packet.ct.template, &cx.packet.ct.zone), (true, &Fact::Is(7)));
+            assert_eq!(notrack(cx), Step::Go);
+            assert_eq!(cx.packet.ct.state, Fact::Absent, "a template is in the way");
+            (cx.packet.ct.template, cx.packet.ct.state) = (false, Fact::Is(CtState::New));
+            eval(cx, m, &mark);
+            m.regs.write_u32(Reg::R1, 9);
+            eval(cx, m, &zone);
+            assert_eq!((&cx.packet.ct.mark, &cx.packet.ct.zone), (&Fact::Is(7), &Fact::Is(7)));
+            notrack(cx);
+            assert_eq!(cx.packet.ct.state, Fact::Is(CtState::New));
+            cx.packet.ct.state = Fact::Absent;
+            notrack(cx);
+            assert_eq!(cx.packet.ct.state, Fact::Is(CtState::Untracked));
+        });
+    }
+}

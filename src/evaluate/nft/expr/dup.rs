@@ -59,3 +59,45 @@ pub fn fwd(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Fwd) -> Step {
     let to = device.and_then(Fact::known).map_or_else(String::new, |l: Link| format!(" to {}", l.name));
     Step::Verdict(Decision::Stolen(format!("fwd{to}").into()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::evaluate::{Hook, Packet};
+    use crate::sys::nft::Reg;
+
+    fn host() -> Host {
+        Host { links: vec![Link { index: 4, name: "eth9".into(), ..Link::default() }], ..Host::default() }
+    }
+
+    #[test]
+    fn a_copy_goes_elsewhere_and_the_packet_goes_on() {
+        on(ip4(17, &[0; 8]), Hook::Prerouting, &host(), &table(Family::Ip), |cx, m| {
+            m.regs.write(Reg::R1, &[10, 9, 8, 7]);
+            m.regs.write_u32(Reg(8), 4);
+            assert_eq!(dup(cx, m, &Dup { addr: Some(Reg::R1), dev: Some(Reg(8)) }), Step::Go);
+            let gateway = Some(std::net::IpAddr::from([10, 9, 8, 7]));
+            assert_eq!(cx.effects, [Effect::Copy { gateway, device: Some("eth9".into()) }]);
+        });
+    }
+
+    fn forward(packet: Packet, addr: Option<Reg>) -> Step {
+        on(packet, Hook::Ingress, &host(), &table(Family::Netdev), |cx, m| {
+            m.regs.write_u32(Reg::R1, 4);
+            fwd(cx, m, &Fwd { dev: Reg::R1, addr, nfproto: addr.map(|_| Family::Ip) })
+        })
+    }
+
+    #[test]
+    fn a_forwarded_packet_is_gone_unless_it_is_too_old() {
+        let gone = Step::Verdict(Decision::Stolen("fwd to eth9".into()));
+        assert_eq!(forward(ip4(17, &[0; 8]), None), gone);
+        assert_eq!(forward(ip4(17, &[0; 8]), Some(Reg(8))), gone);
+        assert_eq!(forward(ip6(17, &[0; 8]), Some(Reg(8))), Step::Break);
+        let mut old = ip4(17, &[0; 8]);
+        old.bytes[8] = 1;
+        assert_eq!(forward(old, Some(Reg(8))), Step::Verdict(Decision::Drop));
+    }
+}

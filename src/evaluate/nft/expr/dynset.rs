@@ -50,3 +50,54 @@ fn is_full(cx: &mut Context<'_>, set: &Set) -> bool {
     let key = [b"nft full ", set.def.name.as_bytes()].concat();
     cx.ask(format!("whether set {} was full", set.def.name), &key, full)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Hook;
+    use crate::evaluate::nft::sets::{Found, by_key};
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::expr::{Expr, Limit, LimitFlags, LimitKind};
+    use crate::sys::nft::{Family, Reg, SetFlags};
+
+    fn change(op: DynsetOp, flags: DynsetFlags, exprs: Vec<Expr>) -> Dynset {
+        Dynset { op, set: "s".into(), set_id: None, key: Reg::R1, data: None, timeout: None, flags, exprs }
+    }
+
+    #[test]
+    fn what_a_rule_adds_or_deletes_later_rules_see() {
+        let mut t = table(Family::Inet);
+        t.sets = vec![members("s", SetFlags::EVAL, 4, vec![element(&[2, 0, 0, 0], None)])];
+        on(ip4(17, &[0; 8]), Hook::Input, &Host { since: Some(0), ..Host::default() }, &t, |cx, m| {
+            let has = |cx: &mut Context<'_>, m: &Machine<'_>, key: u8| {
+                by_key(cx, m, m.set(&text("s")).unwrap(), &[key, 0, 0, 0]) != Found::Nothing
+            };
+            assert_eq!((has(cx, m, 1), has(cx, m, 2)), (false, true));
+            m.regs.write(Reg::R1, &[1]);
+            assert_eq!(eval(cx, m, &change(DynsetOp::Add, DynsetFlags::empty(), Vec::new())), Step::Go);
+            assert_eq!(eval(cx, m, &change(DynsetOp::Add, DynsetFlags::INV, Vec::new())), Step::Break);
+            m.regs.write(Reg::R1, &[2]);
+            assert_eq!(eval(cx, m, &change(DynsetOp::Delete, DynsetFlags::empty(), Vec::new())), Step::Go);
+            assert_eq!((has(cx, m, 1), has(cx, m, 2)), (true, false));
+        });
+    }
+
+    #[test]
+    fn a_full_set_takes_no_more_and_a_meter_may_break() {
+        let mut t = table(Family::Inet);
+        t.sets = vec![members("s", SetFlags::EVAL, 4, vec![element(&[2, 0, 0, 0], None)])];
+        t.sets[0].def.size = Some(1);
+        let host = Host { since: Some(0), ..Host::default() };
+        let add = |key: u8, exprs: Vec<Expr>| {
+            every(&ip4(17, &[0; 8]), &host, &t, |cx, m| {
+                m.regs.write(Reg::R1, &[key]);
+                eval(cx, m, &change(DynsetOp::Add, DynsetFlags::empty(), exprs.clone()))
+            })
+        };
+        assert_eq!(add(1, Vec::new())[0].0, Step::Break);
+        assert_eq!(add(2, Vec::new())[0].0, Step::Go);
+        let limit = Limit { rate: 1, unit: 1, burst: 5, kind: LimitKind::Packets, flags: LimitFlags::INV };
+        assert_eq!(add(2, vec![Expr::Limit(limit)]).len(), 2);
+    }
+}

@@ -214,3 +214,83 @@ fn dccp_type_length(kind: u8) -> usize {
         _ => 12,            // reset: acknowledgement and code
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    fn load(packet: Packet, op: ExthdrOp, kind: u8, offset: u32, len: u32, present: bool) -> (Step, Option<Vec<u8>>) {
+        let flags = if present { ExthdrFlags::PRESENT } else { ExthdrFlags::empty() };
+        plain(packet, |cx, m| {
+            let step = eval(cx, m, &Exthdr { op, kind, offset, len, flags, dreg: Reg::R1 });
+            (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
+        })
+    }
+
+    const YES: (Step, Option<Vec<u8>>) = (Step::Go, None);
+
+    fn is(v: u8) -> (Step, Option<Vec<u8>>) {
+        (YES.0, Some(vec![v, 0, 0, 0]))
+    }
+
+    #[test]
+    fn tcp_options_are_found_behind_others() {
+        let p = || ip4(TCP, &testing::tcp(1, 2, 2, &[1, 3, 3, 7, 2, 4, 5, 0xb4]));
+        assert_eq!(load(p(), ExthdrOp::Tcpopt, 2, 2, 2, false), (Step::Go, Some(vec![5, 0xb4, 0, 0])));
+        assert_eq!(load(p(), ExthdrOp::Tcpopt, 3, 2, 1, false), is(7));
+        assert_eq!(load(p(), ExthdrOp::Tcpopt, 2, 2, 3, false).0, Step::Break, "longer than the option");
+        assert_eq!(load(p(), ExthdrOp::Tcpopt, 4, 0, 1, true), is(0));
+        assert_eq!(load(p(), ExthdrOp::Tcpopt, 4, 0, 1, false).0, Step::Break);
+        assert_eq!(load(ip4(17, &[0; 8]), ExthdrOp::Tcpopt, 2, 0, 1, true), is(0), "no TCP");
+        // A length of 0 counts as 1, and the last byte is never looked at.
+        let odd = ip4(TCP, &testing::tcp(1, 2, 2, &[9, 0, 4, 2, 1, 1, 1, 8]));
+        assert_eq!(load(odd.clone(), ExthdrOp::Tcpopt, 4, 0, 1, true), is(1));
+        assert_eq!(load(odd, ExthdrOp::Tcpopt, 8, 0, 1, true), is(0));
+    }
+
+    #[test]
+    fn ipv6_headers_and_ipv4_options_need_their_protocol() {
+        let p = || ip6(0, &[44, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 9, 0, 1, 0, 2, 0, 8, 0, 0]);
+        assert_eq!(load(p(), ExthdrOp::Ipv6, 44, 4, 4, false), (Step::Go, Some(vec![0, 0, 0, 9])));
+        assert_eq!(load(p(), ExthdrOp::Ipv6, 43, 0, 1, true), is(0));
+        assert_eq!(load(p(), ExthdrOp::Ipv6, 43, 0, 1, false).0, Step::Break);
+        assert_eq!(load(ip4(17, &[0; 8]), ExthdrOp::Ipv6, 43, 0, 1, true).0, Step::Break);
+        assert_eq!(load(p(), ExthdrOp::Ipv4, 148, 0, 1, true).0, Step::Break);
+        assert_eq!(load(ip4(17, &[0; 8]), ExthdrOp::Ipv4, 148, 0, 1, true), is(0));
+    }
+
+    #[test]
+    fn sctp_chunks_are_walked_in_words() {
+        let mut s = vec![0, 1, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0];
+        s.extend([9, 0, 0, 5, 1, 0, 0, 0]);
+        s.extend([0, 3, 0, 16, 0, 0, 0, 1, 0, 2, 0, 3, 0, 0, 0, 4]);
+        let p = || ip4(SCTP, &s);
+        assert_eq!(load(p(), ExthdrOp::Sctp, 0, 4, 4, false), (Step::Go, Some(vec![0, 0, 0, 1])));
+        assert_eq!(load(p(), ExthdrOp::Sctp, 0, 0, 1, true), is(1));
+        assert_eq!(load(p(), ExthdrOp::Sctp, 1, 0, 1, true), is(0));
+        assert_eq!(load(p(), ExthdrOp::Sctp, 1, 0, 1, false).0, Step::Break);
+        assert_eq!(load(p(), ExthdrOp::Sctp, 9, 3, 4, false).0, Step::Break, "beyond the chunk");
+    }
+
+    #[test]
+    fn dccp_options_are_behind_what_the_packet_type_adds() {
+        // A request: 12 bytes, extended by 4, service code, then the options.
+        let mut d = vec![0, 1, 0, 2, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        d.extend([1, 32, 3, 0]);
+        let p = || ip4(DCCP, &d);
+        assert_eq!(load(p(), ExthdrOp::Dccp, 32, 0, 1, true), is(1));
+        assert_eq!(load(p(), ExthdrOp::Dccp, 33, 0, 1, true), is(0));
+    }
+
+    #[test]
+    fn headers_beyond_the_capture_are_unknown() {
+        let mut p = ip6(0, &[44, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 9, 0, 1, 0, 2, 0, 8, 0, 0]);
+        p.bytes.truncate(44);
+        assert_eq!(load(p, ExthdrOp::Ipv6, 44, 0, 1, true), (Step::Go, None));
+    }
+}

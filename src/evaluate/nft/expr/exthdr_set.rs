@@ -82,3 +82,57 @@ fn write(cx: &mut Context<'_>, header: usize, at: usize, new: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+    use crate::sys::nft::expr::ExthdrFlags;
+
+    fn packet(options: &[u8]) -> Packet {
+        let mut p = ip4(TCP, &testing::tcp(1, 2, 2, options));
+        let pseudo = [&p.bytes[12..20], &[0, 6, 0, p.bytes.len() as u8 - 20], &p.bytes[20..]].concat();
+        let sum = checksum::of(&pseudo);
+        p.write(36, &sum.to_be_bytes());
+        p
+    }
+
+    fn mss(p: Packet, new: u16) -> (Step, Packet) {
+        plain(p, |cx, m| {
+            m.regs.write(Reg::R1, &new.to_be_bytes());
+            let flags = ExthdrFlags::empty();
+            let e = ExthdrSet { op: ExthdrOp::Tcpopt, kind: MSS, offset: 2, len: 2, flags, sreg: Reg::R1 };
+            (set(cx, m, &e), cx.packet.clone())
+        })
+    }
+
+    #[test]
+    fn the_segment_size_gets_smaller_only() {
+        // At an odd place, where the checksum sees the bytes the other way round.
+        for options in [&[1, 1, 2, 4, 5, 0xb4, 1, 1][..], &[1, 2, 4, 5, 0xb4, 1, 1, 1]] {
+            let at = 40 + options.iter().position(|&b| b == 5).unwrap();
+            let (step, p) = mss(packet(options), 1000);
+            assert_eq!((step, &p.bytes[at..at + 2]), (Step::Go, &1000u16.to_be_bytes()[..]));
+            assert_eq!(checksum::transport_is_right(&p, TCP, 20), Fact::Is(true));
+            let (step, p) = mss(packet(options), 1500);
+            assert_eq!((step, &p.bytes[at..at + 2]), (Step::Go, &1460u16.to_be_bytes()[..]));
+        }
+        assert_eq!(mss(packet(&[]), 1000).0, Step::Go, "no such option");
+        assert_eq!(mss(ip4(17, &[0; 8]), 1000).0, Step::Break);
+    }
+
+    #[test]
+    fn an_option_is_blanked_out() {
+        let (step, p) = plain(packet(&[1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1]), |cx, m| {
+            (strip(cx, m, &ExthdrStrip { op: ExthdrOp::Tcpopt, kind: 8 }), cx.packet.clone())
+        });
+        assert_eq!((step, &p.bytes[40..52]), (Step::Go, &[1; 12][..]));
+        assert_eq!(checksum::transport_is_right(&p, TCP, 20), Fact::Is(true));
+        let cut = plain(packet(&[1, 1, 8, 10]), |cx, m| strip(cx, m, &ExthdrStrip { op: ExthdrOp::Tcpopt, kind: 8 }));
+        assert_eq!(cut, Step::Verdict(Decision::Drop));
+    }
+}

@@ -181,3 +181,57 @@ fn store(cx: &Context<'_>, m: &mut Machine<'_>, e: &Fib, found: Fact<u32>) -> St
     }
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::environment::{FibAnswer, Link};
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    fn ask(packet: Packet, kind: u8, oif: u32, flags: FibFlags, result: FibResult) -> (Step, Option<Vec<u8>>) {
+        let link = |index, name: &str, hardware| Link { index, name: name.into(), hardware, ..Link::default() };
+        let host = Host {
+            fib: Some(FibAnswer { kind, oif, gateway: None, source: None, mtu: None, realm: None }),
+            links: vec![link(1, "lo", ARPHRD_LOOPBACK), link(2, "eth0", 1), link(3, "eth1", 1)],
+            ..Host::default()
+        };
+        on(packet, Hook::Prerouting, &host, &table(Family::Inet), |cx, m| {
+            let step = eval(cx, m, &Fib { dreg: Reg::R1, result, flags });
+            (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
+        })
+    }
+
+    fn packet(name: &str, index: u32) -> Packet {
+        let mut p = ip4(17, &[0; 8]);
+        p.iif = port(index, name);
+        p
+    }
+
+    const BACK: FibFlags = FibFlags::SADDR.union(FibFlags::IIF);
+
+    #[test]
+    fn the_reverse_path_is_the_input_device_or_nothing() {
+        let present = BACK.union(FibFlags::PRESENT);
+        assert_eq!(ask(packet("eth0", 2), 1, 2, present, FibResult::Oif).1, Some(vec![1, 0, 0, 0]));
+        assert_eq!(ask(packet("eth0", 2), 1, 3, present, FibResult::Oif).1, Some(vec![0, 0, 0, 0]));
+        assert_eq!(ask(packet("eth0", 2), 2, 2, present, FibResult::Oif).1, Some(vec![0, 0, 0, 0]), "local");
+        assert_eq!(ask(packet("eth0", 2), 7, 0, present, FibResult::Oif).1, Some(vec![0, 0, 0, 0]), "unreachable");
+        assert_eq!(ask(packet("lo", 1), 7, 0, present, FibResult::Oif).1, Some(vec![1, 0, 0, 0]), "over loopback");
+    }
+
+    #[test]
+    fn devices_and_types_are_loaded() {
+        let any = FibFlags::DADDR;
+        assert_eq!(ask(packet("eth0", 2), 1, 3, any, FibResult::Oif).1, Some(3u32.to_ne_bytes().to_vec()));
+        assert_eq!(ask(packet("eth0", 2), 1, 3, any, FibResult::Oifname).1, Some(b"eth1".to_vec()));
+        assert_eq!(ask(packet("eth0", 2), 1, 3, any, FibResult::Addrtype).1, Some(2u32.to_ne_bytes().to_vec()));
+        let arp = Packet::new(Network::Arp, vec![0; 28]);
+        let step = on(arp, Hook::Ingress, &Host::default(), &table(Family::Netdev), |cx, m| {
+            eval(cx, m, &Fib { dreg: Reg::R1, result: FibResult::Oif, flags: any })
+        });
+        assert_eq!(step, Step::Break);
+    }
+}

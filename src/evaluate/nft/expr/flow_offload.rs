@@ -24,3 +24,24 @@ pub fn eval(cx: &mut Context<'_>, e: &FlowOffload) -> Step {
     }
     Step::when(done)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Family;
+
+    #[test]
+    fn a_connection_is_offloaded_only_once_it_is_in_the_table() {
+        let run = |state, status| {
+            let mut p = ip4(17, &[0; 8]);
+            (p.ct.state, p.ct.status) = (state, status);
+            let e = FlowOffload { table: "f".into() };
+            every(&p, &Host::default(), &table(Family::Inet), |cx, _| eval(cx, &e)).len()
+        };
+        assert_eq!(run(Fact::Absent, Fact::Absent), 1);
+        assert_eq!(run(Fact::Is(CtState::New), Fact::Is(0)), 1);
+        assert_eq!(run(Fact::Is(CtState::Established), Fact::Is(8)), 2);
+    }
+}

@@ -47,3 +47,36 @@ fn number(m: &mut Machine<'_>, dreg: crate::sys::nft::Reg, unknown: Unknown, off
     m.regs.write_unknown(dreg, 4, unknown);
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    #[test]
+    fn jhash_is_the_kernels_and_symhash_is_not_known() {
+        plain(ip4(17, &[0; 8]), |_, m| {
+            m.regs.write(Reg::R1, &[10, 0, 0, 1]);
+            let e = Hash {
+                kind: HashKind::Jhash,
+                sreg: Some(Reg::R1),
+                len: Some(4),
+                dreg: Reg(8),
+                modulus: 1 << 16,
+                seed: Some(0xdead_beef),
+                offset: 5,
+            };
+            hash(m, &e);
+            let want = jhash::scale(jhash::bytes(&[10, 0, 0, 1], 0xdead_beef), 1 << 16) + 5;
+            assert_eq!(m.regs.u32(Reg(8)), Some(want));
+            hash(m, &Hash { seed: None, ..e });
+            assert_eq!(m.regs.u32(Reg(8)), None);
+            hash(m, &Hash { kind: HashKind::Symhash, sreg: None, modulus: 4, ..e });
+            assert!(m.regs.unknown(Reg(8), 4).bounds.is_some_and(|b| (b.low, b.high) == (5, 8)));
+            numgen(m, &Numgen { dreg: Reg(8), modulus: 3, kind: NumgenKind::Incremental, offset: 0 });
+            assert_eq!(m.regs.identity(Reg(8), 4), None);
+        });
+    }
+}

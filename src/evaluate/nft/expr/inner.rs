@@ -173,3 +173,69 @@ fn layers(cx: &Context<'_>, e: &Inner, mut inside: Inside, mut at: usize) -> Fac
     }
     Fact::Is(inside)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+    use crate::sys::nft::expr::{Meta, Payload};
+
+    fn load(packet: Packet, kind: InnerKind, flags: InnerFlags, hdrsize: u32, expr: Expr) -> (Step, Option<Vec<u8>>) {
+        plain(packet, |cx, m| {
+            let step = eval(cx, m, &Inner { kind, flags, hdrsize, expr: Box::new(expr) });
+            (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
+        })
+    }
+
+    fn payload(base: PayloadBase, offset: u32, len: u32) -> Expr {
+        Expr::Payload(Payload { base, offset, len, dreg: Reg::R1 })
+    }
+
+    #[test]
+    fn vxlan_carries_a_frame() {
+        let inside = ip4(6, &testing::tcp(7, 80, 2, &[]));
+        let mut v = vec![8, 0, 0, 0, 0, 0, 5, 0];
+        v.extend([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0]);
+        v.extend(&inside.bytes);
+        let p = || ip4(17, &testing::udp(1, 4789, &v));
+        let flags = InnerFlags::HDRSIZE | InnerFlags::LL | InnerFlags::NH;
+        let at = |e| load(p(), InnerKind::Vxlan, flags, 8, e);
+        assert_eq!(at(payload(PayloadBase::Tunnel, 4, 3)).1, Some(vec![0, 0, 5, 0]));
+        assert_eq!(at(payload(PayloadBase::Network, 16, 4)).1, Some(vec![10, 0, 0, 2]));
+        assert_eq!(at(payload(PayloadBase::Transport, 2, 2)).1, Some(vec![0, 80, 0, 0]));
+        assert_eq!(at(payload(PayloadBase::Link, 12, 2)).1, Some(vec![8, 0, 0, 0]));
+        assert_eq!(at(Expr::Meta(Meta { key: MetaKey::L4proto, dreg: Reg::R1 })).1, Some(vec![6, 0, 0, 0]));
+        assert_eq!(at(Expr::Meta(Meta { key: MetaKey::Protocol, dreg: Reg::R1 })).1, Some(vec![8, 0, 0, 0]));
+        assert_eq!(
+            load(ip4(6, &testing::tcp(1, 2, 2, &[])), InnerKind::Vxlan, flags, 8, payload(PayloadBase::Network, 0, 1))
+                .0,
+            Step::Break
+        );
+    }
+
+    #[test]
+    fn ip_in_ip_has_no_tunnel_header() {
+        let inside = ip4(17, &testing::udp(7, 80, b""));
+        let p = ip4(4, &inside.bytes);
+        let got =
+            load(p, InnerKind::Generic, InnerFlags::NH | InnerFlags::TH, 0, payload(PayloadBase::Transport, 2, 2));
+        assert_eq!(got.1, Some(vec![0, 80, 0, 0]));
+    }
+
+    #[test]
+    fn geneve_has_options_and_a_cut_tunnel_is_unknown() {
+        let inside = ip6(17, &testing::udp(7, 80, b""));
+        let mut g = vec![1, 0, 0x65, 0x58, 0, 0, 5, 0, 9, 9, 9, 9];
+        g.extend([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0x86, 0xdd]);
+        g.extend(&inside.bytes);
+        let mut p = ip4(17, &testing::udp(1, 6081, &g));
+        let flags = InnerFlags::HDRSIZE | InnerFlags::LL | InnerFlags::NH;
+        let e = || payload(PayloadBase::Transport, 2, 2);
+        assert_eq!(load(p.clone(), InnerKind::Geneve, flags, 8, e()).1, Some(vec![0, 80, 0, 0]));
+        p.bytes.truncate(60);
+        assert_eq!(load(p, InnerKind::Geneve, flags, 8, e()), (Step::Go, None));
+    }
+}

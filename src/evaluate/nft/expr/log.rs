@@ -17,3 +17,38 @@ pub fn eval(cx: &mut Context<'_>, e: &Log) -> Step {
     cx.effects.push(Effect::Log { to, prefix: e.prefix.clone().unwrap_or_default() });
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::expr::LogFlags;
+
+    #[test]
+    fn a_log_is_noted_with_where_it_goes() {
+        let log = |group, level| Log {
+            group,
+            prefix: Some("x: ".into()),
+            snaplen: None,
+            qthreshold: None,
+            level,
+            flags: LogFlags::empty(),
+        };
+        let noted = plain(ip4(17, &[0; 8]), |cx, _| {
+            for e in
+                [log(Some(5), None), log(None, None), log(None, Some(LogLevel::Audit)), log(None, Some(LogLevel::Info))]
+            {
+                assert_eq!(eval(cx, &e), Step::Go);
+            }
+            cx.effects.clone()
+        });
+        let to: Vec<LogTo> =
+            noted.iter().filter_map(|e| if let Effect::Log { to, .. } = e { Some(*to) } else { None }).collect();
+        assert_eq!(
+            to,
+            [LogTo::Nflog { group: 5 }, LogTo::Syslog { level: 4 }, LogTo::Audit, LogTo::Syslog { level: 6 }]
+        );
+        assert!(matches!(&noted[0], Effect::Log { prefix, .. } if *prefix == "x: "));
+    }
+}

@@ -39,3 +39,42 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &MetaSet) -> Step {
     }
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::Unknown;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    #[test]
+    fn marks_are_set_and_packet_types_only_among_themselves() {
+        let mut p = ip4(17, &[0; 8]);
+        p.pkttype = Fact::Is(0);
+        plain(p, |cx, m| {
+            m.regs.write_u32(Reg::R1, 7);
+            assert_eq!(eval(cx, m, &MetaSet { key: MetaKey::Mark, sreg: Reg::R1 }), Step::Go);
+            assert_eq!(cx.packet.mark, Fact::Is(7));
+            eval(cx, m, &MetaSet { key: MetaKey::Pkttype, sreg: Reg::R1 });
+            assert_eq!(cx.packet.pkttype, Fact::Is(0), "7 may not be set");
+            m.regs.write_u32(Reg::R1, 3);
+            eval(cx, m, &MetaSet { key: MetaKey::Pkttype, sreg: Reg::R1 });
+            assert_eq!(cx.packet.pkttype, Fact::Is(3));
+            eval(cx, m, &MetaSet { key: MetaKey::Nftrace, sreg: Reg::R1 });
+            assert_eq!(cx.effects, [Effect::Trace]);
+        });
+    }
+
+    #[test]
+    fn two_unknown_marks_are_not_the_same() {
+        plain(ip4(17, &[0; 8]), |cx, m| {
+            let mut mark = || {
+                m.regs.write_unknown(Reg::R1, 4, Unknown::fresh("dice"));
+                eval(cx, m, &MetaSet { key: MetaKey::Mark, sreg: Reg::R1 });
+                cx.packet.mark.clone()
+            };
+            assert_ne!(mark(), mark());
+        });
+    }
+}

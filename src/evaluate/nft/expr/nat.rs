@@ -107,3 +107,68 @@ fn netmap(cx: &Context<'_>, min: &[u8], max: &[u8], manip: Manip) -> Option<Vec<
     let own = if manip == Manip::Source { source } else { destination };
     Some(min.iter().zip(max).zip(own).map(|((a, b), own)| (own & (a ^ b)) | (a & !(a ^ b))).collect())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::Unknown;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::evaluate::packet::CtState;
+    use crate::evaluate::{Decision, Hook, Packet};
+
+    fn packet() -> Packet {
+        let mut p = ip4(17, &testing::udp(1000, 53, b""));
+        p.ct.state = Fact::Is(CtState::New);
+        p
+    }
+
+    fn dnat(e: Nat, family: Family, fill: impl FnOnce(&mut Machine<'_>)) -> (Step, Packet) {
+        on(packet(), Hook::Prerouting, &Host::default(), &table(family), |cx, m| {
+            fill(m);
+            (translate(cx, m, &e), cx.packet.clone())
+        })
+    }
+
+    const NAT: Nat = Nat {
+        kind: NatKind::Dnat,
+        family: Family::Ip,
+        addr_min: Some(Reg::R1),
+        addr_max: None,
+        proto_min: Some(Reg(8)),
+        proto_max: None,
+        flags: NatFlags::empty(),
+    };
+
+    #[test]
+    fn registers_say_where_to() {
+        let (step, p) = dnat(NAT, Family::Inet, |m| {
+            m.regs.write(Reg::R1, &[192, 168, 0, 9]);
+            m.regs.write(Reg(8), &[0x1f, 0x90]);
+        });
+        assert_eq!(step, Step::Verdict(Decision::Accept));
+        assert_eq!((p.bytes[16..20].to_vec(), p.ports()), (vec![192, 168, 0, 9], Some((1000, 8080))));
+        let (step, _) = dnat(Nat { family: Family::Ip6, ..NAT }, Family::Inet, |_| {});
+        assert_eq!(step, Step::Go, "a rule for the other family");
+    }
+
+    #[test]
+    fn netmap_keeps_the_host_part() {
+        let e = Nat { addr_max: Some(Reg(5)), proto_min: None, flags: NatFlags::NETMAP, ..NAT };
+        let (_, p) = dnat(e, Family::Ip, |m| {
+            m.regs.write(Reg::R1, &[172, 16, 5, 0]);
+            m.regs.write(Reg(5), &[172, 16, 5, 255]);
+        });
+        assert_eq!(p.bytes[16..20], [172, 16, 5, 2]);
+    }
+
+    #[test]
+    fn an_unknown_address_leaves_an_unknown_packet() {
+        let (step, p) = dnat(Nat { proto_min: None, ..NAT }, Family::Ip, |m| {
+            m.regs.write_unknown(Reg::R1, 4, Unknown::fact("x"));
+        });
+        assert_eq!(step, Step::Verdict(Decision::Accept));
+        assert!(p.read(16, 4).is_unknown());
+    }
+}

@@ -76,3 +76,71 @@ fn expectation(cx: &mut Context<'_>, name: &Text) -> Step {
         Step::Verdict(Decision::Drop)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Hook;
+    use crate::evaluate::nft::testing::*;
+    use crate::ruleset::nft::Table;
+    use crate::sys::nft::expr::{Counter, Quota, QuotaFlags};
+    use crate::sys::nft::{ElementExtra, Family, Object, Reg, SetFlags};
+
+    fn with(name: &str, kind: ObjectKind, data: ObjectData) -> Table {
+        let object = Object {
+            family: Family::Inet,
+            table: "t".into(),
+            name: name.into(),
+            kind,
+            handle: 3,
+            uses: 1,
+            data: Some(data),
+            userdata: Default::default(),
+            unread: Vec::new(),
+        };
+        Table { objects: vec![object], ..table(Family::Inet) }
+    }
+
+    #[test]
+    fn an_object_does_what_its_expression_would() {
+        let quota = ObjectData::Quota(Quota { bytes: 10, consumed: 99, flags: QuotaFlags::empty() });
+        let t = with("q", ObjectKind::Quota, quota);
+        let host = Host { since: Some(0), ..Host::default() };
+        let e = Objref { kind: ObjectKind::Quota, name: "q".into() };
+        assert_eq!(on(ip4(17, &[0; 8]), Hook::Input, &host, &t, |cx, m| named(cx, m, &e)), Step::Break);
+        let missing = Objref { kind: ObjectKind::Counter, name: "q".into() };
+        assert_eq!(every(&ip4(17, &[0; 8]), &host, &t, |cx, m| named(cx, m, &missing)).len(), 2);
+    }
+
+    #[test]
+    fn a_map_of_objects_without_the_key_ends_the_rule() {
+        let mut t = with("c", ObjectKind::Counter, ObjectData::Counter(Counter::default()));
+        let mut e = element(&[1], None);
+        e.extra = Some(Box::new(ElementExtra { object: Some("c".into()), ..ElementExtra::default() }));
+        t.sets = vec![members("s", SetFlags::OBJECT, 1, vec![e])];
+        t.sets[0].def.object_kind = Some(ObjectKind::Counter);
+        let find = |key: u8| {
+            on(ip4(17, &[0; 8]), Hook::Input, &Host::default(), &t, |cx, m| {
+                m.regs.write(Reg::R1, &[key]);
+                mapped(cx, m, &ObjrefMap { set: "s".into(), set_id: None, sreg: Reg::R1 })
+            })
+        };
+        assert_eq!((find(1), find(2)), (Step::Go, Step::Break));
+    }
+
+    #[test]
+    fn an_expectation_needs_a_connection_that_is_not_in_the_table_yet() {
+        let run = |state| {
+            let mut p = ip4(17, &[0; 8]);
+            (p.ct.state, p.ct.status) = (state, Fact::Is(0));
+            every(&p, &Host::default(), &table(Family::Inet), |cx, _| expectation(cx, &text("e")))
+                .into_iter()
+                .map(|r| r.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(run(Fact::Absent), [Step::Break]);
+        assert_eq!(run(Fact::Is(CtState::Established)), [Step::Break]);
+        assert_eq!(run(Fact::Is(CtState::New)), [Step::Go, Step::Verdict(Decision::Drop)]);
+    }
+}

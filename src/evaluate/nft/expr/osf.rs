@@ -33,3 +33,23 @@ pub fn eval(cx: &Context<'_>, m: &mut Machine<'_>, e: &Osf) -> Step {
     m.regs.write_unknown(e.dreg, NAME, if perhaps { unknown.perhaps_absent() } else { unknown });
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+    use crate::sys::nft::expr::OsfFlags;
+
+    #[test]
+    fn only_a_syn_has_a_fingerprint_and_whose_it_is_is_not_known() {
+        let e = Osf { dreg: Reg::R1, ttl: 0, flags: OsfFlags::empty() };
+        let load = |p| plain(p, |cx, m| (eval(cx, m, &e), m.regs.read(Reg::R1, 16).is_some()));
+        assert_eq!(load(ip4(TCP, &testing::tcp(1, 2, 2, &[]))), (Step::Go, false));
+        assert_eq!(load(ip4(TCP, &testing::tcp(1, 2, 16, &[]))).0, Step::Break);
+        assert_eq!(load(ip6(TCP, &testing::tcp(1, 2, 2, &[]))).0, Step::Break);
+        assert_eq!(load(ip4(17, &[0; 8])).0, Step::Break);
+    }
+}

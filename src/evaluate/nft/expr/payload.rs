@@ -180,3 +180,76 @@ pub fn inner_offset(cx: &Context<'_>, m: &Machine<'_>) -> Fact<usize> {
         _ => Fact::Absent,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Family;
+
+    fn load(packet: Packet, base: PayloadBase, offset: u32, len: u32) -> (Step, Option<Vec<u8>>) {
+        plain(packet, |cx, m| {
+            let step = eval(cx, m, &Payload { base, offset, len, dreg: Reg::R1 });
+            (step, m.regs.read(Reg::R1, (len as usize).next_multiple_of(4)).map(<[u8]>::to_vec))
+        })
+    }
+
+    #[test]
+    fn bytes_come_from_their_header_with_the_last_word_filled_up() {
+        let p = || ip4(17, &testing::udp(0x1234, 53, b"data"));
+        assert_eq!(load(p(), PayloadBase::Network, 12, 4), (Step::Go, Some(vec![10, 0, 0, 1])));
+        assert_eq!(load(p(), PayloadBase::Transport, 2, 2), (Step::Go, Some(vec![0, 53, 0, 0])));
+        assert_eq!(load(p(), PayloadBase::Inner, 0, 3), (Step::Go, Some(b"dat\0".to_vec())));
+        let p6 = ip6(6, &testing::tcp(1, 2, 2, &[]));
+        assert_eq!(load(p6, PayloadBase::Transport, 13, 1), (Step::Go, Some(vec![2, 0, 0, 0])));
+    }
+
+    #[test]
+    fn what_is_behind_the_packet_ends_the_rule_and_what_was_not_captured_is_unknown() {
+        let mut p = ip4(17, &testing::udp(1, 2, b""));
+        assert_eq!(load(p.clone(), PayloadBase::Transport, 8, 1).0, Step::Break);
+        p.bytes.truncate(22);
+        assert_eq!(load(p.clone(), PayloadBase::Transport, 0, 2), (Step::Go, Some(vec![0, 1, 0, 0])));
+        assert_eq!(load(p, PayloadBase::Transport, 2, 2), (Step::Go, None));
+        assert_eq!(load(ip4(89, &[]), PayloadBase::Inner, 0, 1).0, Step::Break, "no inner header");
+    }
+
+    #[test]
+    fn a_later_fragment_has_ports_only_for_short_reads() {
+        let mut p = ip4(17, &testing::udp(1, 2, b"data"));
+        p.bytes[7] = 1;
+        assert_eq!(load(p.clone(), PayloadBase::Transport, 1, 2).0, Step::Break, "not aligned");
+        let table = table(Family::Inet);
+        let both = every(&p, &Host::default(), &table, |cx, m| {
+            eval(cx, m, &Payload { base: PayloadBase::Transport, offset: 2, len: 2, dreg: Reg::R1 })
+        });
+        assert_eq!(both.iter().map(|b| &b.0).collect::<Vec<_>>(), [&Step::Go, &Step::Break]);
+    }
+
+    #[test]
+    fn a_vlan_tag_that_the_device_took_out_is_put_back() {
+        let mut p = ip4(17, &testing::udp(1, 2, b""));
+        p.link = Fact::Is(vec![1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0]);
+        assert_eq!(load(p.clone(), PayloadBase::Link, 12, 2).1, Some(vec![8, 0, 0, 0]));
+        assert_eq!(load(p.clone(), PayloadBase::Link, 12, 4).1, Some(vec![8, 0, 0x45, 0]));
+        p.vlan = Fact::Is((0x8100, 7));
+        assert_eq!(load(p.clone(), PayloadBase::Link, 6, 6).1, Some(vec![2, 2, 2, 2, 2, 2, 0, 0]));
+        assert_eq!(load(p.clone(), PayloadBase::Link, 12, 8).1, Some(vec![0x81, 0, 0, 7, 8, 0, 0x45, 0]));
+        assert_eq!(load(p.clone(), PayloadBase::Link, 18, 2).1, Some(vec![0x45, 0, 0, 0]));
+        p.link = Fact::Absent;
+        assert_eq!(load(p, PayloadBase::Link, 0, 6).0, Step::Break);
+    }
+
+    #[test]
+    fn the_payload_of_gre_and_tcp_is_behind_their_options() {
+        let p = ip4(47, &[0xb0, 0, 8, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 9]);
+        assert_eq!(load(p, PayloadBase::Inner, 0, 1).1, Some(vec![9, 0, 0, 0]));
+        let mut t = testing::tcp(1, 2, 16, &[1, 1, 1, 1]);
+        t.push(7);
+        assert_eq!(load(ip4(6, &t), PayloadBase::Inner, 0, 1).1, Some(vec![7, 0, 0, 0]));
+        assert_eq!(load(ip4(47, &[0, 1, 0, 0]), PayloadBase::Inner, 0, 1).0, Step::Break, "version 1");
+    }
+}

@@ -176,3 +176,96 @@ fn link(cx: &mut Context<'_>, offset: usize, len: usize, new: Option<&[u8]>) -> 
         Fact::Unknown(_) => Step::Go,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    fn set(
+        packet: Packet,
+        base: PayloadBase,
+        offset: u32,
+        new: &[u8],
+        csum: (CsumKind, u32, CsumFlags),
+    ) -> (Step, Packet) {
+        plain(packet, |cx, m| {
+            m.regs.write(Reg::R1, new);
+            let (csum, csum_offset, csum_flags) = csum;
+            let e = PayloadSet { base, offset, len: new.len() as u32, sreg: Reg::R1, csum, csum_offset, csum_flags };
+            (eval(cx, m, &e), cx.packet.clone())
+        })
+    }
+
+    /// UDP with a right checksum.
+    fn packet() -> Packet {
+        let mut p = ip4(17, &testing::udp(1, 2, b"data"));
+        let pseudo = [&p.bytes[12..20], &[0, 17, 0, 12], &p.bytes[20..]].concat();
+        let sum = checksum::of(&pseudo);
+        p.write(26, &sum.to_be_bytes());
+        p
+    }
+
+    #[test]
+    fn both_checksums_follow_an_address() {
+        let csum = (CsumKind::Inet, 10, CsumFlags::PSEUDOHDR);
+        let (step, p) = set(packet(), PayloadBase::Network, 12, &[192, 168, 1, 9], csum);
+        assert_eq!(step, Step::Go);
+        assert_eq!(p.bytes[12..16], [192, 168, 1, 9]);
+        assert_eq!(checksum::of(&p.bytes[..20]), 0);
+        assert_eq!(checksum::transport_is_right(&p, UDP, 20), Fact::Is(true));
+    }
+
+    #[test]
+    fn a_port_changes_the_transport_checksum_only() {
+        let csum = (CsumKind::Inet, 6, CsumFlags::empty());
+        let (_, p) = set(packet(), PayloadBase::Transport, 2, &[0, 80], csum);
+        assert_eq!(p.ports(), Some((1, 80)));
+        assert_eq!(checksum::transport_is_right(&p, UDP, 20), Fact::Is(true));
+        let mut p = packet();
+        p.bytes.truncate(24);
+        p.length = 24;
+        let (step, p) = set(p, PayloadBase::Transport, 2, &[0, 80], csum);
+        assert_eq!((step, p.ports()), (Step::Break, Some((1, 2))), "the checksum is behind the end");
+    }
+
+    #[test]
+    fn an_unknown_value_blurs_what_it_is_written_to() {
+        let p = plain(packet(), |cx, m| {
+            m.regs.write_unknown(Reg::R1, 2, crate::evaluate::nft::Unknown::fact("x"));
+            let e = PayloadSet {
+                base: PayloadBase::Transport,
+                offset: 2,
+                len: 2,
+                sreg: Reg::R1,
+                csum: CsumKind::Inet,
+                csum_offset: 6,
+                csum_flags: CsumFlags::empty(),
+            };
+            assert_eq!(eval(cx, m, &e), Step::Go);
+            cx.packet.clone()
+        });
+        assert!(p.read(22, 2).is_unknown() && p.read(26, 2).is_unknown());
+        assert_eq!(p.read(20, 2), Fact::Is(&[0, 1][..]));
+    }
+
+    #[test]
+    fn sctp_gets_a_new_sum() {
+        let mut sctp = vec![0, 1, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 11, 0, 0, 4];
+        let csum = (CsumKind::Sctp, 8, CsumFlags::empty());
+        let (_, p) = set(ip4(SCTP, &sctp), PayloadBase::Transport, 2, &[0, 9], csum);
+        sctp[3] = 9;
+        // CRC-32c of the text that its definition gives
+        let crc = |bytes: &[u8]| {
+            !bytes.iter().fold(u32::MAX, |c, b| {
+                (0..8).fold(c ^ u32::from(*b), |c, _| (c >> 1) ^ if c & 1 == 1 { 0x82f6_3b78 } else { 0 })
+            })
+        };
+        assert_eq!(crc(b"123456789"), 0xe306_9283);
+        assert_eq!(p.bytes[28..32], crc(&sctp).to_le_bytes());
+    }
+}

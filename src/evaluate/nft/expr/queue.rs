@@ -20,3 +20,22 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Queue) -> Step {
     };
     Step::Verdict(Decision::Queue { queue, count, bypass })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+
+    #[test]
+    fn queues_are_numbers_ranges_or_registers() {
+        plain(ip4(17, &[0; 8]), |cx, m| {
+            let e = Queue { target: QueueTarget::Range { first: 4, total: 2 }, flags: QueueFlags::BYPASS };
+            assert_eq!(eval(cx, m, &e), Step::Verdict(Decision::Queue { queue: 4, count: 2, bypass: true }));
+            m.regs.write_u32(Reg::R1, 0x1_0007);
+            let e = Queue { target: QueueTarget::Reg(Reg::R1), flags: QueueFlags::empty() };
+            assert_eq!(eval(cx, m, &e), Step::Verdict(Decision::Queue { queue: 7, count: 1, bypass: false }));
+        });
+    }
+}

@@ -63,3 +63,45 @@ fn icmp(network: Network, code: u8) -> RejectWith {
     };
     RejectWith::Icmp(name.into())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::evaluate::{Hook, Packet};
+
+    fn reject(packet: Packet, family: Family, kind: RejectKind, code: Option<u8>) -> Step {
+        on(packet, Hook::Input, &Host::default(), &table(family), |cx, m| eval(cx, m, &Reject { kind, code }))
+    }
+
+    fn told(name: &'static str) -> Step {
+        Step::Verdict(Decision::Reject(RejectWith::Icmp(name.into())))
+    }
+
+    #[test]
+    fn codes_have_the_names_of_their_protocol() {
+        let udp4 = || ip4(17, &testing::udp(1, 2, b""));
+        let udp6 = || ip6(89, &[0; 8]);
+        assert_eq!(reject(udp4(), Family::Inet, RejectKind::IcmpxUnreach, Some(3)), told("icmp-admin-prohibited"));
+        assert_eq!(reject(udp4(), Family::Inet, RejectKind::IcmpxUnreach, Some(1)), told("icmp-port-unreachable"));
+        assert_eq!(reject(udp4(), Family::Ip, RejectKind::IcmpUnreach, Some(10)), told("icmp-host-prohibited"));
+        let said = reject(udp6(), Family::Inet, RejectKind::IcmpxUnreach, Some(2));
+        assert!(said == told("icmp6-addr-unreachable") || said == Step::Verdict(Decision::Drop), "{said:?}");
+        let syn = ip4(6, &testing::tcp(1, 2, 2, &[]));
+        assert_eq!(
+            reject(syn, Family::Inet, RejectKind::TcpRst, None),
+            Step::Verdict(Decision::Reject(RejectWith::TcpReset))
+        );
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_broadcast_frame_or_of_arp() {
+        let mut p = ip4(17, &testing::udp(1, 2, b""));
+        p.link = Fact::Is(vec![0xff; 14]);
+        assert_eq!(reject(p, Family::Bridge, RejectKind::IcmpxUnreach, Some(1)), Step::Verdict(Decision::Drop));
+        let arp = Packet::new(Network::Arp, vec![0; 28]);
+        assert_eq!(reject(arp, Family::Bridge, RejectKind::IcmpxUnreach, Some(1)), Step::Verdict(Decision::Drop));
+    }
+}

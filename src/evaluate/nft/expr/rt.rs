@@ -84,3 +84,38 @@ fn segment(cx: &Context<'_>, route: &FibAnswer) -> Option<u16> {
 fn mtu_of(cx: &Context<'_>, route: &FibAnswer) -> Option<u32> {
     route.mtu.or_else(|| cx.env.link(route.oif).known().map(|l| l.mtu))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::environment::Link;
+    use crate::evaluate::nft::testing::*;
+    use crate::evaluate::{Hook, Packet};
+    use crate::sys::nft::Reg;
+
+    fn load(packet: Packet, key: RtKey) -> (Step, Option<Vec<u8>>) {
+        let answer = FibAnswer { kind: 1, oif: 2, gateway: None, source: None, mtu: Some(1400), realm: None };
+        let links = vec![Link { index: 2, mtu: 1500, ..Link::default() }];
+        let host = Host { fib: Some(answer), links, ..Host::default() };
+        on(packet, Hook::Forward, &host, &table(Family::Inet), |cx, m| {
+            let step = eval(cx, m, &Rt { key, dreg: Reg::R1 });
+            (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
+        })
+    }
+
+    #[test]
+    fn a_routed_packet_has_a_next_hop_and_a_segment_size() {
+        let mut p = ip4(6, &[0; 20]);
+        p.route = Fact::Absent;
+        assert_eq!(load(p.clone(), RtKey::Nexthop4).0, Step::Break);
+        let gateway = Some(IpAddr::from([10, 0, 0, 254]));
+        p.route = Fact::Is(FibAnswer { kind: 1, oif: 2, gateway, source: None, mtu: None, realm: Some(9) });
+        assert_eq!(load(p.clone(), RtKey::Nexthop4).1, Some(vec![10, 0, 0, 254]));
+        assert_eq!(load(p.clone(), RtKey::Nexthop6).0, Step::Break);
+        assert_eq!(load(p.clone(), RtKey::Classid).1, Some(9u32.to_ne_bytes().to_vec()));
+        // The answers' route is the narrower one.
+        assert_eq!(load(p.clone(), RtKey::Tcpmss).1, Some([&1360u16.to_ne_bytes()[..], &[0, 0]].concat()));
+        assert_eq!(load(p, RtKey::Xfrm), (Step::Go, None));
+    }
+}

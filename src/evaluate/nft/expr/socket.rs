@@ -62,3 +62,38 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Socket) -> Step {
     }
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::environment::SocketFacts;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::{Family, Reg};
+
+    #[test]
+    fn a_socket_says_what_is_known_of_it() {
+        let facts = SocketFacts {
+            transparent: Fact::Is(true),
+            mark: Fact::Is(7),
+            wildcard: true,
+            uid: Fact::Absent,
+            cgroup: Fact::Absent,
+        };
+        let load = |payload: &[u8], protocol, socket: Option<SocketFacts>, key| {
+            let host = Host { socket, ..Host::default() };
+            on(ip4(protocol, payload), Hook::Input, &host, &table(Family::Inet), |cx, m| {
+                let step = eval(cx, m, &Socket { key, level: Some(1), dreg: Reg::R1 });
+                (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
+            })
+        };
+        let udp = testing::udp(1, 2, b"");
+        assert_eq!(load(&udp, UDP, Some(facts.clone()), SocketKey::Mark).1, Some(7u32.to_ne_bytes().to_vec()));
+        assert_eq!(load(&udp, UDP, Some(facts.clone()), SocketKey::Transparent).1, Some(vec![1, 0, 0, 0]));
+        assert_eq!(load(&udp, UDP, Some(facts.clone()), SocketKey::Wildcard).1, Some(vec![1, 0, 0, 0]));
+        assert_eq!(load(&udp, UDP, Some(facts.clone()), SocketKey::Cgroupv2), (Step::Go, None));
+        assert_eq!(load(&udp, UDP, None, SocketKey::Mark).0, Step::Break);
+        assert_eq!(load(&[0; 8], 89, Some(facts), SocketKey::Mark).0, Step::Break);
+    }
+}

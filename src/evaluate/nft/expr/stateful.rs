@@ -65,3 +65,42 @@ pub fn connlimit(cx: &mut Context<'_>, e: &Connlimit) -> Step {
     }
     Step::when(more == over)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::ruleset::nft::Table;
+    use crate::sys::nft::Family;
+
+    fn runs(since: Option<i64>, e: &Expr) -> Vec<Step> {
+        let host = Host { since, ..Host::default() };
+        let table: Table = table(Family::Ip);
+        every(&ip4(17, &[0; 80]), &host, &table, |cx, m| all(cx, m, std::slice::from_ref(e)))
+            .into_iter()
+            .map(|r| r.0)
+            .collect()
+    }
+
+    #[test]
+    fn limits_and_connection_counts_are_open_both_ways() {
+        for (over, first) in [(LimitFlags::empty(), Step::Go), (LimitFlags::INV, Step::Break)] {
+            let e = Expr::Limit(Limit { rate: 1, unit: 60, burst: 5, kind: LimitKind::Packets, flags: over });
+            let r = runs(None, &e);
+            assert_eq!((r.len(), &r[0]), (2, &first));
+        }
+        assert_eq!(runs(Some(0), &Expr::Connlimit(Connlimit { count: 3, flags: ConnlimitFlags::empty() })).len(), 2);
+    }
+
+    #[test]
+    fn a_quota_that_is_used_up_stays_so_and_one_that_is_not_was_not_before() {
+        let quota = |consumed, flags| Expr::Quota(Quota { bytes: 1000, consumed, flags });
+        assert_eq!(runs(Some(0), &quota(900, QuotaFlags::empty())), [Step::Go]);
+        assert_eq!(runs(Some(0), &quota(901, QuotaFlags::empty())), [Step::Break], "with these 100 bytes");
+        assert_eq!(runs(Some(50), &quota(1001, QuotaFlags::INV)), [Step::Go]);
+        assert_eq!(runs(Some(50), &quota(10, QuotaFlags::INV)).len(), 2);
+        assert_eq!(runs(Some(-50), &quota(10, QuotaFlags::INV)), [Step::Break]);
+        assert_eq!(runs(None, &quota(10, QuotaFlags::INV)).len(), 2);
+    }
+}

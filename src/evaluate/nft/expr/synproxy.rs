@@ -44,3 +44,36 @@ pub fn eval(cx: &mut Context<'_>, m: &Machine<'_>, _: &Synproxy) -> Step {
 fn stolen() -> Step {
     Step::Verdict(Decision::Stolen("synproxy".into()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::Packet;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::expr::SynproxyFlags;
+
+    fn run(flags: u8, sum: bool) -> Vec<Step> {
+        let mut p: Packet = ip4(TCP, &testing::tcp(1, 2, flags, &[]));
+        if sum {
+            let pseudo = [&p.bytes[12..20], &[0, 6, 0, 20], &p.bytes[20..]].concat();
+            let sum = checksum::of(&pseudo);
+            p.write(36, &sum.to_be_bytes());
+        }
+        let e = Synproxy { mss: 1460, wscale: 7, flags: SynproxyFlags::empty() };
+        let t = table(crate::sys::nft::Family::Inet);
+        every(&p, &Host::default(), &t, |cx, m| eval(cx, m, &e)).into_iter().map(|r| r.0).collect()
+    }
+
+    #[test]
+    fn a_syn_is_answered_an_ack_may_be_a_cookie_and_a_bad_checksum_dies() {
+        let drop = Step::Verdict(Decision::Drop);
+        assert_eq!(run(SYN, true), [stolen()]);
+        assert_eq!(run(ACK, true), [stolen(), drop.clone()]);
+        assert_eq!(run(4, true), [Step::Go]);
+        assert_eq!(run(SYN, false), [drop]);
+        let e = Synproxy { mss: 1460, wscale: 7, flags: SynproxyFlags::empty() };
+        assert_eq!(plain(ip4(17, &[0; 8]), |cx, m| eval(cx, m, &e)), Step::Break);
+    }
+}

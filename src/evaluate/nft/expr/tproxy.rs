@@ -91,3 +91,41 @@ pub fn address(bytes: &[u8]) -> Option<IpAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::environment::SocketFacts;
+    use crate::evaluate::nft::testing;
+    use crate::evaluate::nft::testing::*;
+    use crate::evaluate::{Hook, Packet};
+    use crate::sys::nft::Reg;
+
+    fn run(packet: &Packet, transparent: Option<Fact<bool>>) -> usize {
+        let socket = transparent.map(|transparent| SocketFacts {
+            transparent,
+            mark: Fact::Is(0),
+            wildcard: false,
+            uid: Fact::Absent,
+            cgroup: Fact::Absent,
+        });
+        let host = Host { socket, ..Host::default() };
+        let e = Tproxy { family: Family::Unspec, addr: Some(Reg::R1), port: None };
+        let t = table(Family::Inet);
+        let went = on(packet.clone(), Hook::Prerouting, &host, &t, |cx, m| {
+            m.regs.write(Reg::R1, &[127, 0, 0, 1]);
+            eval(cx, m, &e)
+        });
+        usize::from(went == Step::Go)
+    }
+
+    #[test]
+    fn only_a_transparent_socket_takes_the_packet() {
+        let udp = ip4(UDP, &testing::udp(1, 2, b""));
+        assert_eq!(run(&udp, Some(Fact::Is(true))), 1);
+        assert_eq!(run(&udp, Some(Fact::Is(false))), 0);
+        assert_eq!(run(&udp, None), 0);
+        assert_eq!(run(&ip4(1, &[8, 0, 0, 0, 0, 0, 0, 0]), Some(Fact::Is(true))), 0);
+    }
+}

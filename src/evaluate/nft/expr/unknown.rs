@@ -39,3 +39,44 @@ pub fn named(cx: &mut Context<'_>, m: &mut Machine<'_>, name: &str) -> Step {
     m.regs.forget(Blank::fact(format!("what {name} loaded")));
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Family;
+    use crate::sys::nft::Reg;
+    use crate::sys::nft::expr::{Cmp, CmpOp, Expr};
+
+    #[test]
+    fn an_unknown_expression_may_match_or_not_and_at_the_end_may_decide() {
+        let e = Unknown { name: "future".into(), raw: Box::from([1, 2]), known: None };
+        let t = crate::ruleset::nft::Table {
+            chains: vec![chain("c", crate::sys::nft::Hook::Input, None, vec![vec![Expr::Unknown(e.clone())]])],
+            ..table(Family::Inet)
+        };
+        let runs = every(&ip4(17, &[0; 8]), &Host::default(), &t, |cx, m| {
+            m.regs.write_u32(Reg::R1, 1);
+            m.exprs = &m.table.chains[0].rules[0].exprs;
+            let step = eval(cx, m, &e);
+            (step, m.regs.u32(Reg::R1))
+        });
+        let decides = Step::Verdict(Decision::Unknown("expression future".into()));
+        let steps: Vec<_> = runs.iter().map(|r| r.0.clone()).collect();
+        assert_eq!(steps, [(Step::Go, None), (decides, Some(1)), (Step::Break, Some(1))]);
+        assert!(runs[0].1.iter().all(|what| what.contains("future")));
+    }
+
+    #[test]
+    fn an_expression_with_one_unknown_attribute_is_probably_what_it_looks_like() {
+        let cmp = Cmp { op: CmpOp::Eq, sreg: Reg::R1, data: crate::sys::nft::Data::new([1, 0, 0, 0]) };
+        let e = Unknown { name: "cmp".into(), raw: Box::from([1, 2]), known: Some(Box::new(Expr::Cmp(cmp))) };
+        let runs = every(&ip4(17, &[0; 8]), &Host::default(), &table(Family::Inet), |cx, m| {
+            m.regs.write(Reg::R1, &[9]);
+            eval(cx, m, &e)
+        });
+        assert_eq!(runs[0].0, Step::Break);
+        assert!(runs.len() > 1);
+    }
+}

@@ -28,3 +28,25 @@ pub fn tunnel(m: &mut Machine<'_>, e: &Tunnel) -> Step {
     }
     Step::Go
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+    use crate::evaluate::nft::testing::*;
+    use crate::sys::nft::Reg;
+    use crate::sys::nft::expr::{TunnelMode, XfrmDirection};
+
+    #[test]
+    fn what_is_beside_the_packet_is_not_known() {
+        plain(ip4(17, &[0; 8]), |cx, m| {
+            let e = Xfrm { key: XfrmKey::Reqid, direction: XfrmDirection::In, spnum: 0, dreg: Reg::R1 };
+            m.regs.write_u32(Reg::R1, 1);
+            assert_eq!(eval(cx, m, &e), Step::Go);
+            assert_eq!(m.regs.u32(Reg::R1), None);
+            assert!(m.regs.unknown(Reg::R1, 4).may_be_absent);
+            tunnel(m, &Tunnel { key: TunnelKey::Path, mode: TunnelMode::None, dreg: Reg(8) });
+            assert!(!m.regs.unknown(Reg(8), 1).may_be_absent);
+        });
+    }
+}
