@@ -60,7 +60,7 @@ const INGRESS_TRACER: &str = "table netdev tracer {
 
 /// Three namespaces: near, the host under test, far.
 pub struct Lab {
-    pub near: Netns,
+    _near: Netns,
     pub host: Netns,
     _far: Netns,
     pub mac: [u8; 6],
@@ -113,7 +113,7 @@ impl Lab {
             host.run(|| socket::socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw).unwrap())
         };
         let (raw4, raw6) = (raw(AddressFamily::Inet), raw(AddressFamily::Inet6));
-        Self { near, host, _far: far, mac, wire, wire_to, raw4, raw6 }
+        Self { _near: near, host, _far: far, mac, wire, wire_to, raw4, raw6 }
     }
 
     /// Replaces the ruleset. What nft said, if it refuses.

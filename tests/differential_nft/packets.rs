@@ -212,7 +212,7 @@ fn transport(r: &mut Rng, ip6: bool) -> (u8, Vec<u8>) {
             let mut b = ports;
             b.extend((r.next() as u32).to_be_bytes());
             b.extend([0, 0, 0, if flags & 0x10 != 0 { 9 } else { 0 }]);
-            b.extend([((20 + options.len()) / 4 << 4) as u8, flags]);
+            b.extend([(((20 + options.len()) / 4) << 4) as u8, flags]);
             b.extend(r.pick(&[0u16, 1024, 65535]).to_be_bytes());
             b.extend([0, 0, 0, 0]);
             b.extend(options);

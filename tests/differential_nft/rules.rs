@@ -211,9 +211,13 @@ impl Generator<'_> {
 
     /// May the present rule use these keys?
     fn may(&self, keys: &[Key]) -> bool {
-        !(keys.contains(&Key::Ip4) && self.network == 6 || keys.contains(&Key::Ip6) && self.network == 4)
-            && !(keys.contains(&Key::Port) && !matches!(self.transport, "" | "tcp" | "udp" | "sctp" | "th"))
-            && !(keys.contains(&Key::Protocol) && !self.transport.is_empty())
+        keys.iter().all(|k| match k {
+            Key::Ip4 => self.network != 6,
+            Key::Ip6 => self.network != 4,
+            Key::Port => matches!(self.transport, "" | "tcp" | "udp" | "sctp" | "th"),
+            Key::Protocol => self.transport.is_empty(),
+            Key::Ifname | Key::Mark => true,
+        })
     }
 
     /// The named sets of a kind that the present rule may use.
@@ -520,7 +524,7 @@ impl Generator<'_> {
     }
 
     fn condition(&mut self, _: usize, _: usize) -> String {
-        let not = self.not();
+        let (not, hook) = (self.not(), self.hook);
         match self.r.below(31) {
             0 | 1 if self.now4() => {
                 let ranges = true;
@@ -583,7 +587,7 @@ impl Generator<'_> {
                 2 => format!("tcp window {}{}", self.op(), self.r.pick(&["0", "1024", "60000"])),
                 _ => format!("tcp doff {}{}", self.op(), self.r.pick(&["5", "6", "8"])),
             },
-            14 => match { self.hook } {
+            14 => match hook {
                 "prerouting" | "input" => {
                     format!("iifname {not}{}", self.r.pick(&["\"v1\"", "\"v*\"", "\"v2\"", "{ \"v1\", \"lo\" }"]))
                 }
@@ -661,7 +665,7 @@ impl Generator<'_> {
             20 if self.family == "inet" && self.network == 0 && self.r.chance(0) => {
                 format!("meta nfproto {}", self.r.pick(&["ipv4", "ipv6"]))
             }
-            21 => match { self.hook } {
+            21 => match hook {
                 "ingress" | "prerouting" | "input" => {
                     format!("meta pkttype {not}{}", self.r.pick(&["host", "broadcast", "other"]))
                 }

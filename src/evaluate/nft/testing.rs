@@ -85,7 +85,7 @@ pub fn udp(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
 /// A TCP header with options.
 pub fn tcp(from: u16, to: u16, flags: u8, options: &[u8]) -> Vec<u8> {
     let mut b = [from.to_be_bytes(), to.to_be_bytes()].concat();
-    b.extend([0, 0, 0, 1, 0, 0, 0, 0, ((20 + options.len()) / 4 << 4) as u8, flags, 4, 0, 0, 0, 0, 0]);
+    b.extend([0, 0, 0, 1, 0, 0, 0, 0, (((20 + options.len()) / 4) << 4) as u8, flags, 4, 0, 0, 0, 0, 0]);
     b.extend(options);
     b
 }
