@@ -69,7 +69,7 @@ fn name(table: &Table, at: Place) -> (String, usize) {
 }
 
 fn place(table: &Table, chain: &str, position: usize) -> Place {
-    let chain = table.chains().position(|c| *c.name() == Text::from(chain)).unwrap();
+    let chain = table.chains().position(|c| *c.name() == chain).unwrap();
     Place { chain: ChainRef { table: FILTER, chain }, position: Some(position) }
 }
 
@@ -132,7 +132,7 @@ fn a_walk_goes_on_behind_a_rule_with_the_callers_it_had() {
 fn every_way_to_a_chain_is_found() {
     let t = sample();
     let program = Program::new(FILTER, &t);
-    let index = |chain: &str| t.chains().position(|c| *c.name() == Text::from(chain)).unwrap();
+    let index = |chain: &str| t.chains().position(|c| *c.name() == chain).unwrap();
     let ways = |hook, chain| {
         let (mut ways, complete) = program.call_stacks(hook, index(chain));
         assert!(complete);
