@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod evaluate;
 pub mod evidence;
+pub mod explain;
 pub mod filter;
 pub mod host;
 pub mod report;

@@ -144,7 +144,7 @@ impl<'a> Attributor<'a> {
 }
 
 /// Puts a blame together.
-pub(super) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: PacketFields, a: Answer) -> Blame {
+pub(crate) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: PacketFields, a: Answer) -> Blame {
     Blame {
         schema: SCHEMA,
         event: "blame",
@@ -160,6 +160,7 @@ pub(super) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: Packe
         path: a.path,
         why: a.why,
         fix: Vec::new(),
+        near_misses: Vec::new(),
     }
 }
 

@@ -59,6 +59,38 @@ pub struct Blame {
     pub why: Vec<Why>,
     /// What to change.
     pub fix: Vec<Fix>,
+    /// Rules that nearly let it pass, the nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near_misses: Vec<NearMiss>,
+}
+
+/// A rule that would have let a packet pass, had one field been different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NearMiss {
+    /// The backend of the rule.
+    pub backend: Option<Backend>,
+    /// The table's family.
+    pub family: Option<&'static str>,
+    /// The table.
+    pub table_name: Option<String>,
+    /// The chain.
+    pub chain_name: Option<String>,
+    /// The rule's place in its chain, from 1.
+    pub rule_position: Option<u32>,
+    /// The nft rule handle.
+    pub rule_handle: Option<u64>,
+    /// The rule's text.
+    pub text: Option<String>,
+    /// What it does with the packets that it matches.
+    pub action: String,
+    /// The field on which it missed; none if it matches, and is never reached.
+    pub field: Option<String>,
+    /// What it wants there.
+    pub wanted: Option<String>,
+    /// What the packet has there.
+    pub have: Option<String>,
+    /// The same as a clause.
+    pub message: String,
 }
 
 /// What became of a packet.

@@ -61,6 +61,10 @@ pub enum Command {
     Watch(Watch),
     /// Show the connection table: entries, usage and trouble, what fills it
     Conntrack(super::conntrack::Args),
+    /// Say what would happen to a packet here and now, hook by hook, and who would stop it
+    Explain(super::explain::Args),
+    /// Say why a packet does not arrive: one sentence, with the evidence and the rules that nearly let it pass
+    Why(super::explain::WhyArgs),
 }
 
 /// `nfblame doctor`.

@@ -5,7 +5,9 @@ mod conntrack;
 mod demo;
 mod doctor;
 mod exit;
+mod explain;
 mod output;
+mod packet;
 mod signals;
 mod watch;
 
@@ -25,6 +27,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
         Command::Conntrack(args) => enter(&cli.global).and_then(|()| conntrack::run(&cli.global, args)),
         Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
+        Command::Explain(args) => enter(&cli.global).and_then(|()| explain::run(&cli.global, args)),
+        Command::Why(args) => enter(&cli.global).and_then(|()| explain::why(&cli.global, args)),
     };
     match done {
         Ok(exit) => exit.into(),

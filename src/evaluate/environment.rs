@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::blame::CulpritKind;
 use crate::ruleset::ipset::IpSets;
 use crate::sys::Text;
 use crate::sys::ct::Tuple;
@@ -25,6 +26,15 @@ pub struct FibQuery {
     pub mark: u32,
     /// The TOS / DSCP byte.
     pub tos: u8,
+}
+
+/// Something at a device that may take packets, and does not tell which: an XDP program, a filter of traffic control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// XDP or traffic control.
+    pub kind: CulpritKind,
+    /// Which, for people: `XDP program 12 at eth0`.
+    pub name: String,
 }
 
 /// The type of an address or route (`RTN_*`).
@@ -154,6 +164,11 @@ pub trait Environment {
     /// nothing does.
     fn leave(&self, _packet: &Packet) -> Fact<Obstacle> {
         Fact::unknown("next hop")
+    }
+
+    /// Programs at a device that see packets before all hooks, or (`out`) after them. They may do anything.
+    fn programs(&self, _device: u32, _out: bool) -> Fact<Vec<Program>> {
+        Fact::Absent
     }
 
     /// What the conntrack hook makes of a packet.

@@ -1,5 +1,8 @@
 //! Where the headers of a packet are, found the way the kernel finds them.
 
+use super::checksum;
+use super::packet::Packet;
+
 /// IPv6 extension headers that may be skipped on the way to the transport header.
 const HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -82,6 +85,32 @@ impl Headers {
     pub fn first_fragment(&self) -> bool {
         self.fragment_offset == 0
     }
+}
+
+/// What makes the network layer drop a packet before any hook sees it (`ip_rcv_core`, `ip6_rcv_core`).
+pub fn broken(packet: &Packet) -> Option<&'static str> {
+    let h = packet.headers();
+    match packet.network {
+        Network::Ip4 => {
+            let Some(at) = ip4_length(&packet.bytes) else { return Some("broken IPv4 header") };
+            if h.total_length > packet.length || h.total_length < at {
+                return Some("IPv4 length field contradicts the packet");
+            }
+            let sum = packet.bytes.get(..at).map(checksum::of);
+            if sum.is_some_and(|s| s != 0) { Some("wrong IPv4 header checksum") } else { None }
+        }
+        Network::Ip6 if packet.bytes.first().is_none_or(|b| b >> 4 != 6) => Some("broken IPv6 header"),
+        // A payload length of 0 is a jumbogram's, or an empty packet's.
+        Network::Ip6 if h.total_length > packet.length => Some("IPv6 length field contradicts the packet"),
+        _ => None,
+    }
+}
+
+/// The length of an IPv4 header, if there is one.
+fn ip4_length(bytes: &[u8]) -> Option<usize> {
+    let first = *bytes.first()?;
+    let length = usize::from(first & 0xf) * 4;
+    (first >> 4 == 4 && length >= 20 && bytes.len() >= 20).then_some(length)
 }
 
 fn be16(bytes: &[u8], at: usize) -> Option<u16> {

@@ -7,6 +7,7 @@
 
 pub mod assume;
 pub mod checksum;
+pub mod conditions;
 pub mod connection;
 pub mod context;
 pub mod decision;

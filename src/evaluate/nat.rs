@@ -222,6 +222,22 @@ pub fn rewrite_to(packet: &mut Packet, manip: Manip, target: &Tuple) {
     rewrite(packet, manip, Fact::Is(to), port_of(target, manip).into());
 }
 
+/// One end of a packet as people write it: `10.0.5.2:80`, and a question mark for what NAT chose.
+pub fn end_of(packet: &Packet, manip: Manip) -> String {
+    let pick = |(source, destination): (IpAddr, IpAddr)| if manip == Manip::Source { source } else { destination };
+    let ends = packet.addresses().and_then(|(s, d)| Some((address(s)?, address(d)?)));
+    let port = match packet.ports() {
+        Some((source, destination)) => format!(":{}", if manip == Manip::Source { source } else { destination }),
+        None if transport(packet).is_some_and(|(p, _)| matches!(p, TCP | UDP | UDPLITE | SCTP | DCCP)) => ":?".into(),
+        None => String::new(),
+    };
+    match ends.map(pick) {
+        Some(IpAddr::V6(a)) if !port.is_empty() => format!("[{a}]{port}"),
+        Some(a) => format!("{a}{port}"),
+        None => format!("?{port}"),
+    }
+}
+
 /// Has this end of the connection been decided already (`nf_nat_initialized`)? Unknown counts as not yet.
 pub fn is_settled(packet: &Packet, manip: Manip) -> bool {
     let done = match manip {

@@ -2,6 +2,7 @@
 
 use crate::ruleset::Ruleset;
 use crate::ruleset::index::TableIndex;
+use crate::ruleset::nft::Table;
 
 use super::context::Context;
 use super::decision::Decision;
@@ -74,6 +75,16 @@ impl<'r> Prepared<'r> {
                 (stacks.into_iter().map(|s| (base, s)).collect(), all)
             }
         }
+    }
+
+    /// A table of nf_tables and its lookup structures.
+    pub(super) fn nft_table(&self, table: usize) -> Option<(&Table, &TableIndex)> {
+        self.rules.nft.get(table).zip(self.indexes.get(table))
+    }
+
+    /// A legacy table made ready.
+    pub(super) fn program(&self, table: usize) -> Option<&Program<'r>> {
+        self.programs.get(table)
     }
 
     /// Do rules need connections of that network protocol tracked?

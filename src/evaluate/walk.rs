@@ -1,10 +1,11 @@
 //! The way of a packet: hook after hook, with routing between them, until it is lost, delivered or gone.
 
+mod out;
+
 use std::borrow::Cow;
 
-use crate::sys::nft::Family;
-
 use crate::blame::CulpritKind;
+use crate::sys::nft::Family;
 
 use super::assume::{Assumption, Assumptions};
 use super::context::Context;
@@ -12,7 +13,7 @@ use super::decision::{Decision, RejectWith};
 use super::environment::Environment;
 use super::fact::Fact;
 use super::forwarding;
-use super::headers::Network;
+use super::headers::{self, Network};
 use super::hook::Hook;
 use super::nat::{self, Manip};
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
@@ -155,7 +156,7 @@ impl<'a> Walk<'a> {
             let hook = start.hook();
             let mut cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
             cx.explain = self.explain;
-            let mut way = Way { walk: self, cx, steps: Vec::new() };
+            let mut way = Way { walk: self, cx, steps: Vec::new(), looped: false };
             let fate = way.go(start);
             let Way { cx, steps, .. } = way;
             let (packet, hook) = (cx.packet, cx.hook);
@@ -174,6 +175,8 @@ struct Way<'a, 'w> {
     walk: &'w Walk<'a>,
     cx: Context<'w>,
     steps: Vec<Step>,
+    /// Has it come back in by the loopback already?
+    looped: bool,
 }
 
 /// A fate, or the way goes on.
@@ -192,13 +195,17 @@ impl Way<'_, '_> {
             self.find_connection();
         }
         match start {
-            Start::Hook(_) => self.hook(hook, None)?,
+            Start::Hook(_) => {
+                self.enter(hook)?;
+                self.hook(hook, None)?;
+            }
             Start::AfterHook(_) => {}
             Start::In { base, begin, .. } => self.hook(hook, Some((*base, Some(begin))))?,
             Start::Behind { base, .. } => self.hook(hook, Some((*base, None)))?,
         }
         match hook {
             Hook::Ingress => {
+                self.receive()?;
                 self.hook(Hook::Prerouting, None)?;
                 self.after_prerouting()
             }
@@ -208,6 +215,25 @@ impl Way<'_, '_> {
             Hook::Output => self.after_output(),
             Hook::Postrouting => self.after_postrouting(),
             Hook::Egress => Ok(Fate::Left),
+        }
+    }
+
+    /// What comes before the first rule of a hook at which a packet begins.
+    fn enter(&mut self, hook: Hook) -> On {
+        match hook {
+            _ if self.walk.past => Ok(()), // it got so far
+            Hook::Ingress => self.programs(false),
+            Hook::Prerouting => self.receive(),
+            Hook::Output | Hook::Postrouting if self.is_ip() && self.cx.packet.oif == Fact::Absent => self.route_out(),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the network layer looks at first (`ip_rcv_core`, `ip6_rcv_core`).
+    fn receive(&mut self) -> On {
+        match headers::broken(&self.cx.packet) {
+            Some(why) => Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why)))),
+            None => Ok(()),
         }
     }
 
@@ -298,21 +324,6 @@ impl Way<'_, '_> {
         self.after_postrouting()
     }
 
-    fn after_output(&mut self) -> Result<Fate, Fate> {
-        if !self.is_ip() {
-            return Ok(Fate::Passed);
-        }
-        self.hook(Hook::Postrouting, None)?;
-        self.after_postrouting()
-    }
-
-    fn after_postrouting(&mut self) -> Result<Fate, Fate> {
-        match self.walk.env.leave(&self.cx.packet) {
-            Fact::Is(o) => Err(Fate::Lost(Box::new(o))),
-            _ => Ok(Fate::Left),
-        }
-    }
-
     /// Walks one hook. `resume`: begin in (or, with no begin, behind) that base chain.
     fn hook(&mut self, hook: Hook, resume: Option<(ChainRef, Option<&Begin>)>) -> On {
         self.cx.hook = hook;
@@ -379,6 +390,7 @@ impl Way<'_, '_> {
     /// Runs one base chain; an accept lets the way go on.
     fn base(&mut self, base: ChainRef, begin: &Begin) -> On {
         let hook = self.cx.hook;
+        let before = self.reroutes(base).then(|| self.routed_by());
         let explain = self.walk.explain;
         let steps = &mut self.steps;
         let ended = self.walk.rules.base_chain(&mut self.cx, base, begin, &mut |tried: Tried| {
@@ -390,6 +402,9 @@ impl Way<'_, '_> {
         match decision {
             Decision::Accept | Decision::Next | Decision::Return => {
                 self.steps.push(Step::Passed { hook, base });
+                if before.is_some_and(|b| b != self.routed_by()) {
+                    self.route_out()?;
+                }
                 Ok(())
             }
             Decision::Queue { queue, bypass, .. } => self.queue(queue, bypass, at, decision),
@@ -409,6 +424,10 @@ impl Way<'_, '_> {
     }
 
     fn conntrack(&mut self) -> On {
+        // Where no rule asks for it, it does not run.
+        if !self.walk.rules.tracks_connections(self.cx.packet.network) {
+            return Ok(());
+        }
         // Notrack, or a state that the evidence brought along.
         if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template {
             return Ok(());
@@ -424,6 +443,9 @@ impl Way<'_, '_> {
             Fact::Is(Tracked::Either { .. }) => {}
             Fact::Absent => self.cx.packet.ct.state = Fact::Is(CtState::Untracked),
             Fact::Unknown(what) => self.cx.packet.ct.state = Fact::Unknown(what),
+        }
+        if let Fact::Is(state) = self.cx.packet.ct.state {
+            self.kernel(format!("conntrack: {}", state.name()));
         }
         Ok(())
     }
@@ -452,6 +474,7 @@ impl Way<'_, '_> {
             }
         };
         let manip = Manip::at(self.cx.hook);
+        let before = nat::end_of(&self.cx.packet, manip);
         if first && !nat::is_settled(&self.cx.packet, manip) {
             for chain in chains {
                 self.base(*chain, &Begin::Start)?;
@@ -463,7 +486,13 @@ impl Way<'_, '_> {
         } else {
             nat::follow(&mut self.cx.packet, manip);
         }
-        Ok(())
+        let after = nat::end_of(&self.cx.packet, manip);
+        if after == before {
+            return Ok(());
+        }
+        let end = if manip == Manip::Source { "source" } else { "destination" };
+        self.kernel(format!("{end} {before} becomes {after}"));
+        if self.cx.hook == Hook::Output { self.route_out() } else { Ok(()) }
     }
 
     fn known<T>(&self, fact: Fact<T>, what: &'static str) -> On<T> {

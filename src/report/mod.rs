@@ -3,6 +3,8 @@
 pub mod conntrack;
 #[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg(feature = "cli")]
+pub mod journey;
 pub mod json;
 pub mod pcapng;
 #[cfg(feature = "cli")]

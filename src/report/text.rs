@@ -58,6 +58,15 @@ pub fn block(b: &Blame) -> String {
         };
         line(&mut s, "ADDED", &format!("by {who} at {}, generation {}", c.time.of_day(), c.generation));
     }
+    for n in &b.near_misses {
+        let place = [n.family, n.table_name.as_deref(), n.chain_name.as_deref()].into_iter().flatten();
+        let place = place.collect::<Vec<_>>().join(" ");
+        let rule = n.rule_position.map_or_else(|| "?".into(), |p| p.to_string());
+        line(&mut s, "NEAR", &format!("{place} rule {rule} ({}): {}", n.action, n.message));
+        if let Some(t) = &n.text {
+            let _ = writeln!(s, "{INDENT}        {CODE}{}{CODE:#}", Escaped(t.as_bytes()));
+        }
+    }
     for f in &b.fix {
         let proven = if f.verified { "" } else { "  [not verified]" };
         line(&mut s, "FIX", &format!("{}{proven}", f.message));

@@ -1,6 +1,7 @@
 //! nf_tables as the kernel runs it: the register machine, its expressions, sets, and the walk through a base chain.
 
 pub mod chain;
+mod conditions;
 mod describe;
 pub mod expr;
 pub mod info;
@@ -14,6 +15,7 @@ pub mod sets;
 mod testing;
 
 pub use chain::run;
+pub use conditions::conditions;
 pub use info::PacketInfo;
 pub use machine::{Machine, Step};
 pub use memory::Memory;

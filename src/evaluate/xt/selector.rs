@@ -22,6 +22,60 @@ pub fn matches(cx: &mut Context, selector: &Selector) -> bool {
     select(cx, &view, selector) == Outcome::Yes
 }
 
+/// A selector of each condition by itself.
+pub(super) fn parts(s: &Selector) -> Vec<Selector> {
+    let any = Interface::default();
+    match s {
+        Selector::Ip(s) => {
+            let free = IpSelector {
+                src: Ipv4Addr::UNSPECIFIED,
+                src_mask: Ipv4Addr::UNSPECIFIED,
+                dst: Ipv4Addr::UNSPECIFIED,
+                dst_mask: Ipv4Addr::UNSPECIFIED,
+                iif: any,
+                oif: any,
+                proto: 0,
+                flags: 0,
+                invert: 0,
+            };
+            let one = |flag: u8, part: IpSelector| IpSelector { invert: s.invert & flag, ..part };
+            let parts = [
+                one(IPT_INV_SRCIP, IpSelector { src: s.src, src_mask: s.src_mask, ..free }),
+                one(IPT_INV_DSTIP, IpSelector { dst: s.dst, dst_mask: s.dst_mask, ..free }),
+                one(IPT_INV_VIA_IN, IpSelector { iif: s.iif, ..free }),
+                one(IPT_INV_VIA_OUT, IpSelector { oif: s.oif, ..free }),
+                one(XT_INV_PROTO, IpSelector { proto: s.proto, ..free }),
+                one(IPT_INV_FRAG, IpSelector { flags: s.flags & IPT_F_FRAG, ..free }),
+            ];
+            parts.into_iter().filter(|p| *p != free).map(Selector::Ip).collect()
+        }
+        Selector::Ip6(s) => {
+            let free = Ip6Selector {
+                src: Ipv6Addr::UNSPECIFIED,
+                src_mask: Ipv6Addr::UNSPECIFIED,
+                dst: Ipv6Addr::UNSPECIFIED,
+                dst_mask: Ipv6Addr::UNSPECIFIED,
+                iif: any,
+                oif: any,
+                proto: 0,
+                tos: 0,
+                flags: 0,
+                invert: 0,
+            };
+            let one = |flag: u8, part: Ip6Selector| Ip6Selector { invert: s.invert & flag, ..part };
+            let parts = [
+                one(IPT_INV_SRCIP, Ip6Selector { src: s.src, src_mask: s.src_mask, ..free }),
+                one(IPT_INV_DSTIP, Ip6Selector { dst: s.dst, dst_mask: s.dst_mask, ..free }),
+                one(IPT_INV_VIA_IN, Ip6Selector { iif: s.iif, ..free }),
+                one(IPT_INV_VIA_OUT, Ip6Selector { oif: s.oif, ..free }),
+                one(XT_INV_PROTO, Ip6Selector { proto: s.proto, flags: s.flags & IP6T_F_PROTO, ..free }),
+            ];
+            parts.into_iter().filter(|p| *p != free).map(Selector::Ip6).collect()
+        }
+        Selector::Arp(s) => vec![Selector::Arp(*s)],
+    }
+}
+
 /// The same with the packet's fields at hand, and hotdrop told apart.
 pub(super) fn select(cx: &mut Context, view: &View, selector: &Selector) -> Outcome {
     match (selector, &view.fields) {

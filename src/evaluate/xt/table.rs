@@ -1,8 +1,9 @@
 //! The walk through a legacy table (`ipt_do_table` and its kin).
 
-use super::selector::select;
+use super::selector::{self, select};
 use super::view::View;
 use super::{Outcome, Param, matches, targets};
+use crate::evaluate::conditions::Conditions;
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::hook::Hook;
@@ -229,6 +230,23 @@ impl<'t> Program<'t> {
             _ => true,
         };
         Param::new(self.family, view.transport(named).known())
+    }
+
+    /// Holds every condition of a rule against the packet, also those behind one that fails.
+    pub fn conditions(&self, cx: &mut Context, chain: usize, position: usize) -> Option<Conditions> {
+        let rule = self.chains.get(chain)?.rules.get(position.checked_sub(1)?)?;
+        let view = View::new(self.family, cx);
+        let mut all = Conditions::default();
+        for part in selector::parts(&rule.selector) {
+            let outcome = select(cx, &view, &part);
+            all.count(cx, outcome == Outcome::Yes);
+        }
+        let param = self.param(&view, &rule.selector);
+        for m in self.matches.get(rule.matches.clone()).unwrap_or(&[]) {
+            let outcome = matches::check(cx, &param, m);
+            all.count(cx, outcome == Outcome::Yes);
+        }
+        Some(all)
     }
 
     /// Every way from the built-in chain at a hook to a chain, as the stack of [`Begin::After`] there; the empty one is

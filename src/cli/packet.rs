@@ -1,0 +1,109 @@
+//! A packet as arguments.
+
+use std::error::Error;
+
+use nfblame::explain::{Ask, Question};
+use nix::unistd::{Group, User};
+
+/// A packet in words.
+#[derive(Debug, clap::Args)]
+pub struct Packet {
+    /// PROTOCOL SRC[:PORT] DST[:PORT]: `tcp 10.0.0.5:4242 10.0.0.1:80`, `icmp6 2001:db8::5 2001:db8::1`
+    #[arg(value_names = ["PROTOCOL", "SRC", "DST"], num_args = 0..=3)]
+    pub packet: Vec<String>,
+    /// The interface that it comes in by (without it: the one that leads back to SRC)
+    #[arg(short, long, value_name = "IFACE")]
+    pub interface: Option<String>,
+    /// This host sends it
+    #[arg(long, conflicts_with = "interface")]
+    pub out: bool,
+    /// The interface that it leaves by, instead of the one that routing chooses
+    #[arg(long, value_name = "IFACE")]
+    pub oif: Option<String>,
+    /// What conntrack says of it: new, established, related, invalid, untracked (without it: what its table says now)
+    #[arg(long, value_name = "STATE")]
+    pub ct: Option<String>,
+    /// The packet mark
+    #[arg(long, value_name = "MARK")]
+    pub mark: Option<String>,
+    /// The user that sends it, by name or number
+    #[arg(long, value_name = "USER")]
+    pub uid: Option<String>,
+    /// The group that sends it, by name or number
+    #[arg(long, value_name = "GROUP")]
+    pub gid: Option<String>,
+    /// The control group (version 2) that sends it
+    #[arg(long, value_name = "PATH")]
+    pub cgroup: Option<String>,
+    /// TCP flags, `syn,ack` (without it: syn for a new connection, ack for an established one)
+    #[arg(long, value_name = "FLAGS")]
+    pub flags: Option<String>,
+    /// Bytes from the IP header on
+    #[arg(long, visible_alias = "length", value_name = "BYTES")]
+    pub len: Option<usize>,
+    /// The type of an ICMP message, by name or number (without it: an echo request)
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// The code of an ICMP message
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<u8>,
+    /// TTL or hop limit
+    #[arg(long, value_name = "N")]
+    pub ttl: Option<u8>,
+    /// TOS or traffic class
+    #[arg(long, value_name = "N")]
+    pub tos: Option<String>,
+    /// DSCP, by name or number
+    #[arg(long, value_name = "DSCP", conflicts_with = "tos")]
+    pub dscp: Option<String>,
+    /// The hardware address that it comes from
+    #[arg(long, value_name = "MAC")]
+    pub mac: Option<String>,
+    /// Begin at this hook: ingress, prerouting, input, forward, output, postrouting, egress
+    #[arg(long, value_name = "HOOK")]
+    pub hook: Option<String>,
+}
+
+/// The question that the arguments ask.
+pub fn question(p: &Packet) -> Result<Question, Box<dyn Error>> {
+    let [protocol, src, dst] = p.packet.as_slice() else {
+        return Err("say which packet: PROTOCOL SRC[:PORT] DST[:PORT], such as `tcp 10.0.0.5 10.0.0.1:80`".into());
+    };
+    let ask = Ask {
+        protocol: protocol.clone(),
+        src: src.clone(),
+        dst: dst.clone(),
+        iif: p.interface.clone(),
+        out: p.out,
+        oif: p.oif.clone(),
+        ct: p.ct.clone(),
+        mark: p.mark.clone(),
+        uid: p.uid.as_deref().map(user).transpose()?,
+        gid: p.gid.as_deref().map(group).transpose()?,
+        cgroup: p.cgroup.clone(),
+        flags: p.flags.clone(),
+        length: p.len,
+        kind: p.kind.clone(),
+        code: p.code,
+        ttl: p.ttl,
+        tos: p.tos.clone(),
+        dscp: p.dscp.clone(),
+        mac: p.mac.clone(),
+        hook: p.hook.clone(),
+    };
+    Ok(ask.question()?)
+}
+
+fn user(text: &str) -> Result<u32, Box<dyn Error>> {
+    match text.parse() {
+        Ok(uid) => Ok(uid),
+        Err(_) => Ok(User::from_name(text)?.ok_or_else(|| format!("there is no user {text:?}"))?.uid.as_raw()),
+    }
+}
+
+fn group(text: &str) -> Result<u32, Box<dyn Error>> {
+    match text.parse() {
+        Ok(gid) => Ok(gid),
+        Err(_) => Ok(Group::from_name(text)?.ok_or_else(|| format!("there is no group {text:?}"))?.gid.as_raw()),
+    }
+}

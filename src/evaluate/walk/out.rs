@@ -1,0 +1,121 @@
+//! The way of packets that this host sends, and of all packets behind the last hook.
+
+use crate::blame::packet::device_name;
+use crate::evaluate::fact::Fact;
+use crate::evaluate::hook::Hook;
+use crate::evaluate::obstacle::{Obstacle, Routed};
+use crate::evaluate::packet::Device;
+use crate::evaluate::place::{ChainRef, TableRef};
+use crate::sys::nft::ChainKind;
+
+use super::{Fate, On, Way};
+
+/// `RTN_LOCAL`.
+const LOCAL: u8 = 2;
+
+/// What rerouting goes by: addresses, mark, TOS; for IPv6 also the flow label and the hop limit.
+#[derive(PartialEq, Eq)]
+pub(super) struct RoutedBy(Vec<u8>, Fact<u32>);
+
+impl Way<'_, '_> {
+    pub(super) fn after_output(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        self.hook(Hook::Postrouting, None)?;
+        self.after_postrouting()
+    }
+
+    pub(super) fn after_postrouting(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Left);
+        }
+        if let Fact::Is(o) = self.walk.env.leave(&self.cx.packet) {
+            return Err(Fate::Lost(Box::new(o)));
+        }
+        self.cx.packet.link = Fact::unknown("link layer header");
+        self.hook(Hook::Egress, None)?;
+        self.programs(true)?;
+        let local = self.cx.packet.route.value().is_some_and(|r| r.kind == LOCAL);
+        if !local || self.looped {
+            return Ok(Fate::Left);
+        }
+        self.looped = true;
+        self.come_back()
+    }
+
+    /// What this host sends to itself comes in again by the loopback, with its mark and its connection.
+    fn come_back(&mut self) -> Result<Fate, Fate> {
+        let packet = &mut self.cx.packet;
+        packet.iif = std::mem::take(&mut packet.oif);
+        packet.owner = Fact::Absent;
+        let mut link = vec![0; 12];
+        link.extend(packet.network.ethertype().to_be_bytes());
+        packet.link = Fact::Is(link);
+        self.hook(Hook::Ingress, None)?;
+        self.hook(Hook::Prerouting, None)?;
+        self.after_prerouting()
+    }
+
+    /// Routes a packet of this host, for the first time or again (`ip_route_me_harder`).
+    pub(super) fn route_out(&mut self) -> On {
+        let routed = self.walk.env.route_output(&self.cx.packet);
+        let (oif, route) = match self.known(routed, "routing decision")? {
+            Routed::Lost(o) => return Err(Fate::Lost(Box::new(o))),
+            Routed::Out { oif, route } => (oif, route),
+            Routed::Local(route) => {
+                let name = self.walk.env.link(route.oif).map(|l| l.name);
+                (Device { index: route.oif, name }, route)
+            }
+        };
+        let there = Fact::Is(oif);
+        if self.cx.packet.oif != there
+            && let Fact::Is(oif) = &there
+        {
+            self.kernel(format!("routed out {}", device_name(oif)));
+        }
+        self.cx.packet.oif = there;
+        self.cx.packet.route = Fact::Is(route);
+        Ok(())
+    }
+
+    /// Is this a chain behind which the kernel routes again what was changed: `type route`, or the legacy mangle table?
+    pub(super) fn reroutes(&self, base: ChainRef) -> bool {
+        if self.cx.hook != Hook::Output || !self.is_ip() {
+            return false;
+        }
+        let rules = self.walk.rules.rules;
+        match base.table {
+            TableRef::Nft(t) => rules
+                .nft
+                .get(t)
+                .and_then(|t| t.chains.get(base.chain)?.def.base.as_ref())
+                .is_some_and(|b| b.kind == ChainKind::Route),
+            TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.name() == "mangle"),
+        }
+    }
+
+    pub(super) fn routed_by(&self) -> RoutedBy {
+        let p = &self.cx.packet;
+        let ranges: &[std::ops::Range<usize>] = match p.network {
+            crate::evaluate::Network::Ip4 => &[1..2, 12..20],
+            _ => &[0..4, 7..40],
+        };
+        RoutedBy(ranges.iter().flat_map(|r| p.bytes.get(r.clone()).unwrap_or(&[])).copied().collect(), p.mark.clone())
+    }
+
+    /// Programs at the device that the packet comes in by, or leaves by: what they do is an open question.
+    pub(super) fn programs(&mut self, out: bool) -> On {
+        let device = if out { &self.cx.packet.oif } else { &self.cx.packet.iif };
+        let Some(index) = device.value().map(|d| d.index) else { return Ok(()) };
+        let Fact::Is(programs) = self.walk.env.programs(index, out) else { return Ok(()) };
+        for p in programs {
+            if !self.cx.ask(format!("whether the {} lets it pass", p.name), p.name.as_bytes(), true) {
+                let lost = Obstacle::new(p.kind, p.name.clone());
+                let when = if out { "after all rules" } else { "before any rule" };
+                return Err(Fate::Lost(Box::new(lost.because(format!("the {} sees the packet {when}", p.name)))));
+            }
+        }
+        Ok(())
+    }
+}

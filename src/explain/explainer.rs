@@ -1,0 +1,156 @@
+//! Questions in, answers out.
+
+use std::cell::RefCell;
+
+use super::enter::{Entered, enter};
+use super::near;
+use super::present::{Asked, Present};
+use super::question::{Invalid, Question};
+use crate::blame::attributor::assemble;
+use crate::blame::describe::Describer;
+use crate::blame::{Blame, EvidenceKind, PacketFields, Verdict, Why, answer};
+use crate::evaluate::packet::{CtState, Packet};
+use crate::evaluate::walk::{Fate, Run, Start, Walk, Walked};
+use crate::evaluate::{Decision, Environment, Prepared};
+use crate::ruleset::Ruleset;
+
+/// Answers questions by one ruleset and host.
+pub struct Explainer<'a> {
+    prepared: Prepared<'a>,
+    env: &'a dyn Environment,
+    tried: bool,
+}
+
+/// An answer, and how it came about.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The answer.
+    pub blame: Blame,
+    /// The walks behind it, that of the answer first.
+    pub walked: Walked,
+    /// What was assumed, for people.
+    pub notes: Vec<String>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Prepares a ruleset for many questions.
+    pub fn new(rules: &'a Ruleset, env: &'a dyn Environment) -> Self {
+        Self { prepared: Prepared::new(rules), env, tried: true }
+    }
+
+    /// The same, faster, without the rules that did not match, and so without near misses.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.tried = false;
+        self
+    }
+
+    /// The ruleset.
+    pub fn rules(&self) -> &'a Ruleset {
+        self.prepared.rules
+    }
+
+    /// The host.
+    pub fn env(&self) -> &'a dyn Environment {
+        self.env
+    }
+
+    /// Describes places of the ruleset.
+    pub fn describer(&self) -> Describer<'a> {
+        Describer { rules: self.prepared.rules, history: None }
+    }
+
+    /// What would happen to a packet.
+    ///
+    /// # Errors
+    /// A question that cannot be asked of this host: no such interface, for instance.
+    pub fn explain(&self, q: &Question) -> Result<Explained, Invalid> {
+        self.answer(q, false)
+    }
+
+    /// The same for a packet that is said to be lost: where two answers are possible, the one that loses it comes first.
+    pub(super) fn answer(&self, q: &Question, lost: bool) -> Result<Explained, Invalid> {
+        let Entered { packet, start, mut notes } = enter(q, self.env)?;
+        let (mut walked, real) = self.walk(&packet, &start, q.ct);
+        if lost && let Some(at) = walked.runs.iter().position(|r| is_loss(&r.fate)) {
+            let run = walked.runs.remove(at);
+            walked.runs.insert(0, run);
+        }
+        if !real && let Some(state) = q.ct {
+            notes.push(format!("taken to be {}, as asked; the live conntrack table does not say so", state.name()));
+        }
+        let walks = [(self.describer(), walked)];
+        let mut answer = answer::of(&walks);
+        let [(_, walked)] = walks;
+        let mut fields = PacketFields::of(&packet);
+        let mut near_misses = Vec::new();
+        if let Some(run) = walked.runs.first() {
+            fields.hook = Some(run.hook.name());
+            fields.oif = PacketFields::of(&run.packet).oif.or(fields.oif);
+            fields.ct_state = answer.ct_state;
+            if self.tried {
+                near_misses = near::misses(&self.prepared, self.env, &self.describer(), run);
+            }
+        }
+        answer.why.extend(notes.iter().cloned().map(Why::plain));
+        for p in &self.prepared.rules.problems {
+            answer.unknowns.push(format!("{}: {}", p.object, p.message));
+        }
+        let mut blame = assemble(EvidenceKind::Simulation, q.time.or_else(|| Some(now())), fields, answer);
+        blame.near_misses = near_misses;
+        if !self.prepared.rules.problems.is_empty() && blame.confidence == crate::blame::Confidence::Certain {
+            blame.confidence = crate::blame::Confidence::Likely;
+        }
+        Ok(Explained { blame, walked, notes })
+    }
+
+    /// Walks a packet; and says whether the state that was asked for is also what the live table says.
+    fn walk(&self, packet: &Packet, start: &Start, state: Option<CtState>) -> (Walked, bool) {
+        let present = |asked| Present {
+            host: self.env,
+            ipsets: &self.prepared.rules.ipsets,
+            asked,
+            real: RefCell::new(state.is_none()),
+        };
+        let run = |env: &Present<'_>| {
+            // Hooks behind conntrack: the packet has passed it, and its connection is looked for first.
+            let tracked = !matches!(
+                start.hook(),
+                crate::evaluate::Hook::Ingress | crate::evaluate::Hook::Prerouting | crate::evaluate::Hook::Output
+            ) && self.prepared.tracks_connections(packet.network);
+            Walk { rules: &self.prepared, env, explain: self.tried, tracked, past: false }.run(packet, start)
+        };
+        let first = (state == Some(CtState::Established)).then(|| {
+            let walked = run(&present(Some(Asked { state: CtState::New, first: None })));
+            walked.runs.into_iter().next().map(|r| r.packet.ct)
+        });
+        let env = present(state.map(|state| Asked { state, first: first.flatten() }));
+        let walked = run(&env);
+        (walked, env.real.into_inner())
+    }
+}
+
+/// Does the packet not arrive where it should?
+pub(super) fn is_loss(fate: &Fate) -> bool {
+    match fate {
+        Fate::Decided { decision, .. } => !matches!(decision, Decision::Unknown(_)),
+        Fate::Lost(_) => true,
+        Fate::Delivered(_) | Fate::Left | Fate::Passed | Fate::Unknown(_) => false,
+    }
+}
+
+/// Did a run end well?
+pub(super) fn arrives(run: &Run) -> bool {
+    matches!(run.fate, Fate::Delivered(_) | Fate::Left | Fate::Passed)
+}
+
+fn now() -> crate::blame::Time {
+    crate::blame::Time::now()
+}
+
+impl Explained {
+    /// Does the packet pass?
+    pub fn passes(&self) -> bool {
+        self.blame.verdict == Verdict::Accept
+    }
+}
