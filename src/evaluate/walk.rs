@@ -231,6 +231,9 @@ impl Way<'_, '_> {
 
     /// What the network layer looks at first (`ip_rcv_core`, `ip6_rcv_core`).
     fn receive(&mut self) -> On {
+        if self.walk.past {
+            return Ok(());
+        }
         match headers::broken(&self.cx.packet) {
             Some(why) => Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why)))),
             None => Ok(()),

@@ -43,6 +43,7 @@ impl Asked {
             original: tuple.into(),
             answers: tuple.and_then(|t| t.inverted()).into(),
             flow: Fact::Absent,
+            labels: 0,
         };
         match self.state {
             CtState::New => fresh,
