@@ -68,9 +68,6 @@ pub struct TraceConfig {
     pub ephemeral: bool,
 }
 
-/// What is missing where the legacy tables do not trace.
-pub(super) const LEGACY_TRACE: &str = "tracing in the legacy tables";
-
 /// A part of the evidence that cannot be had here, while the rest goes on.
 #[derive(Debug)]
 pub struct Gap {
@@ -78,13 +75,6 @@ pub struct Gap {
     pub what: String,
     /// Why.
     pub why: Error,
-}
-
-impl Gap {
-    /// Is it that the legacy tables do not trace?
-    pub fn is_legacy_trace(&self) -> bool {
-        self.what == LEGACY_TRACE
-    }
 }
 
 impl fmt::Display for Gap {

@@ -130,7 +130,7 @@ impl Watch {
         };
         let mut legacy_traced: Vec<xt::Family> = first.rules.xt.iter().map(xt::Table::family).collect();
         let evidence = Evidence::start(config)?;
-        if options.trace.is_none() || evidence.gaps().iter().any(|g| g.is_legacy_trace()) {
+        if !evidence.traces_legacy() {
             legacy_traced.clear();
         }
         let generations = Generations::new(first.rules, first.read);

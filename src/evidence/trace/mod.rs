@@ -17,6 +17,8 @@ mod rules;
 pub mod table;
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 pub use join::{Joiner, Now};

@@ -11,7 +11,7 @@ use crate::evidence::packet::LoggedPacket;
 use crate::evidence::select::Selection;
 use crate::evidence::sink::Sink;
 use crate::evidence::stop::{Stop, wait};
-use crate::evidence::stream::{Event, Gap, LEGACY_TRACE, StartError, TraceConfig};
+use crate::evidence::stream::{Event, Gap, StartError, TraceConfig};
 use crate::sys::nflog::{self, Listener};
 use crate::sys::nft::monitor::{self, Monitor, Received};
 use crate::sys::{Error, Result};
@@ -77,7 +77,7 @@ impl Reader {
         let legacy = match Legacy::start(config, trace) {
             Ok(legacy) => Some(legacy),
             Err(why) => {
-                gaps.push(Gap { what: LEGACY_TRACE.into(), why });
+                gaps.push(Gap { what: "tracing in the legacy tables".into(), why });
                 None
             }
         };

@@ -12,16 +12,16 @@ use crate::evidence::packet::LoggedPacket;
 use crate::sys::Text;
 use crate::sys::nft::{Family, Trace, TraceKind, Verdict};
 
-const OURS: &str = "nfblame-7";
+pub(super) const OURS: &str = "nfblame-7";
 
 /// An IPv4 header with that identification, to that address.
-fn header(id: u8, to: u8) -> Vec<u8> {
+pub(super) fn header(id: u8, to: u8) -> Vec<u8> {
     vec![0x45, 0, 0, 28, 0, id, 0, 0, 64, 17, 1, 2, 10, 0, 0, 1, 10, 0, 0, to]
 }
 
 const UDP: [u8; 8] = [0, 9, 0, 53, 0, 8, 3, 4];
 
-fn record(id: u32, table: &str, chain: &str) -> Trace {
+pub(super) fn record(id: u32, table: &str, chain: &str) -> Trace {
     Trace {
         family: Family::Inet,
         id,
@@ -49,16 +49,16 @@ fn record(id: u32, table: &str, chain: &str) -> Trace {
 }
 
 /// The first record of a base chain.
-fn first(id: u32, table: &str, chain: &str, header: Vec<u8>) -> Trace {
+pub(super) fn first(id: u32, table: &str, chain: &str, header: Vec<u8>) -> Trace {
     Trace { network_header: header.into(), transport_header: UDP.into(), iif: Some(2), ..record(id, table, chain) }
 }
 
-fn rule(id: u32, chain: &str, handle: u64, verdict: Verdict, header: Vec<u8>) -> Trace {
+pub(super) fn rule(id: u32, chain: &str, handle: u64, verdict: Verdict, header: Vec<u8>) -> Trace {
     let record = first(id, "t", chain, header);
     Trace { kind: TraceKind::Rule, rule_handle: Some(handle), verdict: Some(verdict), policy: None, ..record }
 }
 
-fn legacy(hook: Hook, number: u32, mut header: Vec<u8>) -> LegacyTrace {
+pub(super) fn legacy(hook: Hook, number: u32, mut header: Vec<u8>) -> LegacyTrace {
     header[8] -= 1; // another TTL
     header.extend(UDP);
     let packet = LoggedPacket {
@@ -88,22 +88,22 @@ fn legacy(hook: Hook, number: u32, mut header: Vec<u8>) -> LegacyTrace {
     LegacyTrace { table: "filter".into(), chain, comment: Comment::Rule, number, packet }
 }
 
-struct Rig {
-    joiner: Joiner,
+pub(super) struct Rig {
+    pub(super) joiner: Joiner,
     start: Instant,
     elapsed: Duration,
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { joiner: Joiner::new(OURS.into()), start: Instant::now(), elapsed: Duration::ZERO }
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now { time: Time(self.elapsed.as_nanos() as u64), instant: self.start + self.elapsed }
     }
 
-    fn nft(&mut self, trace: Trace) {
+    pub(super) fn nft(&mut self, trace: Trace) {
         self.joiner.nft(trace, self.now());
     }
 
@@ -111,21 +111,21 @@ impl Rig {
         self.joiner.legacy(trace, self.now());
     }
 
-    fn settle(&mut self) -> Vec<Journey> {
+    pub(super) fn settle(&mut self) -> Vec<Journey> {
         let mut out = Vec::new();
         self.joiner.give_up(self.now());
         self.joiner.settle(|j| out.push(j));
         out
     }
 
-    fn after(&mut self, d: Duration) -> Vec<Journey> {
+    pub(super) fn after(&mut self, d: Duration) -> Vec<Journey> {
         self.elapsed += d;
         self.settle()
     }
 }
 
 /// `edge hook`, `table chain` or `legacy number`, step by step.
-fn steps(j: &Journey) -> Vec<String> {
+pub(super) fn steps(j: &Journey) -> Vec<String> {
     let hook = |h: Option<Hook>| h.map_or("?", Hook::name);
     let text = |s: &super::Step| match &s.record {
         Record::Edge(Edge::Enters, _) => format!("> {}", hook(s.hook)),
