@@ -290,3 +290,57 @@ fn rules_are_said_as_nft_says_them() {
     report("rules", total);
     assert!(failures.is_empty(), "\n{failures}");
 }
+
+/// Rules that iptables-nft and its kin put there, from the corpus of the iptables renderer.
+#[test]
+fn compatibility_rules_are_said_as_nft_says_them() {
+    if !require(&["nft", "iptables-nft", "ip6tables-nft", "arptables-nft"]) {
+        return;
+    }
+    let mut failures = String::new();
+    let mut tally = Tally::default();
+    let dir = std::env::var_os("NFBLAME_COMPAT_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/iptables"), PathBuf::from);
+    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
+    paths.sort();
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        // nft only finds the extensions of one family in one run.
+        for family in ["ip", "ip6", "arp"] {
+            let ns = namespace();
+            install_compat(&ns, family, &text);
+            let (we, they) = (ours(&ns, Options::default()), theirs(&ns, ""));
+            let what = format!("{} {family}", path.file_name().unwrap().to_string_lossy());
+            tally.add(compare(&what, &we, &they, &mut failures));
+        }
+    }
+    report("compat", tally);
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// Installs the chains and rules of one family that this kernel can hold.
+fn install_compat(ns: &Netns, family: &str, text: &str) {
+    let program = match family {
+        "ip" => "iptables-nft-restore",
+        "ip6" => "ip6tables-nft-restore",
+        _ => "arptables-nft-restore",
+    };
+    let (mut wanted, mut table) = (false, "");
+    for line in text.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            if let [program, args @ ..] = command.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ns.try_cmd(program, args, "");
+            }
+        } else if let Some(header) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            let mut words: Vec<&str> = header.split(' ').collect();
+            table = words.pop().unwrap();
+            wanted = words.contains(&family);
+        }
+        let chain = line.strip_prefix(':').map(|c| format!(":{c} - [0:0]"));
+        let rule = line.find("-A ").filter(|_| !line.starts_with('#')).map(|at| line[at..].to_owned());
+        if let Some(input) = chain.or(rule).filter(|_| wanted) {
+            ns.try_cmd(program, &["--noflush"], &format!("*{table}\n{input}\nCOMMIT\n"));
+        }
+    }
+}

@@ -1,11 +1,10 @@
 //! nft's data types: what the number of a set's key type means, and what a value looks like.
 
-mod address;
 mod symbols;
 mod time;
 mod value;
 
-pub(super) use time::duration;
+pub(super) use time::{CivilDate, duration};
 pub(super) use value::{Printer, string, swapped};
 
 use symbols::Symbols;

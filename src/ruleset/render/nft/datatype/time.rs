@@ -1,5 +1,7 @@
 //! Durations, dates and hours.
 
+use std::fmt;
+
 use crate::ruleset::render::nft::Names;
 use crate::ruleset::render::out::{Out, put};
 
@@ -25,9 +27,18 @@ pub fn duration(ms: u64, numeric: bool, out: &mut Out) {
 pub(super) fn date(ns: u64, names: &dyn Names, out: &mut Out) {
     let utc = (ns / 1_000_000_000) as i64;
     let local = utc.saturating_add(names.utc_offset(Some(utc)).into());
-    let (year, month, day) = civil(local.div_euclid(SECONDS_PER_DAY));
-    let (h, m, s) = clock(local.rem_euclid(SECONDS_PER_DAY));
-    put!(out, "\"{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}\"");
+    put!(out, "\"{}\"", CivilDate(local));
+}
+
+/// Seconds since 1970, displayed as date and time.
+pub struct CivilDate(pub i64);
+
+impl fmt::Display for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.0.div_euclid(SECONDS_PER_DAY));
+        let (h, m, s) = clock(self.0.rem_euclid(SECONDS_PER_DAY));
+        write!(f, "{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}")
+    }
 }
 
 /// Writes seconds since midnight in UTC as a local hour, by the offset of now.

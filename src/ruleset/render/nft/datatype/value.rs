@@ -1,8 +1,9 @@
 //! Values in the manner of their type.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Order, Style, Type, address, time};
+use super::{Order, Style, Type, time};
+use crate::ruleset::render::address::Address;
 use crate::ruleset::render::nft::Names;
 use crate::ruleset::render::out::{Out, put};
 
@@ -42,7 +43,7 @@ impl<'a> Printer<'a> {
                 }
             }
             Style::Ip => put!(out, "{}", Ipv4Addr::from_bits(value as u32)),
-            Style::Ip6 => address::ipv6(value, out),
+            Style::Ip6 => put!(out, "{}", Address::from(Ipv6Addr::from_bits(value))),
             Style::Protocol => match (!self.numeric).then(|| self.names.protocol(value as u8)).flatten() {
                 Some(name) => out.str(name),
                 None => decimal(value, out),

@@ -64,11 +64,7 @@ impl<'r> Resolver<'r, '_> {
                 let plain = matches!(self.tree.get(target).kind, Kind::Value(_) | Kind::Range(..));
                 Stmt::Queue { target: if plain { target } else { self.operand(target) }, flags }
             }
-            Stmt::Xt(xt) => Stmt::Xt(xt.in_rule(
-                self.context.family,
-                self.context.header(Layer::Network),
-                self.context.header(Layer::Transport),
-            )),
+            Stmt::Xt(xt) => Stmt::Xt(xt.in_rule(self.context.family, self.context.header(Layer::Transport))),
             other => other,
         };
         self.show(stmt);
