@@ -156,6 +156,7 @@ pub(super) fn leaf(node: &Node<'_>, out: &mut Out) {
             out.str(if kind == HashKind::Symhash { "symhash" } else { "jhash" });
             hash_options(modulus, seed, offset, out);
         }
+        Kind::Tunnel(key) => put!(out, "tunnel {key}"),
         Kind::Raw(expr) => raw(expr, out),
         Kind::Verdict => out.str("verdict"),
         // The others have operands below.

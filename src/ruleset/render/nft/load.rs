@@ -8,7 +8,7 @@ mod update;
 
 pub(super) use place::{node, raw};
 
-use nfblame_sys::nft::expr::{Hash, HashKind, QueueTarget};
+use nfblame_sys::nft::expr::{Hash, HashKind, QueueTarget, TunnelKey, TunnelMode};
 use nfblame_sys::nft::{Expr, Reg, Value};
 use smallvec::SmallVec;
 
@@ -36,8 +36,13 @@ impl<'r, 'w> Loader<'r, 'w> {
 
     /// Takes the next expression.
     pub fn take(&mut self, expr: &'r Expr) {
-        if self.step(expr).is_none() {
-            self.complete = false;
+        if self.step(expr).is_some() {
+            return;
+        }
+        self.complete = false;
+        let loaded = destination(expr)
+            .and_then(|reg| self.put(reg, Node::new(Kind::Raw(expr), Type::XINTEGER, Order::Unknown, 0)));
+        if loaded.is_none() {
             // It may have loaded anything anywhere.
             self.registers = [None; Reg::WORDS];
             self.statements.push(Stmt::Raw(expr));
@@ -87,6 +92,15 @@ impl<'r, 'w> Loader<'r, 'w> {
                 self.put(n.dreg, Node::new(kind, Type::INTEGER, Order::Host, 32))?;
             }
             Expr::Hash(h) => self.hash(h)?,
+            // Later than nftables 1.0.6.
+            Expr::Tunnel(t) if t.mode == TunnelMode::None => {
+                let (ty, bits) = match t.key {
+                    TunnelKey::Path => (Type::BOOLEAN, 8),
+                    TunnelKey::Id => (Type::INTEGER, 32),
+                    TunnelKey::Unknown(_) => return None,
+                };
+                self.put(t.dreg, Node::new(Kind::Tunnel(t.key), ty, Order::Host, bits))?;
+            }
             Expr::Dynset(d) => self.dynset(d)?,
             Expr::Objref(o) => {
                 let name = Node::new(Kind::Name(o.name.as_bytes()), Type::STRING, Order::Host, 0);
@@ -204,4 +218,23 @@ impl<'r, 'w> Loader<'r, 'w> {
         let kind = Kind::Hash { kind: h.kind, of, modulus: h.modulus, seed: h.seed, offset: h.offset };
         self.put(h.dreg, Node::new(kind, Type::INTEGER, Order::Host, 32))
     }
+}
+
+/// The register that an expression without words loads, where that is known.
+fn destination(expr: &Expr) -> Option<Reg> {
+    let reg = match expr {
+        Expr::Unknown(u) => return destination(u.known.as_deref()?),
+        Expr::Inner(i) => return destination(&i.expr),
+        Expr::Payload(p) => p.dreg,
+        Expr::Exthdr(e) => e.dreg,
+        Expr::Meta(m) => m.dreg,
+        Expr::Ct(c) => c.dreg,
+        Expr::Rt(r) => r.dreg,
+        Expr::Socket(s) => s.dreg,
+        Expr::Fib(f) => f.dreg,
+        Expr::Xfrm(x) => x.dreg,
+        Expr::Tunnel(t) => t.dreg,
+        _ => return None,
+    };
+    (reg != Reg::VERDICT).then_some(reg)
 }

@@ -2,7 +2,8 @@
 
 use nfblame_sys::nft::Expr;
 use nfblame_sys::nft::expr::{
-    CtDirection, CtKey, ExthdrOp, Fib, FibFlags, FibResult, HashKind, MetaKey, NumgenKind, Osf, RtKey, SocketKey, Xfrm,
+    CtDirection, CtKey, ExthdrOp, Fib, FibFlags, FibResult, HashKind, MetaKey, NumgenKind, Osf, RtKey, SocketKey,
+    TunnelKey, Xfrm,
 };
 
 use super::datatype::{Order, Type};
@@ -85,7 +86,8 @@ pub(super) enum Kind<'r> {
     /// The same in the other order.
     Swap(Id),
     Binary(Op, Id, Id),
-    /// What an expression loads that nft cannot name.
+    Tunnel(TunnelKey),
+    /// What an expression loads that nft has no words for.
     Raw(&'r Expr),
     /// nft's word for a verdict in the type of a map.
     Verdict,
