@@ -4,7 +4,6 @@ use super::*;
 use crate::evaluate::place::{ChainRef, Place, TableRef};
 use crate::evaluate::traversal::{Begin, Tried};
 use crate::evaluate::xt::Program;
-use crate::sys::Text;
 use crate::sys::uapi::x_tables::NF_INET_NUMHOOKS;
 use crate::sys::xt::{Draft, DraftRule, DraftTarget, Extension, Info, Selector, Table, Verdict};
 
