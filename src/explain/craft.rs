@@ -99,7 +99,7 @@ impl Craft {
                 let options: &[u8] = if self.flags & SYN != 0 && self.has_room(40) { &OPTIONS } else { &[] };
                 let mut h = ports;
                 h.extend([0, 0, 0, 1, 0, 0, 0, if self.flags & 0x10 != 0 { 1 } else { 0 }]);
-                h.extend([((20 + options.len()) / 4 << 4) as u8, self.flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+                h.extend([(((20 + options.len()) / 4) << 4) as u8, self.flags, 0xfa, 0xf0, 0, 0, 0, 0]);
                 h.extend(options);
                 (h, 0)
             }

@@ -10,7 +10,7 @@ use crate::blame::attributor::assemble;
 use crate::blame::describe::Describer;
 use crate::blame::{Blame, EvidenceKind, PacketFields, Verdict, Why, answer};
 use crate::evaluate::packet::{CtState, Packet};
-use crate::evaluate::walk::{Fate, Run, Start, Walk, Walked};
+use crate::evaluate::walk::{Fate, Start, Walk, Walked};
 use crate::evaluate::{Decision, Environment, Prepared};
 use crate::ruleset::Ruleset;
 
@@ -137,11 +137,6 @@ pub(super) fn is_loss(fate: &Fate) -> bool {
         Fate::Lost(_) => true,
         Fate::Delivered(_) | Fate::Left | Fate::Passed | Fate::Unknown(_) => false,
     }
-}
-
-/// Did a run end well?
-pub(super) fn arrives(run: &Run) -> bool {
-    matches!(run.fate, Fate::Delivered(_) | Fate::Left | Fate::Passed)
 }
 
 fn now() -> crate::blame::Time {

@@ -18,11 +18,16 @@ pub fn conditions(cx: &mut Context<'_>, table: &Table, index: &TableIndex, rule:
     let mut all = Conditions::default();
     for (i, e) in rule.exprs.iter().enumerate() {
         m.at = i;
-        let is_condition = match e {
-            Expr::Cmp(_) | Expr::Range(_) | Expr::Lookup(_) | Expr::Match(_) => true,
-            Expr::Limit(_) | Expr::Quota(_) | Expr::Connlimit(_) => true,
-            _ => false,
-        };
+        let is_condition = matches!(
+            e,
+            Expr::Cmp(_)
+                | Expr::Range(_)
+                | Expr::Lookup(_)
+                | Expr::Match(_)
+                | Expr::Limit(_)
+                | Expr::Quota(_)
+                | Expr::Connlimit(_)
+        );
         let loads = writes(e).is_some_and(|r| r != Reg::VERDICT);
         if !is_condition && !loads {
             continue; // a statement
