@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
-use nfblame::explain::{Ask, Explained, Explainer, complain};
+use nfblame::explain::{Explained, Explainer, complain};
 use nfblame::host::KernelHost;
 use nfblame::report::{journey, json, text};
 use nfblame::ruleset::Ruleset;
