@@ -6,6 +6,7 @@
 //! inputs were unknown; if they do not, the answer says what it depends on.
 
 pub mod assume;
+pub mod candidates;
 pub mod checksum;
 pub mod conditions;
 pub mod connection;

@@ -71,6 +71,8 @@ struct Score {
     pairs: u64,
     certain: u64,
     open: u64,
+    /// Too many open questions to follow them all up.
+    undecided: u64,
     left: u64,
     rules: u64,
 }
@@ -108,12 +110,14 @@ fn compare(rounds: u64, tracked: bool) {
         let score = game.score;
         eprintln!(
             "{family:?}{}: {} packets against {} rules: {} certain, all right; {} open, the truth among the answers; \
+             {} with too many questions; \
              {} left the host as predicted, byte by byte; {} of {} kinds of match and target known here",
             if tracked { ", tracked" } else { "" },
             score.pairs,
             score.rules,
             score.certain,
             score.open,
+            score.undecided,
             score.left,
             features.known(),
             features.total()
@@ -144,6 +148,10 @@ impl Game {
             };
             let actual = shoot(world, &tables, &shot);
             let answers = predict(world, &tables, &programs, &shot, self.tracked);
+            if answers.is_empty() {
+                self.score.undecided += 1;
+                continue;
+            }
             self.score.pairs += 1;
             if answers.len() == 1 {
                 self.score.certain += 1
@@ -196,7 +204,8 @@ fn shrink(world: &mut World, ruleset: &Ruleset, shot: &Shot, tracked: bool) -> R
             let tables = world.tables();
             world.forget();
             let actual = shoot(world, &tables, shot);
-            if !predict(world, &tables, &programs(&tables), shot, tracked).iter().any(|a| a.agrees(&actual)) {
+            let answers = predict(world, &tables, &programs(&tables), shot, tracked);
+            if !answers.is_empty() && !answers.iter().any(|a| a.agrees(&actual)) {
                 small = candidate;
                 continue;
             }
@@ -222,7 +231,7 @@ fn shoot(world: &World, tables: &[Table], shot: &Shot) -> Fate {
     Fate { met, left, blurred: Vec::new() }
 }
 
-/// What the evaluator says, for every combination of answers to open questions.
+/// What the evaluator says, for every combination of answers to open questions; nothing if there are too many.
 fn predict(world: &World, tables: &[Table], programs: &[Program], shot: &Shot, tracked: bool) -> Vec<Fate> {
     let mut fates = Vec::new();
     let mut assumptions = Assumptions::new();
@@ -232,8 +241,7 @@ fn predict(world: &World, tables: &[Table], programs: &[Program], shot: &Shot, t
             fates.push(fate);
         }
         if !assumptions.advance() {
-            assert!(!assumptions.exhausted(), "too many open questions");
-            return fates;
+            return if assumptions.exhausted() { Vec::new() } else { fates };
         }
     }
 }

@@ -701,7 +701,12 @@ fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain
         }
     }
     for i in 0..all.len() {
-        let count = if all[i].policy.is_some() { 3 + r.below(7) } else { r.below(5) };
+        // Long chains are looked up, short ones tried rule by rule.
+        let count = match all[i].policy {
+            _ if r.one_in(5) => 20 + r.below(30),
+            Some(_) => 3 + r.below(7),
+            None => r.below(5),
+        };
         // Only to later chains, that are called from the same hooks.
         let callees: Vec<String> = all[i + 1..]
             .iter()
@@ -710,7 +715,7 @@ fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain
             .collect();
         let hooks = all[i].hooks;
         let base = all[i].policy.is_some();
-        all[i].rules = (0..count).map(|_| rule(r, features, table, hooks, base, &callees)).collect();
+        all[i].rules = (0..count).map(|_| rule(r, features, table, hooks, base, &callees, count >= 20)).collect();
     }
     if features.tracked && table == "filter" {
         // Without a rule that asks for it the kernel does not track.
@@ -719,7 +724,18 @@ fn chains(r: &mut Random, features: &Features, table: &'static str) -> Vec<Chain
     all
 }
 
-fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, callees: &[String]) -> String {
+fn rule(
+    r: &mut Random,
+    f: &Features,
+    table: &str,
+    hooks: Hooks,
+    base: bool,
+    callees: &[String],
+    plain: bool,
+) -> String {
+    if plain && !r.one_in(4) {
+        return plain_rule(r, f);
+    }
     let fits = |k: &&Kind| k.hooks & hooks == hooks && (k.tables.is_empty() || k.tables.contains(&table));
     let mut proto = match r.below(3) {
         0 => String::new(),
@@ -815,6 +831,38 @@ fn rule(r: &mut Random, f: &Features, table: &str, hooks: Hooks, base: bool, cal
         let _ = write!(text, "{m} ");
     }
     text + &action
+}
+
+/// A rule of a long list: addresses and ports, and mostly no verdict.
+fn plain_rule(r: &mut Random, f: &Features) -> String {
+    let mut text = String::new();
+    if r.one_in(2) {
+        let _ = write!(
+            text,
+            "{}-s {}/{} ",
+            not(r),
+            source(r, f.v6),
+            if f.v6 { *r.pick(&[128, 112]) } else { *r.pick(&[32, 30]) }
+        );
+    }
+    if r.one_in(2) {
+        let _ =
+            write!(text, "-d {}/{} ", forward(r, f.v6), if f.v6 { *r.pick(&[128, 64]) } else { *r.pick(&[32, 24]) });
+    }
+    match r.below(5) {
+        0 => {}
+        1 => text.push_str("-p sctp "),
+        n => {
+            let proto = if n == 2 { "tcp" } else { "udp" };
+            let side = r.pick(&["--sport", "--dport"]);
+            let _ = match r.below(4) {
+                0 => write!(text, "-p {proto} "),
+                1 => write!(text, "-p {proto} -m multiport {}s {},{} ", side, port(r), port(r)),
+                _ => write!(text, "-p {proto} -m {proto} {side} {} ", port(r)),
+            };
+        }
+    }
+    text + if r.one_in(12) { "-j RETURN" } else { "" }
 }
 
 /// Matches that depend on what the kernel counts.

@@ -2,6 +2,7 @@
 //!
 //! Matches and targets serve legacy tables and the `match` and `target` expressions of nft_compat alike.
 
+mod file;
 mod link;
 pub mod matches;
 pub mod selector;

@@ -1,8 +1,10 @@
 //! The walk through a legacy table (`ipt_do_table` and its kin).
 
+use super::file::{fields, keys};
 use super::selector::{self, select};
 use super::view::View;
 use super::{Outcome, Param, matches, targets};
+use crate::evaluate::candidates::{Candidates, Fields, Matching, WORTHWHILE};
 use crate::evaluate::conditions::Conditions;
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
@@ -34,6 +36,8 @@ struct Chain<'t> {
     rules: Vec<Rule<'t>>,
     /// What a built-in chain does at its end.
     policy: Option<Verdict>,
+    /// Its rules by their conditions, if there are many.
+    filed: Option<Candidates>,
 }
 
 #[derive(Debug)]
@@ -89,8 +93,13 @@ impl<'t> Program<'t> {
                     };
                     Rule { selector: rule.entry.selector, matches: start..matches.len(), broken, action }
                 });
-                let rules = rules.collect();
-                Chain { name: c.name().clone(), hook: c.hook().map(Hook::from), rules, policy: c.policy() }
+                let rules: Vec<Rule<'_>> = rules.collect();
+                let filed = (rules.len() >= WORTHWHILE).then(|| {
+                    Candidates::new(
+                        rules.iter().map(|r| keys(&r.selector, matches.get(r.matches.clone()).and_then(<[_]>::first))),
+                    )
+                });
+                Chain { name: c.name().clone(), hook: c.hook().map(Hook::from), rules, policy: c.policy(), filed }
             })
             .collect();
         Self { table: name, family, chains, matches }
@@ -124,15 +133,19 @@ impl<'t> Program<'t> {
             }
         };
         let mut view = View::new(self.family, cx);
+        let mut look = fields(cx, &view);
+        let mut matching = self.matching(cx, chain, &look);
         for _ in 0..MAX_RULES {
             let Some(here) = self.chains.get(chain) else {
                 return Some(self.lost("a chain that is not there", chain, None));
             };
+            next = matching.next(next).unwrap_or(here.rules.len());
             let Some(rule) = here.rules.get(next) else {
                 match stack.pop() {
                     Some(caller) => (chain, next) = caller,
                     None => return Some(self.policy(base, on_tried)),
                 }
+                matching = self.matching(cx, chain, &look);
                 continue;
             };
             next += 1;
@@ -162,6 +175,11 @@ impl<'t> Program<'t> {
                 Step::Target(target) => {
                     let decision = targets::run(cx, &param, target);
                     view = View::new(self.family, cx);
+                    let now = fields(cx, &view);
+                    if now != look {
+                        look = now;
+                        matching = self.matching(cx, chain, &look);
+                    }
                     decision
                 }
             };
@@ -175,15 +193,24 @@ impl<'t> Program<'t> {
                     (chain, next) = (*to, 0);
                 }
                 (Step::Goto(to), _) => (chain, next) = (*to, 0),
-                (_, Decision::Next) => {}
+                (_, Decision::Next) => continue,
                 (_, Decision::Return) => match stack.pop() {
                     Some(caller) => (chain, next) = caller,
                     None => return Some(self.policy(base, on_tried)),
                 },
                 (_, decision) => return Some(Ended { decision, at }),
             }
+            matching = self.matching(cx, chain, &look);
         }
         Some(self.lost("a walk of too many rules", chain, Some(next)))
+    }
+
+    /// The rules of a chain that are to be tried: all of them if somebody wants to know why they do not match.
+    fn matching(&self, cx: &Context, chain: usize, look: &Fields) -> Matching<'_> {
+        match self.chains.get(chain).and_then(|c| c.filed.as_ref()) {
+            Some(filed) if !cx.explain => filed.of(look),
+            _ => Matching::all(),
+        }
     }
 
     fn lost(&self, why: &'static str, chain: usize, position: Option<usize>) -> Ended {
