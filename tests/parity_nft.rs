@@ -20,6 +20,7 @@ use nfblame::ruleset::render::nft::{self, Options, System};
 kernel_tests! {
     rulesets_are_listed_as_nft_lists_them needs ["nft"];
     rules_are_said_as_nft_says_them needs ["nft"];
+    compatibility_rules_are_said_as_nft_says_them needs ["nft", "iptables-nft-restore", "ip6tables-nft-restore", "arptables-nft-restore"];
 }
 
 fn main() {
@@ -340,11 +341,7 @@ fn rules_are_said_as_nft_says_them() {
 }
 
 /// Rules that iptables-nft and its kin put there, from the corpus of the iptables renderer.
-#[test]
 fn compatibility_rules_are_said_as_nft_says_them() {
-    if !require(&["nft", "iptables-nft", "ip6tables-nft", "arptables-nft"]) {
-        return;
-    }
     let mut failures = String::new();
     let mut tally = Tally::default();
     let dir = std::env::var_os("NFBLAME_COMPAT_CORPUS")
