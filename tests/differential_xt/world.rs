@@ -398,22 +398,35 @@ impl Environment for World {
     }
 }
 
-/// How often each rule and policy matched so far.
-pub fn counters(world: &World, tables: &[&[u8]]) -> BTreeMap<(String, String, usize), u64> {
-    let mut all = BTreeMap::new();
-    for name in tables {
-        let table = world.legacy.table(name).unwrap();
-        for chain in table.chains() {
-            let mut note = |position, packets| {
-                all.insert((table.name().to_string(), chain.name().to_string(), position), packets);
-            };
-            if chain.hook().is_some() {
-                note(0, chain.counters().packets);
-            }
-            for rule in chain.rules() {
-                note(rule.position, rule.entry.counters.packets);
-            }
+/// A rule, or with position 0 the policy of a built-in chain: table, chain, position.
+pub type Place = (String, String, usize);
+
+/// Calls `each` for every policy and rule of a table, in an order that depends on its rules alone.
+fn every(table: &Table, mut each: impl FnMut(&nfblame_sys::xt::Chain<'_>, usize, u64)) {
+    for chain in table.chains() {
+        if chain.hook().is_some() {
+            each(&chain, 0, chain.counters().packets);
         }
+        for rule in chain.rules() {
+            each(&chain, rule.position, rule.entry.counters.packets);
+        }
+    }
+}
+
+/// All places of these tables.
+pub fn places(tables: &[Table]) -> Vec<Place> {
+    let mut all = Vec::new();
+    for table in tables {
+        every(table, |chain, position, _| all.push((table.name().to_string(), chain.name().to_string(), position)));
+    }
+    all
+}
+
+/// How often each of them matched so far.
+pub fn counts(world: &World, tables: &[Table]) -> Vec<u64> {
+    let mut all = Vec::new();
+    for table in tables {
+        every(&world.legacy.table(table.name().as_bytes()).unwrap(), |_, _, packets| all.push(packets));
     }
     all
 }
