@@ -144,7 +144,7 @@ impl Reading {
             }
         }
         // A thing whose table, chain or set was not listed came, or went, while we read.
-        let consistent = dumper.is_consistent()? && !vanished && strays == 0;
+        let consistent = dumper.is_consistent()? && !vanished && strays == 0 && tables.iter().all(adds_up);
         let generation = dumper.generation();
         let unreadable = std::mem::take(&mut dumper.unreadable);
         refused.extend(unreadable.into_iter().map(|u| Problem {
@@ -155,6 +155,29 @@ impl Reading {
         tables.iter_mut().for_each(classify::classify);
         Ok(Self { generation, tables, problems: refused, consistent })
     }
+}
+
+/// Does each chain hold as many rules as the kernel counted uses of it, beside the jumps to it?
+///
+/// The kernel announces a new generation a moment before it switches to it, so that neither the generation nor the
+/// dump's own mark betrays a reading that falls into that moment.
+fn adds_up(table: &Table) -> bool {
+    let mut jumps: FxHashMap<&Text, usize> = FxHashMap::default();
+    let verdicts = |v: Option<&nft::Verdict>| v.and_then(nft::Verdict::chain).cloned();
+    let in_rules = table.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).filter_map(|e| match e {
+        nft::Expr::Immediate(i) => verdicts(i.verdict()),
+        _ => None,
+    });
+    let in_sets = table.sets.iter().flat_map(|s| &s.elements).filter_map(|e| verdicts(e.value.as_ref()?.verdict()));
+    let named: Vec<Text> = in_rules.chain(in_sets).collect();
+    for to in &named {
+        *jumps.entry(to).or_default() += 1;
+    }
+    table.chains.iter().all(|c| {
+        let jumps = jumps.get(&c.def.name).copied().unwrap_or(0);
+        // A chain that belongs to a rule is counted in its own way.
+        c.def.flags.contains(nft::ChainFlags::BINDING) || c.rules.len() + jumps == c.def.uses as usize
+    })
 }
 
 /// Puts each thing where it belongs. The kernel lists things table by table and rules chain by chain, so what
