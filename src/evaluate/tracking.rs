@@ -30,11 +30,14 @@ const TARGETS: &[&[u8]] = &[
 /// Others may too (Open vSwitch, IPVS, tc), of which rules tell nothing.
 pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
     let sees = |family: Family| match family {
-        Family::Inet => matches!(network, Network::Ip4 | Network::Ip6),
+        // A bridge table that asks for connections has them tracked above the bridge as well.
+        Family::Inet | Family::Bridge => matches!(network, Network::Ip4 | Network::Ip6),
         Family::Ip => network == Network::Ip4,
         Family::Ip6 => network == Network::Ip6,
         _ => false,
     };
+    // A translation needs connections of the family of its addresses only, whatever the family of its table.
+    let needs = |e: &Expr| needs(e, &sees);
     let nft = rules.nft.iter().filter(|t| sees(t.def.family)).any(|t| {
         t.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).any(needs)
             || t.sets
@@ -42,7 +45,10 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
                 .any(|s| s.def.exprs.iter().any(needs) || s.elements.iter().flat_map(|e| &e.extra().exprs).any(needs))
             || t.objects.iter().any(|o| {
                 use ObjectData as O;
-                matches!(&o.data, Some(O::CtHelper(_) | O::CtTimeout(_) | O::CtExpectation(_) | O::Synproxy(_)))
+                matches!(
+                    &o.data,
+                    Some(O::CtHelper(_) | O::CtTimeout(_) | O::CtExpectation(_) | O::Connlimit(_) | O::Synproxy(_))
+                )
             })
     });
     let family = match network {
@@ -58,19 +64,19 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
     })
 }
 
-fn needs(e: &Expr) -> bool {
+fn needs(e: &Expr, sees: &dyn Fn(Family) -> bool) -> bool {
     match e {
+        Expr::Nat(n) => sees(n.family),
         Expr::Ct(_)
         | Expr::CtSet(_)
         | Expr::Connlimit(_)
-        | Expr::Nat(_)
         | Expr::Masq(_)
         | Expr::Redir(_)
         | Expr::Synproxy(_)
         | Expr::FlowOffload(_) => true,
         Expr::Match(m) => MATCHES.contains(&m.name.as_bytes()),
         Expr::Target(t) => TARGETS.contains(&t.name.as_bytes()),
-        Expr::Dynset(d) => d.exprs.iter().any(needs),
+        Expr::Dynset(d) => d.exprs.iter().any(|e| needs(e, sees)),
         _ => false,
     }
 }

@@ -4,17 +4,19 @@ use std::fmt;
 use std::net::IpAddr;
 
 use nfblame::evaluate::environment::{FibAnswer, FibQuery, Link, SocketFacts};
+use nfblame::evaluate::nat::{self, Manip};
 use nfblame::evaluate::packet::CtState;
 use nfblame::evaluate::stations::What;
 use nfblame::evaluate::traversal::{Begin, Tried};
 use nfblame::evaluate::{
-    Assumptions, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Stations, TableRef, checksum,
-    nat, nft,
+    Assumptions, ChainRef, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Stations, TableRef,
+    checksum, nft, tracking,
 };
 use nfblame::ruleset::Ruleset as Read;
 use nfblame::ruleset::index::TableIndex;
 use nfblame_sys::Text;
-use nfblame_sys::nft::{Family, Trace};
+use nfblame_sys::ct::{Status, Tuple};
+use nfblame_sys::nft::{Expr, Family, Trace};
 
 use crate::lab::{Lab, Passage, SENDER, said};
 use crate::packets::{Entry, Probe};
@@ -131,6 +133,25 @@ impl Environment for Host {
         })
     }
 
+    fn masquerade_address(&self, device: u32, towards: IpAddr) -> Fact<IpAddr> {
+        let address = match (device == self.v1, towards.is_ipv4()) {
+            (true, true) => "10.9.0.2",
+            (false, true) => "10.9.1.2",
+            (true, false) => "2001:db8:9::2",
+            (false, false) => "2001:db8:10::2",
+        };
+        Fact::Is(address.parse().unwrap())
+    }
+
+    fn redirect_address(&self, device: u32, destination: IpAddr) -> Fact<IpAddr> {
+        self.masquerade_address(device, destination)
+    }
+
+    fn tuple_taken(&self, _: &Tuple, _: u16) -> Fact<bool> {
+        // Each packet has a source port of its own.
+        Fact::Is(false)
+    }
+
     fn socket(&self, _: u8, _: (IpAddr, u16), _: (IpAddr, u16)) -> Fact<SocketFacts> {
         Fact::Absent
     }
@@ -145,8 +166,52 @@ impl Environment for Host {
     }
 }
 
-/// What is compared of a passage through a base chain.
-type Way = Vec<(Text, Option<u64>, String)>;
+/// What is compared of a passage through a base chain: chain, rule, verdict of every record.
+type Steps = Vec<(Text, Option<u64>, String)>;
+
+/// A passage as it was evaluated.
+struct Way {
+    steps: Steps,
+    /// The packet when it came and when it left; nothing where a byte is not known.
+    before: Vec<Option<u8>>,
+    after: Vec<Option<u8>>,
+    /// Do rules of the table write to packets?
+    writes: bool,
+}
+
+impl Way {
+    /// Is it what the kernel told?
+    fn is(&self, passage: &Passage) -> bool {
+        let steps: Steps = passage.records.iter().filter_map(said).collect();
+        steps == self.steps && self.has_header(passage)
+    }
+
+    /// Is the packet the one that the first record shows? The record comes after the first rule that matched, which may
+    /// have changed it.
+    fn has_header(&self, passage: &Passage) -> bool {
+        let Some(first) = passage.records.first() else { return true };
+        let network = &first.network_header;
+        let mut shown = network.to_vec();
+        let plain = match network.first() {
+            Some(b) if b >> 4 == 4 => usize::from(b & 15) * 4 == network.len(),
+            Some(_) => network.get(6).is_some_and(|next| matches!(next, 6 | 17 | 58)),
+            None => false,
+        };
+        if plain {
+            shown.extend(&first.transport_header);
+        }
+        let same = |ours: &[Option<u8>]| {
+            shown.len() <= ours.len() && shown.iter().zip(ours).all(|(a, b)| b.is_none_or(|b| *a == b))
+        };
+        // A chain that changes the packet several times shows something in between.
+        same(&self.before) || same(&self.after) || self.writes
+    }
+}
+
+/// The bytes of a packet that are known.
+fn known(p: &Packet) -> Vec<Option<u8>> {
+    (0..p.bytes.len()).map(|i| p.read(i, 1).known().and_then(|b| b.first().copied())).collect()
+}
 
 /// Loads the rules, sends the packets, compares.
 pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>, String> {
@@ -155,47 +220,49 @@ pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>,
     let host = Host { v1: lab.host.index("v1"), v2: lab.host.index("v2"), mac: lab.mac };
     let mut monitor = lab.monitor();
     let mut traced = lab.trace(&mut monitor, probes);
-    Ok(probes.iter().map(|p| compare(&host, &read, &indices, p, &traced.remove(&p.id).unwrap_or_default())).collect())
+    let evaluated = Evaluated { host: &host, read: &read, indices: &indices, translates: rules.translates };
+    Ok(probes.iter().map(|p| compare(&evaluated, p, &traced.remove(&p.id).unwrap_or_default())).collect())
 }
 
-fn compare(host: &Host, read: &Read, indices: &[TableIndex], probe: &Probe, kernel: &[Passage]) -> Outcome {
-    let told: Vec<Way> = kernel
+fn compare(lab: &Evaluated<'_>, probe: &Probe, kernel: &[Passage]) -> Outcome {
+    let kernel: Vec<&Passage> = kernel
         .iter()
         // What IP makes of a broken packet is not the question here.
         .filter(|p| !probe.broken || p.records.first().is_some_and(|t| t.family == Family::Netdev))
-        .map(|p| p.records.iter().filter_map(said).collect())
         .collect();
     let mut assumptions = Assumptions::new();
-    let mut ways = Vec::new();
+    let mut runs = Vec::new();
     loop {
-        let way = walk(host, read, indices, probe, kernel, &mut assumptions);
-        if way == told {
-            let certain = ways.is_empty() && !assumptions.advance();
+        let ways = walk(lab, probe, &kernel, &mut assumptions);
+        if ways.len() == kernel.len() && ways.iter().zip(&kernel).all(|(way, passage)| way.is(passage)) {
+            let certain = runs.is_empty() && !assumptions.advance();
             return if certain { Outcome::Same } else { Outcome::Possible };
         }
-        ways.push((way, assumptions.made().to_vec()));
+        runs.push((ways, assumptions.made().to_vec()));
         if !assumptions.advance() {
             break;
         }
     }
-    let mut why = format!("kernel:\n{}", show(&told));
-    for (way, made) in ways.iter().take(4) {
-        why += &format!(
-            "evaluated, assuming {:?}:\n{}",
-            made.iter().map(|a| (&a.what, a.answer)).collect::<Vec<_>>(),
-            show(way)
-        );
+    let mut why = String::from("kernel:\n");
+    for p in &kernel {
+        why += &show(&p.records.iter().filter_map(said).collect());
+        why += &format!("    {:x?}\n", p.records.first().map(|t| (&t.network_header, &t.transport_header)));
+    }
+    for (ways, made) in runs.iter().take(4) {
+        let made: Vec<_> = made.iter().map(|a| (&a.what, a.answer)).collect();
+        why += &format!("evaluated, assuming {made:?}:\n");
+        for way in ways {
+            let bytes: Vec<u8> = way.before.iter().map(|b| b.unwrap_or(0xee)).collect();
+            why += &format!("{}    {bytes:x?}\n", show(&way.steps));
+        }
     }
     Outcome::Differs(why)
 }
 
-fn show(ways: &[Way]) -> String {
-    let mut s = String::new();
-    for way in ways {
-        for (chain, handle, verdict) in way {
-            s += &format!("    {chain} {} {verdict}\n", handle.map_or_else(|| "-".into(), |h| h.to_string()));
-        }
-        s += "    ----\n";
+fn show(steps: &Steps) -> String {
+    let mut s = String::from("    ----\n");
+    for (chain, handle, verdict) in steps {
+        s += &format!("    {chain} {} {verdict}\n", handle.map_or_else(|| "-".into(), |h| h.to_string()));
     }
     s
 }
@@ -226,68 +293,126 @@ fn packet(host: &Host, probe: &Probe) -> Packet {
     p
 }
 
+/// What stays the same from packet to packet.
+struct Evaluated<'l> {
+    host: &'l Host,
+    read: &'l Read,
+    indices: &'l [TableIndex],
+    /// Does each packet begin a connection whose addresses rules may translate?
+    translates: bool,
+}
+
 /// All base chains that the packet meets, in order, until one ends it.
-fn walk(
-    host: &Host,
-    read: &Read,
-    indices: &[TableIndex],
-    probe: &Probe,
-    kernel: &[Passage],
-    assumptions: &mut Assumptions,
-) -> Vec<Way> {
-    let packet = packet(host, probe);
+fn walk(lab: &Evaluated<'_>, probe: &Probe, kernel: &[&Passage], assumptions: &mut Assumptions) -> Vec<Way> {
+    let packet = packet(lab.host, probe);
     let network = packet.network;
     let first = if probe.entry == Entry::Here { Hook::Output } else { Hook::Ingress };
-    let mut cx = Context::new(packet, first, host, assumptions);
+    let mut cx = Context::new(packet, first, lab.host, assumptions);
     let mut ways = Vec::new();
-    let hooks: &[Hook] = match (probe.entry, probe.local) {
-        _ if probe.broken => &[Hook::Ingress],
-        // IPv4 puts fragments together before the input hook, IPv6 behind it.
-        (Entry::Wire, true) if probe.fragment && !probe.is_ip6() => &[Hook::Ingress, Hook::Prerouting],
-        (Entry::Wire, true) => &[Hook::Ingress, Hook::Prerouting, Hook::Input],
-        (Entry::Wire, false) => &[Hook::Ingress, Hook::Prerouting, Hook::Forward, Hook::Postrouting],
-        (Entry::Here, _) => &[Hook::Output, Hook::Postrouting],
-    };
-    for &hook in hooks {
-        cx.hook = hook;
-        route(&mut cx, host, hook);
+    let mut hook = Some(first);
+    while let Some(now) = hook {
+        cx.hook = now;
+        route(&mut cx, lab.host, now);
         let device = cx.packet.iif.value().cloned();
-        let stations = if hook == Hook::Ingress {
-            Stations::new(read, network, hook, device.as_ref(), Some(Family::Netdev))
+        let stations = if now == Hook::Ingress {
+            Stations::new(lab.read, network, now, device.as_ref(), Some(Family::Netdev))
         } else {
-            Stations::new(read, network, hook, None, None)
+            Stations::new(lab.read, network, now, None, None)
         };
         for station in stations.0 {
-            let What::Chain(at) = station.what else { continue };
-            let TableRef::Nft(t) = at.table else { continue };
-            let (table, index) = (&read.nft[t], &indices[t]);
-            if table.def.name == "tracer" {
-                continue;
-            }
-            // What connection tracking made of the packet is the kernel's business here.
-            if let Some(seen) = kernel.get(ways.len()).and_then(|p| p.records.first()) {
-                track(&mut cx, seen);
-            }
-            let mut way: Way = Vec::new();
-            let mut told = |t: Tried| {
-                let name = |c: usize| table.chains[c].def.name.clone();
-                let chain = name(t.at.chain.chain);
-                match t.at.position {
-                    None => way.push((chain, None, format!("policy {}", word(&t.decision)))),
-                    Some(n) if t.matched => {
-                        way.push((chain, Some(table.chains[t.at.chain.chain].rules[n - 1].handle), word(&t.decision)));
+            match station.what {
+                What::Chain(at) => {
+                    if !pass(lab, &mut cx, at, kernel, &mut ways) {
+                        return ways;
                     }
-                    Some(_) => {}
                 }
-            };
-            let ended = nft::run(&mut cx, table, index, at, &Begin::Start, Some(&mut told));
-            ways.push(way);
-            if ended.decision != Decision::Accept {
-                return ways;
+                What::Nat(chains) if cx.packet.ct.state == Fact::Is(CtState::New) && lab.translates => {
+                    for at in chains {
+                        if !nat::is_settled(&cx.packet, Manip::at(now)) && !pass(lab, &mut cx, at, kernel, &mut ways) {
+                            return ways;
+                        }
+                    }
+                    settle(&mut cx, now);
+                }
+                What::Conntrack if lab.translates && tracking::is_needed(lab.read, network) => begin(&mut cx),
+                What::Nat(_) | What::Conntrack => {}
             }
         }
+        hook = next(&cx, now, probe);
     }
     ways
+}
+
+/// Through one base chain; false if the packet goes no further.
+fn pass(lab: &Evaluated<'_>, cx: &mut Context<'_>, at: ChainRef, kernel: &[&Passage], ways: &mut Vec<Way>) -> bool {
+    let TableRef::Nft(t) = at.table else { return true };
+    let (table, index) = (&lab.read.nft[t], &lab.indices[t]);
+    if table.def.name == "tracer" {
+        return true;
+    }
+    // What connection tracking made of the packet is the kernel's business here.
+    if let Some(seen) = kernel.get(ways.len()).and_then(|p| p.records.first())
+        && !lab.translates
+    {
+        track(cx, seen);
+    }
+    let mut steps = Steps::new();
+    let mut told = |t: Tried| {
+        let chain = &table.chains[t.at.chain.chain];
+        let name = chain.def.name.clone();
+        match t.at.position {
+            None => steps.push((name, None, format!("policy {}", word(&t.decision)))),
+            Some(n) if t.matched => steps.push((name, Some(chain.rules[n - 1].handle), word(&t.decision))),
+            Some(_) => {}
+        }
+    };
+    let before = known(&cx.packet);
+    let ended = nft::run(cx, table, index, at, &Begin::Start, Some(&mut told));
+    let rules = table.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs);
+    let writes = rules.into_iter().any(|e| matches!(e, Expr::PayloadSet(_) | Expr::ExthdrSet(_)));
+    ways.push(Way { steps, before, after: known(&cx.packet), writes });
+    ended.decision == Decision::Accept
+}
+
+/// Where a packet goes from a hook.
+fn next(cx: &Context<'_>, hook: Hook, probe: &Probe) -> Option<Hook> {
+    let local = cx.packet.addresses().is_some_and(|(_, to)| match to {
+        [10, 9, n, 2] => *n < 2,
+        to => {
+            let to = <[u8; 16]>::try_from(to).ok().map(std::net::Ipv6Addr::from).map(|a| a.to_string());
+            matches!(to.as_deref(), Some("2001:db8:9::2" | "2001:db8:10::2"))
+        }
+    });
+    match hook {
+        Hook::Ingress if !probe.broken => Some(Hook::Prerouting),
+        // IPv4 puts fragments together before the input hook, IPv6 behind it.
+        Hook::Prerouting if local && probe.fragment && !probe.is_ip6() => None,
+        Hook::Prerouting if local => Some(Hook::Input),
+        Hook::Prerouting => Some(Hook::Forward),
+        Hook::Forward | Hook::Output => Some(Hook::Postrouting),
+        _ => None,
+    }
+}
+
+/// The conntrack hook, for a packet that begins a connection.
+fn begin(cx: &mut Context<'_>) {
+    let tuple = nat::tuple_of(&cx.packet);
+    let ct = &mut cx.packet.ct;
+    (ct.state, ct.reply, ct.mark, ct.status) = (Fact::Is(CtState::New), Fact::Is(false), Fact::Is(0), Fact::Is(0));
+    ct.zone = Fact::Is(0);
+    ct.original = tuple.into();
+    ct.answers = tuple.and_then(|t| t.inverted()).into();
+}
+
+/// Where no rule translated a new connection, it stays as it is.
+fn settle(cx: &mut Context<'_>, hook: Hook) {
+    let done = match Manip::at(hook) {
+        Manip::Source => Status::SRC_NAT_DONE,
+        Manip::Destination => Status::DST_NAT_DONE,
+    };
+    if let Fact::Is(status) = &mut cx.packet.ct.status {
+        *status |= done.bits();
+    }
 }
 
 /// What routing and the hook itself change.
@@ -358,18 +483,13 @@ fn word(d: &Decision) -> String {
     }
 }
 
-/// Leaves out what the difference does not need.
-pub fn shrink(lab: &Lab, mut rules: Ruleset, probe: &Probe) -> (Ruleset, String) {
-    let differs = |rules: &Ruleset| match run(lab, rules, std::slice::from_ref(probe)) {
-        Ok(outcomes) => match outcomes.into_iter().next() {
-            Some(Outcome::Differs(why)) => Some(why),
-            _ => None,
-        },
-        Err(_) => None,
+/// Leaves out what the difference does not need. `run` runs the packet alone.
+pub fn shrink(mut rules: Ruleset, run: impl Fn(&Ruleset) -> Result<Vec<Outcome>, String>) -> Option<(Ruleset, String)> {
+    let differs = |rules: &Ruleset| match run(rules).ok()?.into_iter().next() {
+        Some(Outcome::Differs(why)) => Some(why),
+        _ => None,
     };
-    let Some(mut why) = differs(&rules) else {
-        return (rules, "only together with the packets before it".into());
-    };
+    let mut why = differs(&rules)?;
     loop {
         let mut smaller = false;
         for candidate in parts(&rules) {
@@ -379,7 +499,7 @@ pub fn shrink(lab: &Lab, mut rules: Ruleset, probe: &Probe) -> (Ruleset, String)
             }
         }
         if !smaller {
-            return (rules, why);
+            return Some((rules, why));
         }
     }
 }

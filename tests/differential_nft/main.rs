@@ -22,6 +22,7 @@ use rules::Ruleset;
 
 kernel_tests! {
     the_kernel_and_the_evaluation_take_the_same_way needs ["nft"];
+    translated_packets_take_the_same_way needs ["nft"];
 }
 
 fn main() {
@@ -29,11 +30,19 @@ fn main() {
 }
 
 const PACKETS: usize = 60;
-const RULESETS: u64 = 40;
+const RULESETS: u64 = 60;
 const SEED: u64 = 1;
+/// In one set of namespaces: then the connections, each with a source port of its own, begin to repeat.
+const TRANSLATING: u64 = 500;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+fn rounds() -> std::ops::Range<u64> {
+    let (count, seed) = (number("NFBLAME_DIFF_RULESETS"), number("NFBLAME_DIFF_SEED"));
+    let seed = seed.unwrap_or(SEED);
+    seed..seed + count.unwrap_or(RULESETS)
 }
 
 fn the_kernel_and_the_evaluation_take_the_same_way() {
@@ -41,38 +50,75 @@ fn the_kernel_and_the_evaluation_take_the_same_way() {
     // Where rules track connections fragments are collected, for a while longer than the rules are there.
     let (plain, tracking) = (Lab::new(), Lab::new());
     let lab = |rules: &Ruleset| if rules.tracks { &tracking } else { &plain };
-    let count = number("NFBLAME_DIFF_RULESETS").unwrap_or(RULESETS);
-    let seed = number("NFBLAME_DIFF_SEED").unwrap_or(SEED);
-    let mut tally = Tally::default();
-    let mut failures = Vec::new();
-    for n in seed..seed + count {
+    let mut all = All::default();
+    for n in rounds() {
         let mut rng = Rng::new(n);
-        let rules = Ruleset::random(&mut rng);
-        let mut packets = Packets::new(rng, rules.tracks, rules.ingress);
+        let rules = Ruleset::random(&mut rng, false);
+        let mut packets = Packets::new(rng, rules.tracks, rules.ingress, None);
         let probes: Vec<Probe> = (0..PACKETS).map(|_| packets.next()).collect();
-        match check::run(lab(&rules), &rules, &probes) {
+        all.add(n, lab(&rules), rules, &probes);
+    }
+    all.judge(|rules, probe| check::run(lab(rules), rules, std::slice::from_ref(probe)));
+}
+
+fn translated_packets_take_the_same_way() {
+    lab::stay();
+    let mut all = All::default();
+    let (mut lab, mut port) = (Lab::new(), 2000);
+    for (i, n) in rounds().enumerate() {
+        if i as u64 % TRANSLATING == TRANSLATING - 1 {
+            (lab, port) = (Lab::new(), 2000);
+        }
+        let mut rng = Rng::new(n);
+        let rules = Ruleset::random(&mut rng, true);
+        let mut packets = Packets::new(rng, true, false, Some(port));
+        let probes: Vec<Probe> = (0..PACKETS).map(|_| packets.next()).collect();
+        port = packets.port.unwrap_or(port);
+        all.add(n, &lab, rules, &probes);
+    }
+    // The same packet begins a connection once: each smaller ruleset has a host of its own.
+    all.judge(|rules, probe| check::run(&Lab::new(), rules, std::slice::from_ref(probe)));
+}
+
+/// What came of all rulesets.
+#[derive(Default)]
+struct All {
+    tally: Tally,
+    failures: Vec<(u64, Ruleset, Probe, String)>,
+}
+
+impl All {
+    fn add(&mut self, seed: u64, lab: &Lab, rules: Ruleset, probes: &[Probe]) {
+        match check::run(lab, &rules, probes) {
             Ok(outcomes) => {
-                tally.rulesets += 1;
-                tally.rules += rules.rules();
+                self.tally.rulesets += 1;
+                self.tally.rules += rules.rules();
                 for (probe, outcome) in probes.iter().zip(outcomes) {
-                    if let Outcome::Differs(_) = &outcome {
-                        failures.push((n, rules.clone(), probe.clone()));
+                    if let Outcome::Differs(why) = &outcome {
+                        self.failures.push((seed, rules.clone(), probe.clone(), why.clone()));
                     }
-                    tally.add(&outcome);
+                    self.tally.add(&outcome);
                 }
             }
             Err(refused) => {
-                tally.refused += 1;
+                self.tally.refused += 1;
                 if std::env::var_os("NFBLAME_DIFF_VERBOSE").is_some() {
-                    eprintln!("seed {n}: {refused}");
+                    eprintln!("seed {seed}: {refused}");
                 }
             }
         }
     }
-    eprintln!("{tally}");
-    if let Some((n, rules, probe)) = failures.first() {
-        let (rules, why) = check::shrink(lab(rules), rules.clone(), probe);
-        panic!("{} of {} differ; seed {n}:\n{}{probe:x?}\n{why}", failures.len(), tally.packets, rules.text());
+
+    /// Fails if there was a difference, with the least of it.
+    fn judge(self, run: impl Fn(&Ruleset, &Probe) -> Result<Vec<Outcome>, String>) {
+        eprintln!("{}", self.tally);
+        if let Some((seed, rules, probe, why)) = self.failures.first() {
+            // A difference that needs the packets before it stays as it is.
+            let smaller = check::shrink(rules.clone(), |rules| run(rules, probe));
+            let (rules, why) = smaller.unwrap_or_else(|| (rules.clone(), why.clone()));
+            let (found, of) = (self.failures.len(), self.tally.packets);
+            panic!("{found} of {of} differ; seed {seed}:\n{}{probe:x?}\n{why}", rules.text());
+        }
+        assert!(self.tally.refused * 20 <= self.tally.rulesets, "nft refuses too many rulesets: {}", self.tally);
     }
-    assert!(tally.refused * 20 <= tally.rulesets, "nft refuses too many rulesets: {tally}");
 }

@@ -69,16 +69,19 @@ pub struct Packets {
     pub whole: bool,
     /// Broken ones, too.
     pub broken: bool,
+    /// The source port of the last packet, where each has its own, so that each begins a connection.
+    pub port: Option<u16>,
     id: u32,
 }
 
 impl Packets {
-    pub fn new(rng: Rng, whole: bool, broken: bool) -> Self {
-        Self { rng, whole, broken, id: 100 }
+    pub fn new(rng: Rng, whole: bool, broken: bool, port: Option<u16>) -> Self {
+        Self { rng, whole, broken, port, id: 100 }
     }
 
     pub fn next(&mut self) -> Probe {
         self.id += 1;
+        self.port = self.port.map(|p| p.checked_add(1).unwrap_or(2000));
         let entry = if self.rng.chance(30) { Entry::Here } else { Entry::Wire };
         let mut p = if self.rng.chance(50) { self.ip4(entry) } else { self.ip6(entry) };
         if self.broken && p.entry == Entry::Wire && self.rng.chance(40) {
@@ -125,8 +128,11 @@ impl Packets {
                 _ => 0,
             }
         };
-        let (protocol, mut payload) = transport(r, false);
-        finish(r, protocol, &mut payload, &source.octets(), &target.octets());
+        let (protocol, mut payload) = match self.port {
+            Some(port) => beginning(r, port, false),
+            None => transport(r, false),
+        };
+        finish(r, protocol, &mut payload, &source.octets(), &target.octets(), self.port.is_none());
         let header = 20 + options.len();
         let mut b = vec![0x40 | (header / 4) as u8, r.pick(&[0u8, 0, 0x20, 0x28, 0xb8, 0x01])];
         b.extend(((header + payload.len()) as u16).to_be_bytes());
@@ -149,8 +155,11 @@ impl Packets {
             Entry::Wire => (r.pick(SOURCES6).parse().unwrap(), r.pick(TARGETS6).parse().unwrap()),
             Entry::Here => (HERE6.parse().unwrap(), r.pick(&["2001:db8:9::1", "2001:db8:10::1"]).parse().unwrap()),
         };
-        let (protocol, mut payload) = transport(r, true);
-        finish(r, protocol, &mut payload, &source.octets(), &target.octets());
+        let (protocol, mut payload) = match self.port {
+            Some(port) => beginning(r, port, true),
+            None => transport(r, true),
+        };
+        finish(r, protocol, &mut payload, &source.octets(), &target.octets(), self.port.is_none());
         let mut headers: Vec<(u8, Vec<u8>)> = Vec::new();
         let mut is_fragment = false;
         // Hop-by-hop options are looked at before any hook: these are right.
@@ -160,7 +169,7 @@ impl Packets {
         if r.chance(8) {
             headers.push((60, vec![0, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
         }
-        if r.chance(4) {
+        if self.port.is_none() && r.chance(4) {
             headers.push((43, vec![0, 0, 4, 0, 0, 0, 0, 0]));
         }
         if !self.whole && r.chance(12) {
@@ -171,7 +180,7 @@ impl Packets {
             h.extend(self.id.to_be_bytes());
             headers.push((44, h));
         }
-        if r.chance(4) {
+        if self.port.is_none() && r.chance(4) {
             // An authentication header that nobody can check.
             headers.push((51, vec![0, 4, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
         }
@@ -191,6 +200,29 @@ impl Packets {
         b.extend(chain);
         let local = target.to_string() == HERE6;
         Probe { bytes: b, entry, id: self.id, local, fragment: is_fragment, broken: false, ip6: true }
+    }
+}
+
+/// The first packet of a connection that nobody else has, without checksum.
+fn beginning(r: &mut Rng, port: u16, ip6: bool) -> (u8, Vec<u8>) {
+    let ports = [port.to_be_bytes(), r.pick(PORTS).to_be_bytes()].concat();
+    match r.below(5) {
+        0 | 1 => {
+            let mut b = ports;
+            b.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x60, 2, 4, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4]);
+            (6, b)
+        }
+        2 | 3 => {
+            let mut b = ports;
+            b.extend([0, 12, 0, 0, 1, 2, 3, 4]);
+            (17, b)
+        }
+        _ => {
+            let mut b = vec![if ip6 { 128 } else { 8 }, 0, 0, 0];
+            b.extend(port.to_be_bytes());
+            b.extend([0, 1, 7, 7, 7, 7]);
+            (if ip6 { 58 } else { 1 }, b)
+        }
     }
 }
 
@@ -250,7 +282,7 @@ fn transport(r: &mut Rng, ip6: bool) -> (u8, Vec<u8>) {
 }
 
 /// Puts the checksum in; sometimes a wrong one.
-fn finish(r: &mut Rng, protocol: u8, payload: &mut [u8], source: &[u8], target: &[u8]) {
+fn finish(r: &mut Rng, protocol: u8, payload: &mut [u8], source: &[u8], target: &[u8], errors: bool) {
     let at = match protocol {
         6 => 16,
         17 | 136 => 6,
@@ -268,7 +300,7 @@ fn finish(r: &mut Rng, protocol: u8, payload: &mut [u8], source: &[u8], target: 
         s + u32::from(protocol) + payload.len() as u32
     };
     let mut check = sum(payload, pseudo);
-    if r.chance(5) {
+    if errors && r.chance(5) {
         check ^= 0x0101;
     }
     payload[at..at + 2].copy_from_slice(&check.to_be_bytes());

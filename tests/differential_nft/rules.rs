@@ -13,6 +13,8 @@ pub struct Ruleset {
     pub tracks: bool,
     /// Does it see packets at ingress, before anybody has looked at their headers?
     pub ingress: bool,
+    /// Does it translate addresses?
+    pub translates: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -66,8 +68,8 @@ impl Ruleset {
     }
 
     /// A random one.
-    pub fn random(r: &mut Rng) -> Self {
-        let tracks = r.chance(35);
+    pub fn random(r: &mut Rng, translates: bool) -> Self {
+        let tracks = translates || r.chance(35);
         let mut priority = FIRST;
         let ingress = !tracks && r.chance(20);
         let tables = (0..r.range(1, 3))
@@ -76,7 +78,8 @@ impl Ruleset {
                 Generator {
                     r,
                     family,
-                    tracks,
+                    tracks: tracks && !translates,
+                    translates,
                     hook: "",
                     sets: Vec::new(),
                     names: Vec::new(),
@@ -86,7 +89,7 @@ impl Ruleset {
                 .table(n, &mut priority)
             })
             .collect();
-        Self { tables, tracks, ingress }
+        Self { tables, tracks, ingress, translates }
     }
 }
 
@@ -95,6 +98,7 @@ struct Generator<'r> {
     r: &'r mut Rng,
     family: &'static str,
     tracks: bool,
+    translates: bool,
     hook: &'static str,
     sets: Vec<String>,
     names: Vec<Named>,
@@ -169,6 +173,15 @@ impl Generator<'_> {
             let head = format!("type {kind} hook {}{device} priority {}; policy {policy};", self.hook, *priority);
             let rules = (0..self.r.below(9)).map(|_| self.rule(0, user)).collect();
             chains.push(Chain { name: format!("base{}", chains.len()), head, rules });
+        }
+        for hook in ["prerouting", "input", "output", "postrouting"] {
+            if self.translates && self.r.chance(45) {
+                self.hook = hook;
+                let head =
+                    format!("type nat hook {hook} priority {}; policy accept;", self.r.range(0, 400) as i64 - 150);
+                let rules = (0..self.r.range(1, 4)).map(|_| self.translation(user)).collect();
+                chains.push(Chain { name: format!("base{}", chains.len()), head, rules });
+            }
         }
         self.hook = "";
         for i in 0..user {
@@ -487,6 +500,58 @@ impl Generator<'_> {
         }
     }
 
+    /// A rule of a nat chain.
+    fn translation(&mut self, user: usize) -> String {
+        (self.network, self.transport) = (0, "");
+        let mut parts: Vec<String> = (0..self.r.below(3)).map(|_| self.condition(0, user)).collect();
+        parts.retain(|p| !p.is_empty());
+        let source = matches!(self.hook, "postrouting" | "input");
+        let six = self.network == 6 || (self.network == 0 && (!self.is4() || (self.is6() && self.r.chance(50))));
+        let port = self.r.chance(40) && self.now(&["tcp", "udp"]).is_some();
+        if port {
+            parts.push(format!("meta l4proto {}", self.transport));
+        }
+        let flags = self.r.pick(&["", "", "", "", " persistent", " random"]);
+        let ports = if port { format!(":{}", self.r.pick(&["8080", "53", "2000-2010"])) } else { String::new() };
+        let (kind, ip) = match (source, self.family) {
+            (true, "inet") => ("snat", if six { " ip6" } else { " ip" }),
+            (true, _) => ("snat", ""),
+            (false, "inet") => ("dnat", if six { " ip6" } else { " ip" }),
+            (false, _) => ("dnat", ""),
+        };
+        // What is translated on the way out must not come back to this host.
+        let targets: &[&str] = match (source, six, self.hook) {
+            (true, false, _) => &["10.9.0.2", "10.9.1.2", "192.0.2.99", "10.9.1.50-10.9.1.60"],
+            (true, true, _) => &["2001:db8:9::2", "2001:db8:77::1", "2001:db8:10::50-2001:db8:10::60"],
+            (_, false, "output") => &["10.9.1.1", "10.9.0.1", "10.9.1.9-10.9.1.11"],
+            (_, true, "output") => &["2001:db8:10::1", "2001:db8:9::1"],
+            (_, false, _) => &["10.9.1.1", "10.9.0.2", "10.9.0.7", "10.9.1.9-10.9.1.11", "10.9.1.2"],
+            (_, true, _) => &["2001:db8:10::1", "2001:db8:9::2", "2001:db8:9::7", "2001:db8:10::9-2001:db8:10::13"],
+        };
+        let target = self.r.pick(targets);
+        parts.push(match self.r.below(6) {
+            0 if self.hook == "postrouting" => format!("masquerade{flags}").replace(" persistent", ""),
+            0 if self.hook == "prerouting" && port => "redirect to :8080".into(),
+            0 if self.hook == "prerouting" => "redirect".into(),
+            1 if !six && !port => {
+                self.network = 4;
+                let (a, b) = if source { ("10.9.1.2", "192.0.2.99") } else { ("10.9.1.1", "10.9.1.9") };
+                format!("{kind}{ip} to ip saddr map {{ 10.9.0.0/25 : {a}, 10.9.0.128-203.0.113.255 : {b} }}")
+            }
+            2 if port && !six => {
+                let (a, b) = if source { ("10.9.1.2", "192.0.2.99") } else { ("10.9.1.1", "10.9.1.9") };
+                format!("{kind}{ip} to th dport map {{ 22 : {a}, 80 : {b}, 1024-65535 : {a} }}")
+            }
+            3 => self.verdict(0, 0).replace("drop", "accept"),
+            _ if six && port => match target.split_once('-') {
+                Some((a, b)) => format!("{kind}{ip} to [{a}]-[{b}]{ports}{flags}"),
+                None => format!("{kind}{ip} to [{target}]{ports}{flags}"),
+            },
+            _ => format!("{kind}{ip} to {target}{ports}{flags}"),
+        });
+        parts.join(" ")
+    }
+
     fn vmap(&mut self, from: usize, user: usize) -> String {
         if self.r.chance(15) {
             let (a, b) = (self.verdict(from, user), self.verdict(from, user));
@@ -774,7 +839,10 @@ impl Generator<'_> {
     }
 
     fn statement(&mut self) -> String {
-        match self.r.below(14) {
+        let kind = self.r.below(14);
+        match kind {
+            // What makes two connections of one, or a connection of none, is left to other rulesets.
+            10..=12 if self.translates => "counter".into(),
             0 if self.r.chance(40) && self.family != "netdev" => "log prefix \"x\" group 3".into(),
             1 if self.r.chance(30) => "counter name \"c\"".into(),
             2 if self.r.chance(10) => "quota name \"q\"".into(),

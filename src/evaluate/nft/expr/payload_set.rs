@@ -44,16 +44,17 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &PayloadSet) -> Step {
         return Step::Break;
     }
     let old = cx.packet.read(at, len).known().map(<[u8]>::to_vec);
-    let sums = Sums {
-        header: (e.csum == CsumKind::Inet).then_some(base + e.csum_offset as usize),
-        transport: e.csum_flags.contains(CsumFlags::PSEUDOHDR).then(|| transport_sum(cx, m)).flatten(),
-    };
-    if sums.are_beyond(cx.packet.length) {
-        return Step::Break;
-    }
-    match (&new, &old) {
-        (Some(new), Some(old)) => sums.replace(cx, old, new),
-        _ => sums.blur(cx),
+    let header = (e.csum == CsumKind::Inet).then_some(base + e.csum_offset as usize);
+    let transport = e.csum_flags.contains(CsumFlags::PSEUDOHDR).then(|| transport_sum(cx, m)).flatten();
+    // A checksum behind the end of the packet ends the rule, the one before it is changed by then.
+    for sum in [header, transport].into_iter().flatten() {
+        if sum + 2 > cx.packet.length {
+            return Step::Break;
+        }
+        match (&new, &old) {
+            (Some(new), Some(old)) => replace(cx, sum, old, new),
+            _ => cx.packet.blurred.push(sum..sum + 2),
+        }
     }
     match &new {
         Some(new) => {
@@ -70,33 +71,14 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &PayloadSet) -> Step {
     Step::Go
 }
 
-/// Where the checksums are that a write keeps right.
-struct Sums {
-    header: Option<usize>,
-    transport: Option<usize>,
-}
-
-impl Sums {
-    /// Is a checksum that should be kept right behind the end of the packet?
-    fn are_beyond(&self, length: usize) -> bool {
-        [self.header, self.transport].into_iter().flatten().any(|at| at + 2 > length)
-    }
-
-    fn replace(&self, cx: &mut Context<'_>, old: &[u8], new: &[u8]) {
-        for at in [self.header, self.transport].into_iter().flatten() {
-            if let Fact::Is(sum) = cx.packet.array(at) {
-                // `nft_csum_replace`: a sum of 0 is written as the other 0.
-                let sum = match checksum::replaced(u16::from_be_bytes(sum), old, new) {
-                    0 => 0xffff,
-                    sum => sum,
-                };
-                cx.packet.write(at, &sum.to_be_bytes());
-            }
-        }
-    }
-
-    fn blur(&self, cx: &mut Context<'_>) {
-        cx.packet.blurred.extend([self.header, self.transport].into_iter().flatten().map(|at| at..at + 2));
+/// `nft_csum_replace`: a sum of 0 is written as the other 0.
+fn replace(cx: &mut Context<'_>, at: usize, old: &[u8], new: &[u8]) {
+    if let Fact::Is(sum) = cx.packet.array(at) {
+        let sum = match checksum::replaced(u16::from_be_bytes(sum), old, new) {
+            0 => 0xffff,
+            sum => sum,
+        };
+        cx.packet.write(at, &sum.to_be_bytes());
     }
 }
 
