@@ -108,12 +108,11 @@ impl<'a> Attributor<'a> {
         if let Some(at) = logged_by.filter(|_| unique) {
             let by = describer.step(hook, at, "log".into());
             answer.why.insert(0, Why::plain(format!("logged by {}", super::describe::place_words(&by))));
-            let there = answer
-                .path
-                .first()
-                .is_some_and(|s| (&s.chain_name, s.rule_position) == (&by.chain_name, by.rule_position));
-            if !there {
-                answer.path.insert(0, by);
+            // The walk begins behind the log expression: what else the rule did is its first step, if it did anything.
+            match answer.path.first_mut().filter(|s| s.is_same_place(&by)) {
+                Some(rest) if rest.action == "continue" => rest.action = by.action,
+                Some(rest) => rest.action = format!("{}, {}", by.action, rest.action),
+                None => answer.path.insert(0, by),
             }
         }
         answer

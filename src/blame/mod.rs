@@ -193,6 +193,17 @@ pub struct Step {
     pub text: Option<String>,
 }
 
+impl Step {
+    /// Are both about one rule or policy at one hook, whatever it did?
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |s: &Self| {
+            let Self { hook, backend, family, rule_position, rule_handle, .. } = *s;
+            (hook, backend, family, rule_position, rule_handle)
+        };
+        place(self) == place(other) && self.table_name == other.table_name && self.chain_name == other.chain_name
+    }
+}
+
 /// A reason, with the code of the finding that documents it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Why {

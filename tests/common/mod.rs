@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture should fail loudly")]
 
 pub mod kernel;
+pub mod lab;
 
 use std::io::Write;
 use std::net::IpAddr;

@@ -1,0 +1,14 @@
+//! `nfblame watch` on the real kernel: rules by the real tools, real packets, and who is blamed for each.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod logged;
+mod watcher;
+
+use common::kernel;
+
+fn main() {
+    kernel::run([logged::cases()].concat());
+}
