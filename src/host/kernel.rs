@@ -20,6 +20,9 @@ use crate::sys::ns;
 use crate::sys::rt::{self, Address, Handle, Link, Lookup, Neighbour, Policy, Route, Router, Rule};
 use crate::sys::{Error, Text};
 
+/// A routing table with fewer routes than this is kept whole.
+const SMALL: usize = 4096;
+
 /// This host, in the network namespace of the thread that opened it. It belongs to that thread: files under `/proc`
 /// show the namespace of whoever reads them.
 ///
@@ -40,6 +43,7 @@ struct Kept {
     links: Memo<(), Rc<[Link]>>,
     addresses: Memo<(), Rc<[Address]>>,
     rules: Memo<bool, Rc<[Rule]>>,
+    tables: Memo<(bool, u32), Rc<[Route]>>,
     routes: Memo<(u32, IpAddr), Rc<[Route]>>,
     lookups: Memo<Lookup, Result<Rc<Route>, i32>>,
     sockets: Memo<(Protocol, Ends), InetSocket>,
@@ -77,6 +81,7 @@ impl KernelHost {
         k.links.clear();
         k.addresses.clear();
         k.rules.clear();
+        k.tables.clear();
         k.routes.clear();
         k.lookups.clear();
         k.sockets.clear();
@@ -101,6 +106,24 @@ impl KernelHost {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Fact::Absent,
             Err(e) => Fact::unknown(format!("{}: {e}", path.display())),
         }
+    }
+
+    /// The routes of a table that `wanted` wants; it is told how many there are already.
+    fn routes(&self, v6: bool, table: u32, wanted: impl Fn(usize, &Route) -> bool) -> Result<Vec<Route>, Error> {
+        self.router.borrow_mut().routes(family(v6), table, |all: &mut Vec<Route>, r| {
+            if wanted(all.len(), &r) {
+                all.push(r);
+            }
+        })
+    }
+
+    /// A whole table; absent if it is too large to be kept.
+    fn table(&self, v6: bool, table: u32) -> Fact<Rc<[Route]>> {
+        self.kept.tables.get((v6, table), |&(v6, table)| match self.routes(v6, table, |n, _| n < SMALL) {
+            Ok(routes) if routes.len() < SMALL => Fact::Is(routes.into()),
+            Ok(_) => Fact::Absent,
+            Err(e) => Fact::unknown(e.to_string()),
+        })
     }
 
     /// Asks for sockets. The conversation is begun when it is first needed, and not at all where that loads modules.
@@ -169,16 +192,17 @@ impl Host for KernelHost {
 
     fn routes_to(&self, table: u32, to: IpAddr) -> Fact<Rc<[Route]>> {
         self.kept.routes.get((table, to), |&(table, to)| {
-            // A full table may have a million routes: only those that hold the address are kept.
-            let found = self.router.borrow_mut().routes(family(to.is_ipv6()), table, |v: &mut Vec<Route>, r| {
-                if r.dst.contains(to) {
-                    v.push(r);
-                }
-            });
-            list(found.map(|mut routes| {
-                routes.sort_by_key(|r| (std::cmp::Reverse(r.dst.len), r.priority));
-                routes
-            }))
+            let mut routes: Vec<Route> = match self.table(to.is_ipv6(), table) {
+                Fact::Is(whole) => whole.iter().filter(|r| r.dst.contains(to)).cloned().collect(),
+                // A full table may have a million routes: only those that hold the address are kept of it.
+                Fact::Absent => match self.routes(to.is_ipv6(), table, |_, r| r.dst.contains(to)) {
+                    Ok(routes) => routes,
+                    Err(e) => return Fact::unknown(e.to_string()),
+                },
+                Fact::Unknown(why) => return Fact::Unknown(why),
+            };
+            routes.sort_by_key(|r| (std::cmp::Reverse(r.dst.len), r.priority));
+            Fact::Is(routes.into())
         })
     }
 

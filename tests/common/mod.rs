@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use nfblame_sys::ns::{self, NetNs};
-use nfblame_sys::rt::{Handle, NewRoute, Prefix, Veth};
+use nfblame_sys::rt::{Handle, Lookup, NewRoute, Prefix, RouteKind, Router, Veth};
 
 pub use kernel::find_program;
 #[allow(unused_imports, reason = "not every test binary lists its tests")]
@@ -104,10 +104,15 @@ impl Netns {
         self.run(|| fs::write(&path, value)).unwrap_or_else(|e| panic!("{path} = {value}: {e}"));
     }
 
-    /// Adds an address.
+    /// Adds an address, and waits until packets to it are taken (for IPv6 the kernel puts that off).
     pub fn address(&self, link: &str, address: &str) {
         let (index, prefix) = (self.index(link), prefix(address));
         self.rt(|rt| rt.add_address(index, prefix)).unwrap_or_else(|e| panic!("{e}"));
+        self.run(|| {
+            let mut router = Router::open().expect("rtnetlink");
+            let local = Lookup::to(prefix.addr);
+            until("the address", || router.lookup(&local).is_ok_and(|r| r.kind == RouteKind::Local));
+        });
     }
 
     /// Adds a route: `route("0.0.0.0/0", "192.0.2.1")`.
