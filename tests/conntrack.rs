@@ -19,6 +19,7 @@ kernel_tests! {
     the_kernel_filters_as_asked needs ["nft", "conntrack"];
     counters_and_summaries_agree_with_the_table needs ["nft", "conntrack"];
     changes_are_seen_as_they_happen_and_json_says_what_text_says needs ["nft", "conntrack"];
+    the_command_line_shows_the_same needs ["nft", "conntrack"];
 }
 
 fn main() {
@@ -176,4 +177,25 @@ fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
     assert_eq!(json["change"], "destroy");
     assert_eq!((&json["original"]["icmp_type"], &json["original"]["icmp_id"]), (&8.into(), &78.into()));
     assert_eq!(json["reply"]["source.address"], "10.0.0.2");
+}
+
+fn the_command_line_shows_the_same() {
+    let ns = lab();
+    let run = |args: &[&str]| {
+        let netns = ns.path();
+        let args = [&["conntrack", "--netns", &netns], args].concat();
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_nfblame")).args(&args).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, listed, _) = run(&[]);
+    assert_eq!((code, timeless(&listed)), (Some(0), timeless(&list(&ns, &Filter::any()))));
+    let (_, json, _) = run(&["list", "-j", "-p", "udp", "-w", "5"]);
+    let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&line["reply"]["destination.port"], &line["zone"]), (&1002.into(), &5.into()));
+    let (_, json, _) = run(&["stats", "-j"]);
+    let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&line["entries"], line["cpus"].is_array()), (&11.into(), true));
+    assert!(run(&["top"]).1.contains("by source (2 of them)"));
+    let (code, _, message) = run(&["-u", "nonsense"]);
+    assert!(code == Some(2) && message.contains("seen_reply"), "{message}");
 }

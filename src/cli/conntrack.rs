@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use nfblame::evaluate::Fact;
-use nfblame::host::conntrack::Summary;
-use nfblame::host::{Host, KernelHost, Usage};
+use nfblame::host::conntrack::{self, Summary};
+use nfblame::host::{Usage, sysctl};
 use nfblame::report::conntrack as report;
 use nfblame::report::json;
 use nfblame::sys;
@@ -81,9 +81,7 @@ enum What {
 
 /// Shows the connection table.
 pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
-    if matches!(KernelHost::open()?.conntrack_usage(), Fact::Absent) {
-        return Err("this kernel does not track connections: nf_conntrack is not loaded".into());
-    }
+    let usage = usage()?;
     if Conntrack::would_load() {
         return Err(
             "the connection table cannot be read without loading a module: modprobe nf_conntrack_netlink".into()
@@ -93,8 +91,8 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match args.what {
         What::List => list(global, &filter, &mut out)?,
-        What::Stats => stats(global, &mut out)?,
-        What::Top => top(global, &filter, args.count, &mut out)?,
+        What::Stats => stats(global, usage, &mut out)?,
+        What::Top => top(global, &filter, args.count, usage, &mut out)?,
         What::Events => events(global, &filter, &mut out)?,
     }
     out.flush()?;
@@ -124,8 +122,7 @@ fn write_flow(global: &Global, flow: &Flow, line: &mut String, now: u64, out: &m
     out.write_all(line.as_bytes())
 }
 
-fn stats(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let usage = usage()?;
+fn stats(global: &Global, usage: Usage, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let cpus = Conntrack::open()?.cpu_stats()?;
     if global.json {
         json::line(out, &report::StatsLine::new(usage, &cpus))?;
@@ -138,14 +135,20 @@ fn stats(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn top(global: &Global, filter: &Filter, count: usize, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn top(
+    global: &Global,
+    filter: &Filter,
+    count: usize,
+    usage: Usage,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
     let mut summary = Summary::default();
     Conntrack::open()?.dump(filter, |flow| summary.add(flow))?;
-    let (top, usage) = (summary.top(count), usage().ok());
+    let top = summary.top(count);
     if global.json {
-        json::line(out, &report::TopLine::new(&summary, &top, usage))?;
+        json::line(out, &report::TopLine::new(&summary, &top, Some(usage)))?;
     } else {
-        out.write_all(report::top(&summary, &top, usage).as_bytes())?;
+        out.write_all(report::top(&summary, &top, Some(usage)).as_bytes())?;
     }
     Ok(())
 }
@@ -185,7 +188,7 @@ fn lost() -> serde_json::Value {
 }
 
 fn usage() -> Result<Usage, Box<dyn Error>> {
-    match KernelHost::open()?.conntrack_usage() {
+    match conntrack::usage(sysctl::read) {
         Fact::Is(usage) => Ok(usage),
         Fact::Absent => Err("this kernel does not track connections: nf_conntrack is not loaded".into()),
         Fact::Unknown(why) => Err(why.into()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::facts::Usage;
 use super::heavy::{Heavy, Talker};
+use crate::evaluate::Fact;
 use crate::sys::ct::{Flow, ProtoInfo, Status};
 
 /// A source or destination.
@@ -88,6 +89,21 @@ impl Summary {
             destinations: self.destinations.top(n),
             services: self.services.top(n),
         }
+    }
+}
+
+/// How full the table is, by the files that tell both in every version and load nothing. Absent: this kernel does not
+/// track connections.
+pub fn usage(read: impl Fn(&str) -> Fact<String>) -> Fact<Usage> {
+    let number = |key: &str| match read(key) {
+        Fact::Is(text) => text.trim().parse::<u32>().map_or_else(|_| Fact::unknown(key.to_owned()), Fact::Is),
+        Fact::Absent => Fact::Absent,
+        Fact::Unknown(why) => Fact::Unknown(why),
+    };
+    match (number("net.netfilter.nf_conntrack_count"), number("net.netfilter.nf_conntrack_max")) {
+        (Fact::Is(count), Fact::Is(max)) => Fact::Is(Usage { count, max }),
+        (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
+        _ => Fact::Absent,
     }
 }
 

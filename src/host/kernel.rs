@@ -9,10 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::cgroup;
 use super::facts::{Host, Usage};
 use super::memo::Memo;
 use super::sysctl;
+use super::{cgroup, conntrack};
 use crate::evaluate::Fact;
 use crate::sys::ct::{Conntrack, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
@@ -246,19 +246,7 @@ impl Host for KernelHost {
     }
 
     fn conntrack_usage(&self) -> Fact<Usage> {
-        self.kept.usage.get((), |()| {
-            // The files tell both in every version, and load nothing.
-            let number = |key: &str| match Host::sysctl(self, key) {
-                Fact::Is(text) => text.parse::<u32>().map_or_else(|_| Fact::unknown(key.to_owned()), Fact::Is),
-                Fact::Absent => Fact::Absent,
-                Fact::Unknown(why) => Fact::Unknown(why),
-            };
-            match (number("net.netfilter.nf_conntrack_count"), number("net.netfilter.nf_conntrack_max")) {
-                (Fact::Is(count), Fact::Is(max)) => Fact::Is(Usage { count, max }),
-                (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
-                _ => Fact::Absent,
-            }
-        })
+        self.kept.usage.get((), |()| conntrack::usage(|key| Host::sysctl(self, key)))
     }
 
     fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {

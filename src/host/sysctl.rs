@@ -1,6 +1,8 @@
 //! Settings, and what those of an interface come to together with those of all.
 
 use std::borrow::Cow;
+use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
@@ -72,6 +74,16 @@ pub fn path(key: &str) -> Option<PathBuf> {
     let path = PathBuf::from(swapped.collect::<String>());
     // Nothing that climbs out of the tree.
     path.components().all(|c| matches!(c, Component::Normal(_))).then(|| Path::new("/proc/sys").join(path))
+}
+
+/// Reads a key of the calling thread's network namespace.
+pub fn read(key: &str) -> Fact<String> {
+    let Some(path) = path(key) else { return Fact::Absent };
+    match fs::read(&path) {
+        Ok(bytes) => Fact::Is(String::from_utf8_lossy(&bytes).trim_end().to_owned()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Fact::Absent,
+        Err(e) => Fact::unknown(format!("{}: {e}", path.display())),
+    }
 }
 
 #[cfg(test)]
