@@ -4,6 +4,7 @@
 pub use nfblame_sys as sys;
 
 pub mod blame;
+pub mod capture;
 pub mod demo;
 pub mod doctor;
 pub mod evaluate;

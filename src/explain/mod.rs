@@ -13,6 +13,7 @@ mod explainer;
 mod near;
 mod present;
 mod question;
+mod session;
 pub mod words;
 
 pub use ask::Ask;
@@ -21,3 +22,4 @@ pub use craft::Craft;
 pub use explainer::{Explained, Explainer};
 pub use near::difference;
 pub use question::{Invalid, Question, Side};
+pub use session::session;
