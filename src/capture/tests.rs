@@ -166,8 +166,8 @@ fn packets_are_found_behind_every_link_layer() {
     let ip = IP.as_slice();
     let cooked = |kind: u8| [&[0, kind, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0, 8, 0], ip].concat();
     let frames = [
-        (ETHERNET, [&mac, &[8, 0], ip].concat()),
-        (ETHERNET, [&mac, &[0x88, 0xa8, 0, 9, 0x81, 0, 0, 5, 8, 0], ip].concat()),
+        (ETHERNET, [&mac[..], &[8, 0], ip].concat()),
+        (ETHERNET, [&mac[..], &[0x88, 0xa8, 0, 9, 0x81, 0, 0, 5, 8, 0], ip].concat()),
         (101, ip.to_vec()),
         (228, ip.to_vec()),
         (0, [&[2, 0, 0, 0], ip].concat()),
