@@ -21,11 +21,17 @@ pub struct Describer<'a> {
 impl<'a> Describer<'a> {
     /// The culprit that a rule or policy is.
     pub fn culprit(&self, at: Place) -> Culprit {
+        self.culprit_of(at, self.text(at))
+    }
+
+    /// The same with a text that somebody has made already.
+    pub fn culprit_of(&self, at: Place, text: Option<String>) -> Culprit {
         let mut c = Culprit::new(if at.position.is_some() { CulpritKind::Rule } else { CulpritKind::Policy });
         c.policy = at.position.is_none();
         c.rule_position = at.position.and_then(|p| u32::try_from(p).ok());
         c.backend = Some(self.backend(at));
-        c.text = self.text(at);
+        c.text = text;
+        c.counters = counters(self.rules, at);
         match at.chain.table {
             TableRef::Nft(t) => {
                 c.generation = self.rules.generation;
@@ -38,19 +44,10 @@ impl<'a> Describer<'a> {
                     Some(rule) => {
                         c.rule_handle = Some(rule.handle);
                         c.comment = rule_comment(rule);
-                        c.counters = rule.exprs.iter().find_map(|e| match e {
-                            Expr::Counter(n) => Some(Counters { packets: n.packets, bytes: n.bytes }),
-                            _ => None,
-                        });
                         c.changed_by =
                             self.history.and_then(|h| h.added_by(rule.family, &rule.table, rule.handle)).cloned();
                     }
-                    None => {
-                        let base = chain.def.base.as_ref();
-                        c.counters = base
-                            .and_then(|b| b.counters.as_ref())
-                            .map(|n| Counters { packets: n.packets, bytes: n.bytes });
-                    }
+                    None => {}
                 }
             }
             TableRef::Xt(t) => {
@@ -59,14 +56,9 @@ impl<'a> Describer<'a> {
                 c.table_name = Some(table.name().to_string());
                 let Some(chain) = table.chains().nth(at.chain.chain) else { return c };
                 c.chain_name = Some(chain.name().to_string());
-                let counters = match at.position.and_then(|p| chain.rule(p)) {
-                    Some(rule) => {
-                        c.comment = legacy_comment(table.family(), &rule);
-                        rule.entry.counters
-                    }
-                    None => chain.counters(),
-                };
-                c.counters = Some(Counters { packets: counters.packets, bytes: counters.bytes });
+                if let Some(rule) = at.position.and_then(|p| chain.rule(p)) {
+                    c.comment = legacy_comment(table.family(), &rule);
+                }
             }
         }
         c
@@ -145,6 +137,32 @@ impl<'a> Describer<'a> {
             }
         }
     }
+}
+
+/// What a rule or policy has counted; none where it does not count.
+pub fn counters(rules: &Ruleset, at: Place) -> Option<Counters> {
+    let (packets, bytes) = match at.chain.table {
+        TableRef::Nft(t) => {
+            let chain = rules.nft.get(t)?.chains.get(at.chain.chain)?;
+            let counter = match at.position {
+                Some(p) => chain.rule(p)?.exprs.iter().find_map(|e| match e {
+                    Expr::Counter(n) => Some(n),
+                    _ => None,
+                }),
+                None => chain.def.base.as_ref()?.counters.as_ref(),
+            }?;
+            (counter.packets, counter.bytes)
+        }
+        TableRef::Xt(t) => {
+            let chain = rules.xt.get(t)?.chains().nth(at.chain.chain)?;
+            let counters = match at.position {
+                Some(p) => chain.rule(p)?.entry.counters,
+                None => chain.counters(),
+            };
+            (counters.packets, counters.bytes)
+        }
+    };
+    Some(Counters { packets, bytes })
 }
 
 /// The name of a table's family.

@@ -57,6 +57,8 @@ pub enum Command {
     Demo,
     /// What this kernel and these privileges allow, with the reason and the remedy for each "no"
     Doctor(Doctor),
+    /// Show the rulesets as the kernel holds them, of all backends, in the order in which packets meet them
+    List(super::list::Args),
     /// Show every logged or traced drop as it happens, with the rule to blame
     Watch(Watch),
     /// Show the connection table: entries, usage and trouble, what fills it

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod explain;
+mod list;
 mod output;
 mod packet;
 mod signals;
@@ -26,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::run(&cli.global),
         Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
         Command::Conntrack(args) => enter(&cli.global).and_then(|()| conntrack::run(&cli.global, args)),
+        Command::List(args) => enter(&cli.global).and_then(|()| list::run(&cli.global, args)),
         Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
         Command::Explain(args) => enter(&cli.global).and_then(|()| explain::run(&cli.global, args)),
         Command::Why(args) => enter(&cli.global).and_then(|()| explain::why(&cli.global, args)),

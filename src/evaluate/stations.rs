@@ -118,6 +118,17 @@ impl Hook {
         })
     }
 
+    /// The hook of a built-in chain of a legacy table.
+    pub fn from_xt(hook: xt::Hook) -> Self {
+        match hook {
+            xt::Hook::Prerouting => Self::Prerouting,
+            xt::Hook::Input => Self::Input,
+            xt::Hook::Forward => Self::Forward,
+            xt::Hook::Output => Self::Output,
+            xt::Hook::Postrouting => Self::Postrouting,
+        }
+    }
+
     /// The hook of a legacy table's built-in chain.
     pub fn xt(self) -> Option<xt::Hook> {
         Some(match self {

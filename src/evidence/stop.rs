@@ -8,13 +8,26 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-/// Ends the evidence from anywhere, such as from a thread that waits for signals. Clones stop the same.
+/// Ends the evidence, or any other work that goes on for long, from anywhere, such as from a thread that waits for signals.
+/// Clones stop the same.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<EventFd>);
 
 impl Stop {
-    pub(super) fn new() -> io::Result<Self> {
+    /// Nothing is stopped yet.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    pub fn new() -> io::Result<Self> {
         Ok(Self(Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)))
+    }
+
+    /// Waits until it is stopped (true) or the deadline has passed.
+    ///
+    /// # Errors
+    /// When the system refuses to wait.
+    pub fn wait_until(&self, deadline: Instant) -> io::Result<bool> {
+        wait([self.as_fd()], Some(deadline)).map(|[stopped]| stopped)
     }
 
     /// Asks all readers to hand out what they have and to end. The stream ends after the last event.

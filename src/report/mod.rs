@@ -6,6 +6,8 @@ pub mod doctor;
 #[cfg(feature = "cli")]
 pub mod journey;
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod list;
 pub mod pcapng;
 #[cfg(feature = "cli")]
 pub mod text;

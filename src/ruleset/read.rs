@@ -45,7 +45,16 @@ impl Ruleset {
 
     /// Reads the ipsets, in place of those read before.
     pub fn read_ipsets(&mut self) {
-        match crate::sys::ipset::read() {
+        self.take_ipsets(crate::sys::ipset::read());
+    }
+
+    /// Reads what rules need to know of the ipsets to be rendered: their names.
+    pub fn read_ipset_names(&mut self) {
+        self.take_ipsets(crate::sys::ipset::read_headers());
+    }
+
+    fn take_ipsets(&mut self, read: Result<Option<Vec<crate::sys::ipset::Set>>, Error>) {
+        match read {
             Ok(sets) => self.ipsets = IpSets::new(sets.unwrap_or_default()),
             Err(e) => self.problem("ipsets".into(), &e),
         }

@@ -12,10 +12,13 @@ pub use address::Address;
 pub use out::Out;
 pub use protocols::protocol_name;
 
+use std::cell::OnceCell;
+
 use super::ipset::IpSets;
 use super::{Backend, Ruleset};
 use crate::evaluate::{Place, TableRef};
 use crate::sys::Text;
+use crate::sys::nft::Element;
 
 /// Names that rules refer to by number, from the ruleset and the system.
 struct RuleNames<'a> {
@@ -35,27 +38,62 @@ pub fn names(rules: &Ruleset) -> impl iptables::Names + '_ {
 
 /// The text of one rule in the words of its owner; what is not decoded stands in it raw and marked. None: no such rule.
 pub fn rule(rules: &Ruleset, at: Place, backend: Backend) -> Option<String> {
-    let position = at.position?;
-    let names = names(rules);
-    match at.chain.table {
-        TableRef::Xt(t) => {
-            let table = rules.xt.get(t)?;
-            let chain = table.chains().nth(at.chain.chain)?;
-            let name = chain.name().as_bytes();
-            Some(iptables::legacy_rule(name, &chain.rule(position)?, false, &names).to_string())
-        }
-        TableRef::Nft(t) => {
-            let table = rules.nft.get(t)?;
-            let rule = table.chains.get(at.chain.chain)?.rule(position)?;
-            if backend == Backend::NftCompat {
-                return Some(iptables::compat_rule(rule, false, &names).to_string());
+    Lines::new(rules).rule(at, backend)
+}
+
+/// Renders many rules of one ruleset: what those of a table have in common is prepared once.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    rules: &'a Ruleset,
+    views: Vec<OnceCell<nft::View<'a>>>,
+    system: nft::System,
+}
+
+impl<'a> Lines<'a> {
+    /// Nothing is prepared before it is needed.
+    pub fn new(rules: &'a Ruleset) -> Self {
+        let views = rules.nft.iter().map(|_| OnceCell::new()).collect();
+        Self { rules, views, system: nft::System::new() }
+    }
+
+    /// The text of one rule in the words of its owner; what is not decoded stands in it raw and marked. What could fool
+    /// a terminal is escaped. None: no such rule.
+    pub fn rule(&self, at: Place, backend: Backend) -> Option<String> {
+        let position = at.position?;
+        let names = names(self.rules);
+        match at.chain.table {
+            TableRef::Xt(t) => {
+                let table = self.rules.xt.get(t)?;
+                let chain = table.chains().nth(at.chain.chain)?;
+                let name = chain.name().as_bytes();
+                Some(iptables::legacy_rule(name, &chain.rule(position)?, false, &names).to_string())
             }
-            let options = nft::Options { stateless: true, ..nft::Options::default() };
-            let rendered = nft::rule(&nft::View::new(table), rule, options, &nft::System::new());
-            Some(terminal_safe(rendered.text.as_bytes()))
+            TableRef::Nft(t) => {
+                let rule = self.rules.nft.get(t)?.chains.get(at.chain.chain)?.rule(position)?;
+                if backend == Backend::NftCompat {
+                    return Some(iptables::compat_rule(rule, false, &names).to_string());
+                }
+                let rendered = nft::rule(self.view(t)?, rule, STATELESS, &self.system);
+                Some(terminal_safe(rendered.text.as_bytes()))
+            }
         }
     }
+
+    /// The elements of a set of an nft table, each with its text, escaped likewise.
+    pub fn elements(&self, table: usize, set: &Text) -> Vec<(&'a Element, String)> {
+        let Some(view) = self.view(table) else { return Vec::new() };
+        let all = nft::elements(view, set, STATELESS, &self.system);
+        all.into_iter().map(|(element, text)| (element, terminal_safe(text.as_bytes()))).collect()
+    }
+
+    fn view(&self, table: usize) -> Option<&nft::View<'a>> {
+        let def = self.rules.nft.get(table)?;
+        Some(self.views.get(table)?.get_or_init(|| nft::View::new(def)))
+    }
 }
+
+/// Counters are shown apart from the text.
+const STATELESS: nft::Options = nft::Options { handles: false, stateless: true, terse: false, numeric: false };
 
 /// A line of a tool as it is, but for what could fool a terminal. A backslash stays single: the tools' quoting uses it.
 fn terminal_safe(line: &[u8]) -> String {

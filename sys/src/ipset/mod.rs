@@ -52,7 +52,22 @@ pub enum Event<'a> {
 /// As [`Ipset::open`] and [`Ipset::list`].
 pub fn read() -> Result<Option<Vec<Set>>> {
     let Some(mut ipset) = Ipset::open()? else { return Ok(None) };
-    let mut sets = ipset.list()?;
+    let sets = ipset.list()?;
+    with_indices(&ipset, sets).map(Some)
+}
+
+/// The same sets without their elements.
+///
+/// # Errors
+/// As [`Ipset::open`] and [`Ipset::headers`].
+pub fn read_headers() -> Result<Option<Vec<Set>>> {
+    let Some(mut ipset) = Ipset::open()? else { return Ok(None) };
+    let sets = ipset.headers()?.into_iter().map(|header| Set { header, members: Vec::new() }).collect();
+    with_indices(&ipset, sets).map(Some)
+}
+
+/// Newer protocols have the indices in the headers.
+fn with_indices(ipset: &Ipset, mut sets: Vec<Set>) -> Result<Vec<Set>> {
     if ipset.protocol == IPSET_PROTOCOL_MIN {
         for (index, name) in sockopt::names()? {
             if let Some(set) = sets.iter_mut().find(|set| set.header.name == name) {
@@ -60,7 +75,7 @@ pub fn read() -> Result<Option<Vec<Set>>> {
             }
         }
     }
-    Ok(Some(sets))
+    Ok(sets)
 }
 
 impl Ipset<Socket> {

@@ -29,7 +29,7 @@ use super::Out;
 use super::out::put;
 use crate::ruleset::Ruleset;
 use crate::sys::Text;
-use crate::sys::nft::Rule;
+use crate::sys::nft::{Element, Rule};
 
 pub use names::{Names, System};
 pub use view::View;
@@ -90,6 +90,15 @@ pub fn rule(view: &View<'_>, rule: &Rule, options: Options, names: &dyn Names) -
     let mut out = Out::new();
     let complete = rule::Scratch::default().write(Writer::new(options, names), view, rule, &mut out);
     Rendered { text: out.into_text(), complete }
+}
+
+/// The elements of a set or map, each as it stands in nft's listing of it.
+pub fn elements<'a>(view: &View<'a>, set: &Text, options: Options, names: &dyn Names) -> Vec<(&'a Element, Text)> {
+    let mut all = Vec::new();
+    if let Some(set) = view.set(set) {
+        set::each_element(Writer::new(options, names), set, |element, text| all.push((element, text.into_text())));
+    }
+    all
 }
 
 /// Writes all tables of nf_tables, as `nft list ruleset` does. What has no words in nft's language stands there raw,

@@ -12,7 +12,7 @@ use super::datatype::{Order, Type};
 use super::tree::Node;
 use crate::ruleset::nft;
 
-pub(super) use elements::write_elements;
+pub(super) use elements::{each_element, write_elements};
 pub(super) use interval::exact_prefix;
 pub(super) use write::declaration;
 

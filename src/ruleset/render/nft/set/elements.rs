@@ -15,23 +15,47 @@ pub fn write_elements(cx: Writer<'_>, set: &SetView<'_>, shift: u32, bits: Optio
     let lines = Lines { cx, set, shift, bits };
     out.str("{ ");
     let mut delimiter = Delimiter::new(set);
-    if set.key.ty.is_concat() {
-        for element in concatenated(set) {
-            delimiter.write(out);
-            lines.concatenation(element, out);
-        }
-    } else if set.is_interval() {
-        for item in interval::join(set) {
-            delimiter.write(out);
-            lines.item(&item, out);
-        }
-    } else {
-        for element in singles(set) {
-            delimiter.write(out);
-            lines.single(element, out);
+    each(set, |shown| {
+        delimiter.write(out);
+        lines.write(&shown, out);
+    });
+    out.str(" }");
+}
+
+/// Each element as it stands in a listing of its set, in nft's order.
+pub fn each_element<'a>(cx: Writer<'_>, set: &SetView<'a>, mut take: impl FnMut(&'a Element, Out)) {
+    let lines = Lines { cx, set, shift: 0, bits: None };
+    each(set, |shown| {
+        let mut out = Out::new();
+        lines.write(&shown, &mut out);
+        take(shown.element(), out);
+    });
+}
+
+/// An element, or the two that make an interval.
+enum Shown<'a> {
+    Single(&'a Element),
+    Item(interval::Item<'a>),
+    Concatenation(&'a Element),
+}
+
+impl<'a> Shown<'a> {
+    fn element(&self) -> &'a Element {
+        match self {
+            Self::Single(element) | Self::Concatenation(element) => element,
+            Self::Item(item) => item.element,
         }
     }
-    out.str(" }");
+}
+
+fn each<'a>(set: &SetView<'a>, mut take: impl FnMut(Shown<'a>)) {
+    if set.key.ty.is_concat() {
+        concatenated(set).into_iter().for_each(|e| take(Shown::Concatenation(e)));
+    } else if set.is_interval() {
+        interval::join(set).into_iter().for_each(|item| take(Shown::Item(item)));
+    } else {
+        singles(set).for_each(|e| take(Shown::Single(e)));
+    }
 }
 
 /// Elements with single keys: sorted by their numbers.
@@ -140,6 +164,14 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    fn write(&self, shown: &Shown<'_>, out: &mut Out) {
+        match shown {
+            Shown::Single(element) => self.single(element, out),
+            Shown::Item(item) => self.item(item, out),
+            Shown::Concatenation(element) => self.concatenation(element, out),
+        }
+    }
+
     fn single(&self, element: &Element, out: &mut Out) {
         let key = &self.set.key;
         if element.is_catchall() {

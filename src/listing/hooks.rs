@@ -1,0 +1,130 @@
+//! What stands at each hook, in the order in which packets meet it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::evaluate::headers::Network;
+use crate::evaluate::packet::Device;
+use crate::evaluate::stations::{Station, Stations, What};
+use crate::evaluate::{ChainRef, Fact, Hook};
+use crate::ruleset::Ruleset;
+use crate::sys::nft::Family;
+
+/// One hook of one protocol family, where anything stands at it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hooks {
+    /// `ip`, `ip6`, `arp`, `bridge`; `netdev` for the hooks of devices.
+    pub family: &'static str,
+    /// The hook.
+    pub hook: Hook,
+    /// The device, for ingress and egress; with a `*` at its end, every one whose name begins so.
+    pub device: Option<String>,
+    /// What stands there, in order.
+    pub stands: Vec<Stand>,
+}
+
+/// Something that stands at a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stand {
+    /// Its priority: lower comes first.
+    pub priority: i32,
+    /// Has something of another table the same priority? Then which comes first is not told by the ruleset.
+    pub tied: bool,
+    /// What it is.
+    pub met: Met,
+}
+
+/// What stands at a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Met {
+    /// A base chain, or a built-in chain of a legacy table.
+    Chain(#[serde(skip)] ChainRef),
+    /// One that only the first packet of a connection meets: the chains of address translation.
+    NatChain(#[serde(skip)] ChainRef),
+    /// Connection tracking.
+    Conntrack,
+    /// Where the kernel translates addresses.
+    Nat,
+}
+
+impl Met {
+    /// The chain, if it is one.
+    pub fn chain(self) -> Option<ChainRef> {
+        match self {
+            Self::Chain(chain) | Self::NatChain(chain) => Some(chain),
+            Self::Conntrack | Self::Nat => None,
+        }
+    }
+
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chain(_) => "chain",
+            Self::NatChain(_) => "nat chain",
+            Self::Conntrack => "conntrack",
+            Self::Nat => "nat",
+        }
+    }
+}
+
+/// The hooks of routers and hosts.
+const INET: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
+
+impl Hooks {
+    /// Every hook at which a chain hangs.
+    pub fn of(rules: &Ruleset) -> Vec<Self> {
+        let mut all = Vec::new();
+        for device in devices(rules) {
+            for hook in [Hook::Ingress, Hook::Egress] {
+                let at = Device { index: 0, name: Fact::Is(device.as_str().into()) };
+                // An inet chain at ingress stands among those of netdev.
+                let of = |family| Stations::new(rules, Network::Ip4, hook, Some(&at), family).0;
+                let mut stations = of(Some(Family::Netdev));
+                stations.extend(of(None));
+                stations.sort_by_key(|s| s.priority);
+                all.extend(Self::new("netdev", hook, Some(device.clone()), stations));
+            }
+        }
+        for hook in INET {
+            let stations = Stations::new(rules, Network::Other(0), hook, None, Some(Family::Bridge)).0;
+            all.extend(Self::new("bridge", hook, None, stations));
+        }
+        for (family, network) in [("arp", Network::Arp), ("ip", Network::Ip4), ("ip6", Network::Ip6)] {
+            for hook in INET {
+                all.extend(Self::new(family, hook, None, Stations::new(rules, network, hook, None, None).0));
+            }
+        }
+        all
+    }
+
+    fn new(family: &'static str, hook: Hook, device: Option<String>, stations: Vec<Station>) -> Option<Self> {
+        let mut stands = Vec::new();
+        for Station { priority, what, tied } in stations {
+            let stand = |met| Stand { priority, tied, met };
+            match what {
+                What::Chain(chain) => stands.push(stand(Met::Chain(chain))),
+                What::Conntrack => stands.push(stand(Met::Conntrack)),
+                What::Nat(chains) => {
+                    stands.push(stand(Met::Nat));
+                    stands.extend(chains.into_iter().map(|chain| stand(Met::NatChain(chain))));
+                }
+            }
+        }
+        stands.iter().any(|s| s.met.chain().is_some()).then_some(Self { family, hook, device, stands })
+    }
+
+    /// As people call it: `ip input`, `netdev ingress of eth0`.
+    pub fn name(&self) -> String {
+        let device = self.device.as_ref().map_or_else(String::new, |d| format!(" of {d}"));
+        format!("{} {}{device}", self.family, self.hook.name())
+    }
+}
+
+/// The devices that chains hang on.
+fn devices(rules: &Ruleset) -> BTreeSet<String> {
+    let chains = rules.nft.iter().flat_map(|t| &t.chains);
+    let bases = chains.filter_map(|c| c.def.base.as_ref());
+    bases.flat_map(|b| &b.devices).map(ToString::to_string).collect()
+}
