@@ -40,14 +40,11 @@ impl<'a> Describer<'a> {
                 c.table_name = Some(table.def.name.to_string());
                 let Some(chain) = table.chains.get(at.chain.chain) else { return c };
                 c.chain_name = Some(chain.def.name.to_string());
-                match at.position.and_then(|p| chain.rule(p)) {
-                    Some(rule) => {
-                        c.rule_handle = Some(rule.handle);
-                        c.comment = rule_comment(rule);
-                        c.changed_by =
-                            self.history.and_then(|h| h.added_by(rule.family, &rule.table, rule.handle)).cloned();
-                    }
-                    None => {}
+                if let Some(rule) = at.position.and_then(|p| chain.rule(p)) {
+                    c.rule_handle = Some(rule.handle);
+                    c.comment = rule_comment(rule);
+                    c.changed_by =
+                        self.history.and_then(|h| h.added_by(rule.family, &rule.table, rule.handle)).cloned();
                 }
             }
             TableRef::Xt(t) => {

@@ -236,7 +236,7 @@ pub fn policies(all: &[Policy], out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// When writing fails.
 pub fn rates(rates: &Rates, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{BOLD}{:>12} {:>14} {:>12}  {}{BOLD:#}", "PACKETS/S", "BYTES/S", "PACKETS", "RULE OR POLICY")?;
+    writeln!(out, "{BOLD}{:>12} {:>14} {:>12}  RULE OR POLICY{BOLD:#}", "PACKETS/S", "BYTES/S", "PACKETS")?;
     for r in &rates.rates {
         writeln!(
             out,

@@ -172,7 +172,7 @@ mod tests {
             set: "m".into(),
             set_id: None,
             sreg: Reg::R1,
-            dreg: Some(Reg::Verdict),
+            dreg: Some(Reg::VERDICT),
             flags: Default::default(),
         };
         let found = stops(vec![map.into()]);
