@@ -64,7 +64,7 @@ const FIREWALL: &str = "table inet fw {
         ip saddr @allowed accept
         udp dport vmap @ports
         udp dport 53 counter drop comment \"no names\"
-        limit rate over 1/day counter drop
+        limit rate over 1/day burst 1000 packets counter drop
         counter ip saddr 10.0.0.0/8 reject
     }
     chain services {
@@ -75,7 +75,8 @@ const FIREWALL: &str = "table inet fw {
     }
 }
 table ip6 six { chain out { type filter hook output priority -10; policy accept; counter
-    } }
+    }
+}
 ";
 
 fn lab() -> Netns {
@@ -99,7 +100,7 @@ fn lab() -> Netns {
 fn tools_words_are_printed_as_they_print_them() {
     let ns = lab();
     for words in [
-        "iptables-nft -A INPUT -p tcp -m tcp --dport 81 -m comment --comment 'a b' -j DROP",
+        "iptables-nft -A INPUT -p tcp -m tcp --dport 81 -m comment --comment why -j DROP",
         "iptables-nft -t nat -N mine",
         "ip6tables-legacy -A INPUT -s 2001:db8::/32 -j ACCEPT",
         "ipset create s hash:ip,port timeout 100000",

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_packet_finds_what_asks_for_it_and_what_asks_for_nothing() {
-        let key = |n: u128| (n % 10 != 0).then(|| Key::new(Field::Source, 0xff00, (n % 7) << 8));
+        let key = |n: u128| (!n.is_multiple_of(10)).then(|| Key::new(Field::Source, 0xff00, (n % 7) << 8));
         let filed = Candidates::new((0..100).map(key));
         let tried = |have| {
             let mut fields = Fields::default();

@@ -1,6 +1,6 @@
 //! A rule logs the packet, and a rule or policy drops it: the same rule, a later one, one elsewhere.
 
-use crate::common::kernel::{self, kernel_tests};
+use crate::common::kernel::kernel_tests;
 use crate::common::lab::{Lab, Side, V4, V6, udp};
 use crate::watcher::{Watcher, logged};
 

@@ -16,6 +16,7 @@ use crate::common::{DEADLINE, Netns};
 
 /// What a watch has to say.
 #[derive(Debug)]
+#[allow(dead_code, reason = "each test reads its own part")]
 pub enum Said {
     /// Who is to blame.
     Blame(Box<Blame>),
@@ -26,6 +27,7 @@ pub enum Said {
 }
 
 /// A watch under way.
+#[allow(dead_code, reason = "each test reads its own part")]
 pub struct Watcher {
     said: Receiver<Said>,
     stop: Stop,
