@@ -16,7 +16,7 @@ use super::describe::Describer;
 use super::generations::Generations;
 use super::packet::PacketFields;
 use super::time::Time;
-use super::{Blame, Confidence, EvidenceKind, SCHEMA, Why};
+use super::{Blame, Confidence, EvidenceKind, SCHEMA, Step, Why};
 
 /// Attributes what was seen to one ruleset and host.
 pub struct Attributor<'a> {
@@ -109,11 +109,16 @@ impl<'a> Attributor<'a> {
             let by = describer.step(hook, at, "log".into());
             answer.why.insert(0, Why::plain(format!("logged by {}", super::describe::place_words(&by))));
             // The walk begins behind the log expression: what else the rule did is its first step, if it did anything.
-            match answer.path.first_mut().filter(|s| s.is_same_place(&by)) {
-                Some(rest) if rest.action == "continue" => rest.action = by.action,
-                Some(rest) => rest.action = format!("{}, {}", by.action, rest.action),
-                None => answer.path.insert(0, by),
-            }
+            let rest = answer
+                .path
+                .iter()
+                .position(|s| s.table_name.is_some())
+                .filter(|i| answer.path.get(*i).is_some_and(|s| s.is_same_place(&by)));
+            let rest = rest.map(|i| answer.path.remove(i).action).filter(|a| a != "continue");
+            let action = rest.map_or_else(|| by.action.clone(), |r| format!("{}, {r}", by.action));
+            answer.path.insert(0, Step { action, ..by });
+        } else if !answer.alternatives.is_empty() {
+            answer.unknowns.push("which of several rules with this prefix logged it".into());
         }
         answer
     }

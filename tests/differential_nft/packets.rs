@@ -36,6 +36,7 @@ pub struct Probe {
     /// Its own mark.
     pub id: u32,
     /// Is it for the host itself?
+    #[allow(dead_code, reason = "shown with a failure")]
     pub local: bool,
     /// Does it stop before the input hook: a fragment that waits for the others?
     pub fragment: bool,

@@ -89,7 +89,7 @@ fn a_later_rule_of_the_chain_drops() {
         let text = "udp dport @bad counter drop comment \"bad ports\"";
         let b = watch.expect(&lab, "drop nflog certain", "rule nft inet t forw 4 \"bad ports\"", text);
         let path: Vec<_> = b.path.iter().map(|s| (s.rule_position, s.action.as_str())).collect();
-        assert_eq!(path, [(Some(1), "log"), (Some(4), "drop")]);
+        assert_eq!(path, [(Some(1), "log"), (None, "conntrack: new"), (Some(4), "drop")]);
     }
 }
 

@@ -42,6 +42,7 @@ pub fn logged(all: bool) -> Options {
 }
 
 /// What matches the filter is traced, what is logged is left alone.
+#[allow(dead_code, reason = "each test uses its own part")]
 pub fn traced(filter: &str) -> Options {
     let selection = Selection { filter: Some(Filter::parse(filter).unwrap()), interface: None };
     let trace = Some(TraceConfig { rate: None, ephemeral: true });
