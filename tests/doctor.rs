@@ -116,6 +116,9 @@ fn without_privilege_each_no_has_its_reason_and_remedy() {
     assert_eq!(feature(&report, "rtnetlink")["state"], "works");
 }
 
+/// Repairing mends what is left in every namespace: tests that leave something take turns.
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// A run that traces, killed.
 fn killed(ns: &Netns) -> String {
     let logger = || ns.run(|| fs::read_to_string("/proc/sys/net/netfilter/nf_log/2").unwrap()).trim().to_owned();
@@ -139,6 +142,7 @@ fn killed(ns: &Netns) -> String {
 }
 
 fn what_a_killed_run_left_is_told_and_repaired() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     let before = killed(&ns);
@@ -157,6 +161,7 @@ fn what_a_killed_run_left_is_told_and_repaired() {
 }
 
 fn the_next_run_repairs_too() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let ns = Netns::new();
     ns.cmd("iptables-legacy", &["-L"], "");
     ns.nft(&input("log group 7"));
