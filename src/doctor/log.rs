@@ -136,14 +136,16 @@ fn log_all_namespaces() -> Option<bool> {
 /// What killed runs left.
 fn leftovers() -> Feature {
     let mut feature = Feature::new("leftovers", "settings that a killed nfblame could not put back");
-    let left = logger::leftovers();
+    let mut left = logger::leftovers();
+    // What stands in another namespace, which may be gone, is told; only what stands here is wrong here.
+    left.sort_by_key(|l| !l.is_here());
     for leftover in &left {
         let place = if leftover.is_here() { "here".to_owned() } else { format!("in net:[{}]", leftover.inode()) };
         for (family, before) in leftover.loggers() {
             feature = feature.found(format!("{place}, net.netfilter.nf_log.{family} was {}", Text::new(before)));
         }
     }
-    if left.is_empty() {
+    if !left.first().is_some_and(logger::Leftover::is_here) {
         return feature;
     }
     feature.no("a run was killed before it could put the loggers back", "nfblame doctor --repair")
