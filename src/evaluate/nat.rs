@@ -281,8 +281,20 @@ pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
         Some(now) => choose(cx, manip, range, now),
         None => (single(&range.addresses), blind_port(manip, range)),
     };
-    bind(cx, manip, now, &to, &port);
-    rewrite(&mut cx.packet, manip, to, port);
+    match bind(cx, manip, now, &to, &port) {
+        // Both address and port of the packet are then those of its connection, whatever was made of them before.
+        Some((new, true)) => rewrite_to(&mut cx.packet, manip, &new),
+        Some((_, false)) => {}
+        None => {
+            let stays = now.map(|t| match manip {
+                Manip::Source => t.src,
+                Manip::Destination => t.dst,
+            });
+            let to = if to == Fact::Absent { stays.into() } else { to };
+            let port = if port == Fact::Absent { now.and_then(|t| port_of(&t, manip)).into() } else { port };
+            rewrite(&mut cx.packet, manip, to, port);
+        }
+    }
     Decision::Accept
 }
 
@@ -357,8 +369,14 @@ fn blind_port(manip: Manip, range: &Range) -> Fact<u16> {
     }
 }
 
-/// Notes at the connection what was chosen.
-fn bind(cx: &mut Context, manip: Manip, now: Option<Tuple>, to: &Fact<IpAddr>, port: &Fact<u16>) {
+/// Notes at the connection what was chosen. Its tuple, where that is known, and whether it changed.
+fn bind(
+    cx: &mut Context,
+    manip: Manip,
+    now: Option<Tuple>,
+    to: &Fact<IpAddr>,
+    port: &Fact<u16>,
+) -> Option<(Tuple, bool)> {
     let ct = &mut cx.packet.ct;
     let new = now.filter(|_| !to.is_unknown() && !port.is_unknown()).map(|mut new| {
         set(&mut new, manip, to.value().copied(), port.value().copied());
@@ -376,6 +394,7 @@ fn bind(cx: &mut Context, manip: Manip, now: Option<Tuple>, to: &Fact<IpAddr>, p
     if let Fact::Is(status) = &mut ct.status {
         *status |= (done | if changed { bit } else { Status::empty() }).bits();
     }
+    new.map(|new| (new, changed))
 }
 
 /// `get_unique_tuple`: the new address and port; absent where it stays.

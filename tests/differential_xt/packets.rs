@@ -194,7 +194,8 @@ fn ip4(random: &mut Random, source: [u8; 4], destination: [u8; 4]) -> Vec<u8> {
     let payload = broken(random, payload);
     let mut b = vec![0x40 | (header / 4) as u8, tos(random)];
     b.extend(((header + payload.len()) as u16).to_be_bytes());
-    b.extend([0x12, random.byte() | 1]);
+    // Fragments of different packets must not be taken for those of one.
+    b.extend([random.byte(), random.byte() | 1]);
     b.extend(fragment.to_be_bytes());
     b.extend([ttl(random), protocol, 0, 0]);
     b.extend(source);

@@ -354,6 +354,19 @@ const TARGETS: &[Kind] = &[
         2 => format!("-j MARK --and-mark {:#x}", r.below(8)),
         _ => format!("-j MARK --set-xmark {:#x}/{:#x}", r.below(8), r.below(8)),
     }),
+    kind("HMARK", "", ANY, &["mangle"], |r, _| {
+        let what = r.pick(&[
+            "--hmark-tuple src,dst,sport,dport,proto",
+            "--hmark-tuple src,dst,proto",
+            "--hmark-tuple src",
+            "--hmark-tuple dport,dst",
+            "--hmark-tuple spi,src",
+            "--hmark-src-prefix 24 --hmark-dport-mask 0x00ff --hmark-proto-mask 0x0f",
+            "--hmark-dst-prefix 16 --hmark-sport-mask 0xfff0",
+        ]);
+        let (modulus, offset, seed) = (2 + r.below(6), r.below(3), r.below(99));
+        format!("-j HMARK {what} --hmark-mod {modulus} --hmark-offset {offset} --hmark-rnd {seed:#x}")
+    }),
     kind("NFLOG", "", ANY, &[], |r, _| format!("-j NFLOG --nflog-group {} --nflog-prefix \"a b\"", 100 + r.below(9))),
     kind("LOG", "", ANY, &[], |_, _| "-j LOG --log-prefix \"x \"".to_owned()),
     kind("TOS", "", ANY, &["mangle"], |r, _| format!("-j TOS --set-tos {:#x}/{:#x}", r.byte() & 0x3c, r.byte())),
@@ -465,6 +478,10 @@ const TRACKED_TARGETS: &[Kind] = &[
         0 => format!("-j CONNMARK --set-xmark {:#x}/{:#x}", r.below(8), r.below(8)),
         1 => format!("-j CONNMARK --save-mark --nfmask {:#x} --ctmask {:#x}", r.below(8), r.below(8)),
         _ => format!("-j CONNMARK --restore-mark --nfmask {:#x} --ctmask {:#x}", r.below(8), r.below(8)),
+    }),
+    kind("HMARK ct", "", FORWARD | OURS, &["mangle"], |r, _| {
+        let (modulus, seed) = (2 + r.below(6), r.below(99));
+        format!("-j HMARK --hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod {modulus} --hmark-rnd {seed:#x}")
     }),
     kind("CT", "", PREROUTING | OUTPUT, &["raw"], |r, _| {
         format!("-j CT {}", r.pick(&["--notrack", "--zone 3", "--ctevents new"]))

@@ -1,4 +1,4 @@
-//! Marks of the packet and of its connection: MARK, CONNMARK, HMARK, CLASSIFY.
+//! Marks of the packet and of its connection: MARK, CONNMARK, CLASSIFY.
 
 use crate::evaluate::connection::tracked;
 use crate::evaluate::context::Context;
@@ -23,11 +23,6 @@ pub(super) fn mark(cx: &mut Context, t: &Mark) -> Decision {
 
 pub(super) fn classify(cx: &mut Context, t: &Classify) -> Decision {
     cx.packet.priority = Fact::Is(t.priority);
-    Decision::Next
-}
-
-pub(super) fn hmark(cx: &mut Context) -> Decision {
-    cx.packet.mark = Fact::unknown("packet mark by HMARK");
     Decision::Next
 }
 

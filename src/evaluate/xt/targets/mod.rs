@@ -2,6 +2,7 @@
 
 mod connection;
 mod header;
+mod hmark;
 mod log;
 mod mangle;
 mod mark;
@@ -39,7 +40,7 @@ pub(super) fn run(cx: &mut Context, param: &Param, target: &Target<'_>) -> Decis
         Target::Tee(t) => log::tee(cx, t),
         Target::Mark(t) => mark::mark(cx, t),
         Target::Connmark(t) => mark::connmark(cx, t),
-        Target::Hmark(_) => mark::hmark(cx),
+        Target::Hmark(t) => hmark::run(cx, t),
         Target::Classify(t) => mark::classify(cx, t),
         Target::Tos(t) => header::tos(cx, t),
         Target::Dscp(t) => header::dscp(cx, t),
