@@ -158,10 +158,19 @@ impl<'r, 'w> Loader<'r, 'w> {
         self.statements.push(stmt);
     }
 
-    /// Puts an operand into a register.
+    /// Puts an operand into a register. What was there is lost, also where it only reached into it or is reached.
     fn put(&mut self, reg: Reg, node: Node<'r>) -> Option<()> {
+        let words = |bits: u32| (bits.div_ceil(32) as usize).max(1);
+        let (at, width) = (reg.word()?, words(node.bits));
         let id = self.tree.add(node);
-        *self.registers.get_mut(reg.word()?)? = Some(id);
+        let (before, from) = self.registers.split_at_mut_checked(at)?;
+        for (distance, slot) in before.iter_mut().rev().enumerate() {
+            let reaches = slot.is_some_and(|held| words(self.tree.get(held).bits) > distance + 1);
+            *slot = slot.filter(|_| !reaches);
+        }
+        let (first, rest) = from.split_first_mut()?;
+        *first = Some(id);
+        rest.iter_mut().take(width - 1).for_each(|slot| *slot = None);
         Some(())
     }
 

@@ -19,6 +19,8 @@ mod rule;
 mod set;
 mod statement;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod view;
 mod xt;

@@ -2,6 +2,7 @@
 //!
 //! What libxtables cannot translate is shown as `xt match NAME`, without its options.
 
+mod bridge;
 mod matches;
 mod targets;
 mod words;
@@ -75,6 +76,13 @@ fn translate(cx: Writer<'_>, s: Statement<'_>, out: &mut Out) -> bool {
     let XtBlob { name, revision, data } = s.blob;
     let context = Context { family, revision: *revision, names: cx.names, transport: s.transport };
     let mut words = Words::new(out);
+    if family == xt::Family::Bridge {
+        let translated = match s.is_match {
+            true => bridge::translate_match(s.blob, context, &mut words),
+            false => bridge::translate_target(s.blob, &mut words),
+        };
+        return translated.is_some();
+    }
     if s.is_match {
         matches::translate(&xt::matches::decode(family, name.as_bytes(), *revision, data), context, &mut words)
     } else {

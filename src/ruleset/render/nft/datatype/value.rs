@@ -38,7 +38,7 @@ impl<'a> Printer<'a> {
                 string(bytes.get(bytes.len() - len..).unwrap_or_default(), out);
             }
             Style::LinkAddress => {
-                for i in (0..bits.div_ceil(8)).rev() {
+                for i in (0..bits.div_ceil(8).min(16)).rev() {
                     put!(out, "{:02x}{}", (value >> (8 * i)) as u8, if i == 0 { "" } else { ":" });
                 }
             }

@@ -53,7 +53,7 @@ pub(crate) fn raw_payload<'r>(base: PayloadBase, offset: u32, len: u32) -> Optio
         PayloadBase::Inner => Layer::Inner,
         PayloadBase::Tunnel | PayloadBase::Unknown(_) => return None,
     };
-    Some(raw(layer, offset.checked_mul(8)?, len.checked_mul(8)?))
+    Some(raw(layer, offset.checked_mul(8)?, len.checked_mul(8).filter(|bits| *bits > 0)?))
 }
 
 /// The same with offset and width in bits.

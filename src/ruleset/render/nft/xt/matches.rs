@@ -9,6 +9,8 @@ mod transport;
 
 use nfblame_sys::xt::matches::Match;
 
+pub use connection::masked;
+
 use super::words::Span;
 use super::{Context, Words, add};
 

@@ -72,7 +72,8 @@ pub(super) fn conntrack(m: &Conntrack, cx: Context<'_>, w: &mut Words<'_>) -> bo
     true
 }
 
-fn masked(address: IpAddr, mask: IpAddr, w: &mut Words<'_>) {
+/// Writes an address with its mask, if it has any.
+pub fn masked(address: IpAddr, mask: IpAddr, w: &mut Words<'_>) {
     let width = if address.is_ipv4() { 32 } else { 128 };
     let address = Address(address);
     match prefix_length(mask) {

@@ -4,9 +4,11 @@
 //! A `.nft` file is a ruleset. A `.txt` file holds single rules: `[ip ip6 inet : type nat hook output priority 0]`
 //! says in which families and what kind of chain the rules below are tried, `$ …` declares something in each table, and
 //! `differs(NAME): …` marks a rule whose listing differs for the reason given in `docs/parity-differences.md`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod sent;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,12 +17,13 @@ use std::path::{Path, PathBuf};
 
 use common::{Netns, kernel, kernel_tests};
 use nfblame::ruleset::Ruleset;
-use nfblame::ruleset::render::nft::{self, Options, System};
+use nfblame::ruleset::render::nft::{self, Options, System, View};
 
 kernel_tests! {
     rulesets_are_listed_as_nft_lists_them needs ["nft"];
     rules_are_said_as_nft_says_them needs ["nft"];
-    compatibility_rules_are_said_as_nft_says_them needs ["nft", "iptables-nft-restore", "ip6tables-nft-restore", "arptables-nft-restore"];
+    rules_that_a_kernel_may_refuse_are_said_as_they_were_written needs ["nft"];
+    compatibility_rules_are_said_as_nft_says_them needs ["nft", "iptables-nft-restore", "ip6tables-nft-restore", "arptables-nft-restore", "ebtables-nft-restore"];
 }
 
 fn main() {
@@ -28,7 +31,7 @@ fn main() {
 }
 
 /// The file that says why some listings differ.
-const DIFFERENCES: &str = include_str!("../docs/parity-differences.md");
+const DIFFERENCES: &str = include_str!("../../docs/parity-differences.md");
 
 /// Lines that came out equal, differ as documented, or were refused by nft or the kernel here.
 #[derive(Debug, Default, Clone, Copy)]
@@ -48,10 +51,13 @@ impl Tally {
     }
 }
 
+fn directory() -> PathBuf {
+    std::env::var_os("NFBLAME_NFT_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/nft"), PathBuf::from)
+}
+
 fn files(extension: &str) -> Vec<PathBuf> {
-    let dir = std::env::var_os("NFBLAME_NFT_CORPUS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/nft"), PathBuf::from);
-    let mut files: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(directory()).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == extension));
     files.sort();
     files
@@ -235,6 +241,42 @@ fn sections(text: &str) -> Vec<Section> {
     sections
 }
 
+/// Rules of which kernels refuse many, because they lack the module: as they are in what nft sends.
+fn rules_that_a_kernel_may_refuse_are_said_as_they_were_written() {
+    let mut failures = String::new();
+    let mut tally = Tally::default();
+    let text = fs::read_to_string(directory().join("modules.txt")).unwrap();
+    let names = System::new();
+    for section in sections(&text) {
+        let chain = if section.chain.is_empty() { String::new() } else { format!("{};", section.chain) };
+        let declarations = section.declarations.join("\n");
+        for family in &section.families {
+            let ns = namespace();
+            for line in &section.lines {
+                let script = format!(
+                    "table {family} t {{\n{declarations}\nchain target {{ }}\nchain c {{ {chain} }}\n}}\nadd rule {family} \
+                     t c {}\n",
+                    line.rule
+                );
+                tally.tried += 1;
+                let Some((table, rule)) = sent::rule(&ns, &script) else {
+                    println!("refused by nft: {family}:{}: {}", line.number, line.rule);
+                    tally.refused += 1;
+                    continue;
+                };
+                let said = nft::rule(&View::new(&table), &rule, Options::default(), &names);
+                if said.complete && said.text.as_bytes() == line.rule.as_bytes() {
+                    tally.equal += 1;
+                } else {
+                    writeln!(failures, "{family}:{}: {}\n  ours {}", line.number, line.rule, said.text).unwrap();
+                }
+            }
+        }
+    }
+    report("as sent", tally);
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
 /// The lines of an error that nft complains about.
 fn complaints(stderr: &str) -> BTreeSet<usize> {
     stderr.lines().filter_map(|l| l.strip_prefix("/dev/stdin:")?.split(':').next()?.parse().ok()).collect()
@@ -344,15 +386,17 @@ fn rules_are_said_as_nft_says_them() {
 fn compatibility_rules_are_said_as_nft_says_them() {
     let mut failures = String::new();
     let mut tally = Tally::default();
-    let dir = std::env::var_os("NFBLAME_COMPAT_CORPUS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/iptables"), PathBuf::from);
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let dirs = std::env::var_os("NFBLAME_COMPAT_CORPUS")
+        .map_or_else(|| vec![corpus.join("iptables"), corpus.join("ebtables")], |dir| vec![dir.into()]);
+    let mut paths: Vec<PathBuf> =
+        dirs.iter().flat_map(|dir| fs::read_dir(dir).unwrap()).map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
     paths.sort();
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         // nft only finds the extensions of one family in one run.
-        for family in ["ip", "ip6", "arp"] {
+        for family in ["ip", "ip6", "arp", "bridge"] {
             let ns = namespace();
             install_compat(&ns, family, &text);
             let what = format!("{} {family}", path.file_name().unwrap().to_string_lossy());
@@ -376,7 +420,8 @@ fn install_compat(ns: &Netns, family: &str, text: &str) {
     let program = match family {
         "ip" => "iptables-nft-restore",
         "ip6" => "ip6tables-nft-restore",
-        _ => "arptables-nft-restore",
+        "arp" => "arptables-nft-restore",
+        _ => "ebtables-nft-restore",
     };
     let (mut wanted, mut table) = (false, "");
     for line in text.lines() {
@@ -389,7 +434,8 @@ fn install_compat(ns: &Netns, family: &str, text: &str) {
             table = words.pop().unwrap();
             wanted = words.contains(&family);
         }
-        let chain = line.strip_prefix(':').map(|c| format!(":{c} - [0:0]"));
+        let chain =
+            line.strip_prefix(':').map(|c| if family == "bridge" { format!(":{c}") } else { format!(":{c} - [0:0]") });
         let rule = line.find("-A ").filter(|_| !line.starts_with('#')).map(|at| line[at..].to_owned());
         // nft reads past the end of a table here, and may die of it.
         let input = chain.or(rule).filter(|r| wanted && !r.contains("--hashlimit-rate-match"));
