@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::evaluate::log_rules::LogRules;
+use crate::evaluate::log_rules::{LogRule, LogRules};
 use crate::evaluate::packet::Owner;
 use crate::evaluate::traversal::Begin;
 use crate::evaluate::walk::{Start, Walk};
@@ -78,19 +78,9 @@ impl<'a> Attributor<'a> {
 
     fn continue_from_log(&self, p: &LoggedPacket, packet: &Packet, hook: Hook) -> Answer {
         let describer = self.describer();
-        let mut walks = Vec::new();
-        let mut known = 0;
-        for rule in self.logs.find(p.group, &p.prefix) {
-            known += 1;
-            let (ways, _) = self.prepared.ways_to(hook, rule.at.chain);
-            for (base, stack) in ways {
-                let begin = Begin::After { stack, rule: rule.at, expr: rule.expr };
-                let walked =
-                    self.walk(self.is_tracked(packet, Some(hook))).run(packet, &Start::In { hook, base, begin });
-                walks.push((describer, walked, rule.at));
-            }
-        }
-        if known == 0 {
+        let walk = self.walk(self.prepared.tracks_connections(packet.network));
+        let known: Vec<&LogRule> = self.logs.find(p.group, &p.prefix).collect();
+        if known.is_empty() {
             return answer::unknown(format!(
                 "no rule at {} logs with prefix \"{}\" to group {} in the ruleset that was read",
                 hook.name(),
@@ -98,28 +88,44 @@ impl<'a> Attributor<'a> {
                 p.group
             ));
         }
-        if walks.is_empty() {
-            return answer::unknown("no chain at this hook leads to the rule that logged it");
+        let ways = |rule: &LogRule| self.prepared.ways_to(hook, rule.at.chain).0;
+        let mut rules: Vec<_> = known.into_iter().map(|r| (r, ways(r))).filter(|(_, ways)| !ways.is_empty()).collect();
+        if rules.len() > 1 {
+            rules.retain(|(rule, ways)| {
+                ways.iter().any(|(base, _)| walk.could_have_been_logged(packet, hook, *base, rule))
+            });
         }
-        // The log rule is the first step of each path, and known.
-        let logged_by = walks.first().map(|(_, _, at)| *at);
-        let unique = walks.iter().all(|(_, _, at)| Some(*at) == logged_by);
-        let mut answer = answer::of(&walks.into_iter().map(|(d, w, _)| (d, w)).collect::<Vec<_>>());
-        if let Some(at) = logged_by.filter(|_| unique) {
-            let by = describer.step(hook, at, "log".into());
+        let Some((by, _)) = rules.first() else {
+            return answer::unknown("no rule that this hook leads to could have logged it");
+        };
+        let by = describer.step(hook, by.at, "log".into());
+        let several = rules.len();
+        let mut walks = Vec::new();
+        for (rule, ways) in rules {
+            for (base, stack) in ways {
+                let begin = Begin::After { stack, rule: rule.at, expr: rule.expr };
+                walks.push((describer, walk.run(packet, &Start::In { hook, base, begin })));
+            }
+        }
+        let mut answer = answer::of(&walks);
+        if several > 1 {
+            let which = format!("which of {several} rules with this prefix and group logged it");
+            if answer.confidence != Confidence::Certain {
+                answer.unknowns.push(which);
+            }
+            answer.why.insert(0, Why::plain(format!("{several} rules may have logged it")));
+        } else {
             answer.why.insert(0, Why::plain(format!("logged by {}", super::describe::place_words(&by))));
-            // The walk begins behind the log expression: what else the rule did is its first step, if it did anything.
-            let rest = answer
-                .path
-                .iter()
-                .position(|s| s.table_name.is_some())
-                .filter(|i| answer.path.get(*i).is_some_and(|s| s.is_same_place(&by)));
-            let rest = rest.map(|i| answer.path.remove(i).action).filter(|a| a != "continue");
-            let action = rest.map_or_else(|| by.action.clone(), |r| format!("{}, {r}", by.action));
-            answer.path.insert(0, Step { action, ..by });
-        } else if !answer.alternatives.is_empty() {
-            answer.unknowns.push("which of several rules with this prefix logged it".into());
         }
+        // The walk begins behind the log expression: what else the rule did is its first step, if it did anything.
+        let path = &mut answer.path;
+        let first = path.iter().position(|s| s.table_name.is_some());
+        let rest = first.filter(|i| path.get(*i).is_some_and(|s| s.is_same_place(&by))).map(|i| path.remove(i).action);
+        let action = match rest.filter(|a| a != "continue") {
+            Some(rest) => format!("{}, {rest}", by.action),
+            None => by.action.clone(),
+        };
+        path.insert(0, Step { action, ..by });
         answer
     }
 
@@ -138,12 +144,6 @@ impl<'a> Attributor<'a> {
             None => Fact::Absent,
         };
         packet
-    }
-
-    /// Is a packet at that hook past connection tracking, where rules need that here?
-    pub(super) fn is_tracked(&self, packet: &Packet, hook: Option<Hook>) -> bool {
-        !hook.is_none_or(|h| matches!(h, Hook::Ingress | Hook::Egress))
-            && self.prepared.tracks_connections(packet.network)
     }
 }
 

@@ -107,7 +107,7 @@ impl Attributor<'_> {
     /// that there would have been.
     fn beyond(&self, j: &Journey, packet: &Packet, start: &Start) -> Answer {
         // A trace since Linux 6.17 says what conntrack made of the packet; older ones leave it to be looked up.
-        let tracked = packet.ct.state == Fact::Absent && self.is_tracked(packet, Some(start.hook()));
+        let tracked = packet.ct.state == Fact::Absent && self.prepared.tracks_connections(packet.network);
         let mut walked = self.walk(tracked).run(packet, start);
         let passed = matches!(j.end, End::Passed(_));
         let all = walked.runs.len();

@@ -87,7 +87,15 @@ pub fn write_address(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
     if let Some((protocol, header)) = transport(packet)
         && covers_addresses(protocol)
     {
-        adjust(packet, protocol, header, &old, new);
+        if is_unfinished(packet, protocol, header) {
+            // As `inet_proto_csum_replace4`: what is there is the sum itself, not its complement.
+            if let Some((at, Fact::Is(sum))) = place(protocol).map(|p| (header + p, packet.array(header + p))) {
+                let sum = !replaced(!u16::from_be_bytes(sum), &old, new);
+                packet.write(at, &sum.to_be_bytes());
+            }
+        } else {
+            adjust(packet, protocol, header, &old, new);
+        }
     }
     write_network(packet, at, new)
 }
@@ -96,7 +104,9 @@ pub fn write_address(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
 /// and is at an even distance from `header`.
 pub fn write_transport(packet: &mut Packet, protocol: u8, header: usize, at: usize, new: &[u8]) -> bool {
     let Some(old) = packet.bytes.get(at..at + new.len()).map(<[u8]>::to_vec) else { return false };
-    adjust(packet, protocol, header, &old, new);
+    if !is_unfinished(packet, protocol, header) {
+        adjust(packet, protocol, header, &old, new);
+    }
     packet.write(at, new)
 }
 
@@ -118,13 +128,12 @@ fn adjust(packet: &mut Packet, protocol: u8, header: usize, old: &[u8], new: &[u
 /// Is the checksum of the transport header right (`nf_ip_checksum`, `nf_ip6_checksum`)? Unknown if the packet is cut.
 ///
 /// TCP, UDP, UDP-Lite (taken as fully covered), DCCP and ICMP are checked; of other protocols the kernel sums up the
-/// whole payload, which means nothing for them. A packet of this host may carry a sum that the device will finish.
+/// whole payload, which means nothing for them. One that is still to be finished is right to the kernel.
 pub fn transport_is_right(packet: &Packet, protocol: u8, header: usize) -> Fact<bool> {
-    let length = match packet.network {
-        Network::Ip4 => packet.headers().total_length.min(packet.length),
-        _ => packet.length,
-    };
-    let Some(length) = length.checked_sub(header) else { return Fact::Is(false) };
+    let Some(length) = transport_length(packet, header) else { return Fact::Is(false) };
+    if is_unfinished(packet, protocol, header) {
+        return Fact::Is(true);
+    }
     let payload = match packet.read(header, length) {
         Fact::Is(b) => b,
         Fact::Absent => return Fact::Is(false),
@@ -136,17 +145,35 @@ pub fn transport_is_right(packet: &Packet, protocol: u8, header: usize) -> Fact<
     let mut sum = add(0, payload);
     // In IPv4 only TCP and UDP have a pseudo header here; everything in IPv6 has.
     if packet.network == Network::Ip6 || matches!(protocol, TCP | UDP) {
-        let Some((source, destination)) = packet.addresses() else { return Fact::unknown("addresses") };
-        let pseudo = add(add(0, source), destination) + u64::from(protocol) + length as u64;
-        // A packet of this machine, or of a container on it, holds the sum of the pseudo header alone: the device that
-        // sends it would do the rest, and the kernel trusts it (CHECKSUM_PARTIAL).
-        let field = place(protocol).and_then(|at| payload.get(at..at + 2)).map(|b| u16::from_be_bytes([b[0], b[1]]));
-        if field.is_some_and(|f| u64::from(f) == u64::from(fold(pseudo))) {
-            return Fact::Is(true);
-        }
+        let Some(pseudo) = pseudo_header(packet, protocol, length) else { return Fact::unknown("addresses") };
         sum += pseudo;
     }
     Fact::Is(fold(sum) == 0xffff)
+}
+
+/// Is it left to the device that sends the packet out to finish the checksum (`CHECKSUM_PARTIAL`)? So it is with packets
+/// of this host, its containers and virtual machines, and then the field holds the sum of the pseudo header, in
+/// which one wrong checksum of 65535 looks the same.
+pub fn is_unfinished(packet: &Packet, protocol: u8, header: usize) -> bool {
+    let (TCP | UDP, Some(length)) = (protocol, transport_length(packet, header)) else { return false };
+    let field = place(protocol).and_then(|p| packet.array(header + p).known());
+    let Some(pseudo) = pseudo_header(packet, protocol, length) else { return false };
+    field.map(u16::from_be_bytes) == Some(fold(pseudo))
+}
+
+/// From the transport header to the end of the packet, padding left out.
+fn transport_length(packet: &Packet, header: usize) -> Option<usize> {
+    let length = match packet.network {
+        Network::Ip4 => packet.headers().total_length.min(packet.length),
+        _ => packet.length,
+    };
+    length.checked_sub(header)
+}
+
+/// The sum of the addresses, the protocol and the length.
+fn pseudo_header(packet: &Packet, protocol: u8, length: usize) -> Option<u64> {
+    let (source, destination) = packet.addresses()?;
+    Some(add(add(0, source), destination) + u64::from(protocol) + length as u64)
 }
 
 #[cfg(test)]
@@ -185,5 +212,21 @@ mod tests {
         let mut p = udp();
         p.bytes.truncate(30);
         assert!(transport_is_right(&p, UDP, 20).is_unknown());
+    }
+
+    #[test]
+    fn a_checksum_that_the_device_will_finish_is_right_before_and_after_rewrites() {
+        let mut p = udp();
+        let sum = fold(pseudo_header(&p, UDP, 13).unwrap_or(0));
+        assert!(p.write(26, &sum.to_be_bytes()));
+        assert!(is_unfinished(&p, UDP, 20));
+        assert_eq!(transport_is_right(&p, UDP, 20), Fact::Is(true));
+        assert!(write_address(&mut p, 12, &[192, 168, 7, 9]));
+        assert!(write_transport(&mut p, UDP, 20, 22, &[0x1f, 0x90]));
+        assert!(is_unfinished(&p, UDP, 20));
+        p.bytes.truncate(30);
+        assert_eq!(transport_is_right(&p, UDP, 20), Fact::Is(true), "the rest is not asked for");
+        p.bytes[27] ^= 1;
+        assert!(!is_unfinished(&p, UDP, 20));
     }
 }

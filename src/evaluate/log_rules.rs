@@ -18,6 +18,8 @@ pub struct LogRule {
     pub expr: Option<usize>,
     /// The NFLOG group; none for the kernel's own log, which reaches group 0 where NFLOG is the family's logger.
     pub group: Option<u16>,
+    /// Does it change the packet before it logs? Then what was logged is not what its conditions were held against.
+    pub alters: bool,
 }
 
 /// The rules that log, by what their records carry.
@@ -45,7 +47,8 @@ impl LogRules {
                             _ => None,
                         };
                         if let Some((group, prefix)) = logs {
-                            found.add(prefix, LogRule { at, expr: Some(e), group });
+                            let alters = rule.exprs.iter().take(e).any(alters);
+                            found.add(prefix, LogRule { at, expr: Some(e), group, alters });
                         }
                     }
                 }
@@ -58,7 +61,7 @@ impl LogRules {
                     let Some((group, prefix)) = of_target(&raw.decode(table.family())) else { continue };
                     let chain = ChainRef { table: TableRef::Xt(t), chain: c };
                     let at = Place { chain, position: Some(rule.position) };
-                    found.add(prefix, LogRule { at, expr: None, group });
+                    found.add(prefix, LogRule { at, expr: None, group, alters: false });
                 }
             }
         }
@@ -85,6 +88,19 @@ impl LogRules {
         groups.dedup();
         groups
     }
+}
+
+/// Does this expression change the packet?
+fn alters(e: &Expr) -> bool {
+    matches!(
+        e,
+        Expr::MetaSet(_)
+            | Expr::CtSet(_)
+            | Expr::PayloadSet(_)
+            | Expr::ExthdrSet(_)
+            | Expr::ExthdrStrip(_)
+            | Expr::Target(_)
+    )
 }
 
 /// Group and prefix of a target that logs.

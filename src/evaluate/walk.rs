@@ -15,6 +15,7 @@ use super::fact::Fact;
 use super::forwarding;
 use super::headers::{self, Network};
 use super::hook::Hook;
+use super::log_rules::LogRule;
 use super::nat::{self, Manip};
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
 use super::packet::{CtState, Packet};
@@ -141,7 +142,7 @@ pub struct Walk<'a> {
     pub env: &'a dyn Environment,
     /// Keep the rules that did not match, with the reason.
     pub explain: bool,
-    /// The packet is past the conntrack hook where the walk begins, and its connection has to be found first.
+    /// Where the walk begins behind conntrack, the packet's connection has to be found first.
     pub tracked: bool,
     /// The packet was seen, some time ago; not a question about one that may come.
     pub past: bool,
@@ -168,6 +169,24 @@ impl<'a> Walk<'a> {
         }
         Walked { runs, incomplete: assumptions.exhausted() }
     }
+
+    /// Could the packet have met this rule's conditions, in that base chain?
+    pub fn could_have_been_logged(&self, packet: &Packet, hook: Hook, base: ChainRef, by: &LogRule) -> bool {
+        if by.alters {
+            return true;
+        }
+        let mut assumptions = Assumptions::new();
+        loop {
+            let cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
+            let mut way = Way { walk: self, cx, steps: Vec::new(), looped: false };
+            way.find_connection(&Start::Behind { hook, base });
+            let conditions = self.rules.first_conditions(&mut way.cx, by.at, by.expr);
+            let met = conditions.is_some_and(|c| c.missed.is_empty());
+            if met || !assumptions.advance() {
+                return met || assumptions.exhausted();
+            }
+        }
+    }
 }
 
 /// The state of one run.
@@ -191,9 +210,7 @@ impl Way<'_, '_> {
 
     fn way(&mut self, start: &Start) -> Result<Fate, Fate> {
         let hook = self.cx.hook;
-        if self.walk.tracked {
-            self.find_connection();
-        }
+        self.find_connection(start);
         match start {
             Start::Hook(_) => {
                 self.enter(hook)?;
@@ -454,13 +471,32 @@ impl Way<'_, '_> {
     }
 
     /// The connection of a packet that conntrack has let pass already.
-    fn find_connection(&mut self) {
+    fn find_connection(&mut self, start: &Start) {
+        if !self.walk.tracked || !self.is_behind_conntrack(start) {
+            return;
+        }
         if let Err(fate) = self.conntrack() {
             // It was not thrown away then, so what would now do so came later.
             self.cx.packet.ct.state = Fact::unknown(match fate {
                 Fate::Lost(o) => format!("conntrack state ({})", o.detail.unwrap_or_default()),
                 _ => "conntrack state".to_owned(),
             });
+        }
+    }
+
+    /// Is conntrack's place at the hook before the one where a walk begins?
+    fn is_behind_conntrack(&self, start: &Start) -> bool {
+        let hook = start.hook();
+        match start {
+            _ if matches!(hook, Hook::Ingress | Hook::Egress) => false,
+            _ if !matches!(hook, Hook::Prerouting | Hook::Output) => true,
+            Start::Hook(_) => false,
+            Start::AfterHook(_) => true,
+            Start::In { base, .. } | Start::Behind { base, .. } => {
+                let stations = Stations::new(self.walk.rules.rules, self.cx.packet.network, hook, None, None);
+                let conntrack = stations.0.iter().position(|s| s.what == What::Conntrack);
+                conntrack.zip(stations.index_of(*base)).is_some_and(|(conntrack, base)| conntrack < base)
+            }
         }
     }
 

@@ -4,11 +4,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod beyond;
 mod logged;
+mod onward;
+mod rejected;
 mod watcher;
 
 use common::kernel;
 
 fn main() {
-    kernel::run([logged::cases()].concat());
+    kernel::run([logged::cases(), rejected::cases(), beyond::cases(), onward::cases()].concat());
 }

@@ -125,7 +125,7 @@ impl Watcher {
     #[track_caller]
     pub fn expect(&self, lab: &Lab, how: &str, place: &str, text: &str) -> Blame {
         let b = self.blame();
-        assert_eq!(line(&b), format!("{how} | {} | {text}", rule(lab, place)), "{b:#?}");
+        assert_eq!(line(&b), format!("{how} | {} | {text}", rule(lab, place)), "{}", more(&b));
         b
     }
 }
@@ -139,6 +139,17 @@ pub fn rule(lab: &Lab, place: &str) -> String {
         words.insert(6, format!("#{handle}"));
     }
     words.join(" ")
+}
+
+/// What else a blame says, where a test has failed.
+pub fn more(b: &Blame) -> String {
+    let why: Vec<_> = b.why.iter().map(|w| w.message.as_str()).collect();
+    let place = |s: &nfblame::blame::Step| {
+        let words = [s.table_name.as_deref(), s.chain_name.as_deref()].into_iter().flatten();
+        format!("{} {} {:?}: {}", s.hook, words.collect::<Vec<_>>().join(" "), s.rule_position, s.action)
+    };
+    let path: Vec<_> = b.path.iter().map(place).collect();
+    format!("why {why:#?} unknown {:#?} path {path:#?} or {:#?} {:?}", b.unknowns, b.alternatives, b.packet)
 }
 
 /// A blame as one line, everything that a test has to assert in a fixed order:

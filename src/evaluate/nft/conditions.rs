@@ -11,12 +11,19 @@ use super::expr;
 use super::info::PacketInfo;
 use super::machine::{Machine, Step};
 
-/// Holds every condition of a rule against the packet, also those behind one that fails. None: the table does not see it.
-pub fn conditions(cx: &mut Context<'_>, table: &Table, index: &TableIndex, rule: &Rule) -> Option<Conditions> {
+/// Holds every condition of a rule, or of its first so many expressions, against the packet, also those behind one that
+/// fails. None: the table does not see it.
+pub fn conditions(
+    cx: &mut Context<'_>,
+    table: &Table,
+    index: &TableIndex,
+    rule: &Rule,
+    first: Option<usize>,
+) -> Option<Conditions> {
     let mut m = Machine::new(table, index, PacketInfo::new(cx, table.def.family).ok()?);
     (m.exprs, m.rule) = (&rule.exprs, Some(rule));
     let mut all = Conditions::default();
-    for (i, e) in rule.exprs.iter().enumerate() {
+    for (i, e) in rule.exprs.iter().enumerate().take(first.unwrap_or(usize::MAX)) {
         m.at = i;
         let is_condition = matches!(
             e,
