@@ -28,6 +28,7 @@ kernel_tests! {
     a_flood_is_traced_or_its_losses_are_told needs ["nft", "iptables-legacy"];
     an_interface_selects_both_ways needs ["nft"];
     a_bridged_frame_passes_the_bridge needs ["nft"];
+    what_a_bridge_hands_up_to_the_host_is_one_packet needs ["nft"];
     a_stolen_packet_ends_with_the_verdict needs ["nft"];
     the_logger_is_put_back_at_the_end needs ["iptables-legacy", "nft"];
     after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back needs ["iptables-legacy", "nft"];
@@ -524,4 +525,48 @@ fn after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back() {
     left.unwrap();
     assert_eq!(logger_of(&ns, 2), before);
     assert!(ns.run(logger::leftover).is_none());
+}
+
+fn what_a_bridge_hands_up_to_the_host_is_one_packet() {
+    let (a, host) = (Netns::new(), Netns::new());
+    host.rt(|rt| rt.add_bridge("br0")).unwrap();
+    veth(&a, "a0", "10.9.3.1/24", &host, "p0", "");
+    let (br, port) = (host.index("br0"), host.index("p0"));
+    host.rt(|rt| rt.set_master(port, br).and_then(|()| rt.set_up(br, true))).unwrap();
+    host.address("br0", "10.9.3.2/24");
+    host.nft(
+        "table inet t { chain inp { type filter hook input priority 0; udp dport 53 drop
+        }
+        }",
+    );
+    // With it, the bridge takes frames through the hooks of IP as well.
+    let brnf = "net.bridge.bridge-nf-call-iptables";
+    let has_brnf = host.run(|| std::path::Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables").exists());
+    if has_brnf {
+        host.sysctl(brnf, "0");
+    }
+    let evidence = trace(&host, "udp and host 10.9.3.2");
+    let mut found = None;
+    // The port begins to learn and forward when the bridge says so.
+    until("the bridge to hand frames up", || {
+        send(&a, "10.9.3.2:53");
+        found = Some(next(&evidence)).filter(|j| j.end == End::Dropped);
+        found.is_some()
+    });
+    let j = found.unwrap();
+    let all = steps(&j);
+    let edges: Vec<&str> = all.iter().filter(|s| s.starts_with(['<', '>'])).map(String::as_str).collect();
+    let bridge = ["> ingress", "> prerouting", "< prerouting", "> input", "< input"];
+    let ip = ["> ingress", "> prerouting", "< prerouting", "> input"];
+    assert_eq!(edges, [bridge.as_slice(), ip.as_slice()].concat());
+    assert!(last(&j).starts_with("input inet t inp rule drop #"), "{all:#?}");
+    assert_eq!(j.first_view().and_then(|v| v.iif), Some(port));
+    assert_eq!(j.last_view().and_then(|v| v.iif), Some(br));
+    if has_brnf {
+        host.sysctl(brnf, "1");
+        send(&a, "10.9.3.2:53");
+        let j = next(&evidence);
+        assert!(last(&j).starts_with("input inet t inp rule drop #"), "{:#?}", steps(&j));
+        assert_eq!((j.first_view().and_then(|v| v.iif), j.end), (Some(port), End::Dropped));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -105,6 +106,8 @@ pub struct Evidence {
     gaps: Vec<Gap>,
     trace_port: Option<u32>,
     traces_legacy: bool,
+    /// The reader of traces, which has group 0, shall hand out its logged packets too.
+    wants_group: Arc<AtomicBool>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -133,12 +136,14 @@ impl Evidence {
             gaps: Vec::new(),
             trace_port: None,
             traces_legacy: false,
+            wants_group: Arc::default(),
             readers: Vec::new(),
         };
 
         let mut groups = config.groups;
         if let Some(trace) = config.trace {
-            let wants_group = groups.contains(&legacy::GROUP);
+            let wants_group = this.wants_group.clone();
+            wants_group.store(groups.contains(&legacy::GROUP), Ordering::Relaxed);
             let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
             let gaps = &mut this.gaps;
             let stop = this.stop.clone();
@@ -207,6 +212,10 @@ impl Evidence {
 
     /// Listens to one more group, because a rule names it now. If it cannot be bound, [`Event::Failed`] tells.
     pub fn follow(&self, group: u16) {
+        if group == legacy::GROUP && self.traces_legacy {
+            self.wants_group.store(true, Ordering::Relaxed);
+            return;
+        }
         // Refused only when the reader has ended, which the stream tells.
         let _ = self.wanted.send(group);
         let _ = self.wake.write(1);

@@ -61,6 +61,8 @@ struct Open {
     legacy: Vec<LegacyTrace>,
     ended: bool,
     touched: Instant,
+    /// Its trace ids: more than one if it was handed from device to device.
+    ids: SmallVec<[u32; 2]>,
     /// The base chains it has entered.
     entered: SmallVec<[(nft::Family, Text, Text); 8]>,
     prints: SmallVec<[u64; 2]>,
@@ -116,16 +118,23 @@ impl Joiner {
                 if let Some((s, open)) = superseded.and_then(|s| Some((s, self.journeys.get(&s)?))) {
                     self.end(s, open.silence());
                 }
-                match self.begin(Some(trace.id), now) {
-                    Some(s) => s,
-                    None => return,
+                let handed_on = self.handed_on(&trace, mark);
+                let Some(s) = handed_on.or_else(|| self.begin(Some(trace.id), now)) else { return };
+                if let Some(open) = self.journeys.get_mut(&s) {
+                    // On the device above it may meet the same chains again.
+                    open.entered.clear();
                 }
+                self.by_id.insert(trace.id, s);
+                s
             }
         };
         let id = trace.id;
         let end = verdict_end(&trace, mark.map(|m| (m.hook, m.edge)));
         let print = View::of_trace(&trace).and_then(|v| print(&v));
         let Some(open) = self.journeys.get_mut(&serial) else { return };
+        if !open.ids.contains(&id) {
+            open.ids.push(id);
+        }
         if begins_chain {
             open.entered.push(chain);
         }
@@ -270,16 +279,23 @@ impl Joiner {
             legacy: Vec::new(),
             ended: false,
             touched: now.instant,
+            ids: SmallVec::new(),
             entered: SmallVec::new(),
             prints: SmallVec::new(),
             hook: None,
         };
         self.journeys.insert(serial, open);
-        if let Some(id) = id {
-            self.by_id.insert(id, serial);
-        }
         self.alarms.push_back((now.instant + QUIET, serial));
         Some(serial)
+    }
+
+    /// The journey of a packet that was last seen entering another device: a VLAN, bond, bridge or the like takes packets
+    /// from the devices under it, and the kernel gives them another trace id then.
+    fn handed_on(&self, trace: &nft::Trace, mark: Option<names::Mark>) -> Option<u64> {
+        let enters = mark.is_some_and(|m| m.edge == Edge::Enters && matches!(m.hook, Hook::Ingress | Hook::Prerouting));
+        let print = View::of_trace(trace).filter(|_| enters).and_then(|v| print(&v))?;
+        let candidates = self.by_print.get(&print)?.iter().rev().copied();
+        candidates.into_iter().find(|s| self.journeys.get(s).is_some_and(|o| !o.ended && o.may_be_handed_on()))
     }
 
     /// Legacy records that were read before the first nf_tables record of their packet.
@@ -319,10 +335,10 @@ impl Joiner {
                 }
             }
         }
-        if let Some(id) = open.journey.id
-            && self.by_id.get(&id) == Some(&serial)
-        {
-            self.by_id.remove(&id);
+        for id in &open.ids {
+            if self.by_id.get(id) == Some(&serial) {
+                self.by_id.remove(id);
+            }
         }
         Some(open)
     }
@@ -357,6 +373,16 @@ impl Open {
         if edges_only && fragment { End::Reassembly } else { End::Silent }
     }
 
+    /// Was it last seen where devices hand packets to the ones above them: at the ingress, or at the end of a bridge's input?
+    fn may_be_handed_on(&self) -> bool {
+        let Some(step) = self.journey.steps.last() else { return false };
+        match (&step.record, step.record.nft().map(|t| t.family)) {
+            (_, Some(nft::Family::Netdev)) => true,
+            (Record::Edge(Edge::Leaves, _), Some(nft::Family::Bridge)) => step.hook == Some(Hook::Input),
+            _ => false,
+        }
+    }
+
     fn patience(&self) -> Duration {
         let queued = self.journey.steps.last().and_then(|s| s.record.nft()).and_then(|t| t.verdict.as_ref());
         if matches!(queued, Some(Verdict::Queue { .. })) { QUEUED } else { QUIET }
@@ -374,8 +400,10 @@ impl Open {
         let steps = &mut journey.steps;
         for trace in self.legacy {
             let hook = trace.packet.hook;
-            let leaves = steps.iter().position(|s| s.hook == hook && matches!(s.record, Record::Edge(Edge::Leaves, _)));
-            let last = steps.iter().rposition(|s| s.hook == hook).map(|at| at + 1);
+            // The hooks of a bridge have the same names.
+            let at_hook = |s: &Step| s.hook == hook && s.record.nft().is_none_or(|t| t.family != nft::Family::Bridge);
+            let leaves = steps.iter().position(|s| at_hook(s) && matches!(s.record, Record::Edge(Edge::Leaves, _)));
+            let last = steps.iter().rposition(at_hook).map(|at| at + 1);
             let at = leaves.or(last).unwrap_or(steps.len());
             steps.insert(at, Step { hook, record: Record::Legacy(Box::new(trace)) });
         }

@@ -1,5 +1,6 @@
 //! One packet's way through the rules, as records told it.
 
+use super::table::Addresses;
 use crate::blame::Time;
 use crate::evaluate::headers::{Headers, Network};
 use crate::evaluate::hook::Hook;
@@ -10,7 +11,8 @@ use crate::sys::nft;
 /// The records of one packet, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journey {
-    /// The kernel's trace id; the kernel uses it again for later packets. None: legacy records only.
+    /// The kernel's trace id, the first if it had several; the kernel uses it again for later packets. None: legacy
+    /// records only.
     pub id: Option<u32>,
     /// When its first record was read.
     pub began: Time,
@@ -208,6 +210,18 @@ impl Journey {
     /// Did the packet reach that edge of that hook?
     pub fn reached(&self, hook: Hook, edge: Edge) -> bool {
         self.steps.iter().any(|s| s.hook == Some(hook) && matches!(s.record, Record::Edge(e, _) if e == edge))
+    }
+
+    /// Was it seen entering a device, and nowhere else, addressed to another than that device at the link layer?
+    pub(super) fn is_for_others(&self, own: &Addresses) -> bool {
+        let only_enters = self
+            .steps
+            .iter()
+            .all(|s| s.hook == Some(Hook::Ingress) && matches!(s.record, Record::Edge(Edge::Enters, _)));
+        let Some(View { link, iif: Some(device), .. }) = self.last_view().filter(|_| only_enters) else { return false };
+        // Group addresses are for everybody.
+        let to = link.get(..6).filter(|to| link.len() >= 14 && to.first().is_some_and(|b| b & 1 == 0));
+        self.end == End::Silent && to.is_some_and(|to| own.get(&device).is_some_and(|own| own.len() == 6 && own != to))
     }
 
     /// Brings the steps of each hook into the order in which the kernel took them. Records of nf_tables and of the legacy

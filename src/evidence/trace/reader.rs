@@ -1,9 +1,11 @@
 //! The reader of trace records, of nf_tables and of the legacy tables.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::join::{Joiner, Now};
-use super::table::Table;
+use super::table::{Addresses, Table};
 use crate::evidence::legacy::{self, LegacyTrace};
 use crate::evidence::logger::Takeover;
 use crate::evidence::loss::{Loss, LossCause, Source};
@@ -33,11 +35,12 @@ pub(in crate::evidence) struct Reader {
     legacy: Option<Legacy>,
     /// None only when we stop.
     table: Option<Table>,
+    addresses: Addresses,
     /// The socket of nf_tables has lost records, behind those that are still in it.
     overrun: bool,
     selection: Selection,
     /// Logged packets of group 0 are wanted, not only TRACE records.
-    wants_group: bool,
+    wants_group: Arc<AtomicBool>,
     sink: Sink,
     stop: Stop,
 }
@@ -65,7 +68,7 @@ impl Reader {
         config: nflog::Config,
         trace: TraceConfig,
         selection: Selection,
-        wants_group: bool,
+        wants_group: Arc<AtomicBool>,
         sink: Sink,
         stop: Stop,
         gaps: &mut Vec<Gap>,
@@ -84,7 +87,19 @@ impl Reader {
         // Last, so that no record is sent before somebody listens.
         let table = Table::install(&selection, trace.rate, gaps)?;
         let joiner = Joiner::new(table.name().clone());
-        Ok(Self { joiner, monitor, legacy, table: Some(table), overrun: false, selection, wants_group, sink, stop })
+        let addresses = table.addresses().clone();
+        Ok(Self {
+            joiner,
+            monitor,
+            legacy,
+            table: Some(table),
+            addresses,
+            overrun: false,
+            selection,
+            wants_group,
+            sink,
+            stop,
+        })
     }
 
     /// The netlink port that owns our tables.
@@ -125,8 +140,8 @@ impl Reader {
                 if let Some(lost) = self.legacy.as_mut().and_then(|l| l.listener.unaccounted()) {
                     self.sink.lost(Loss { source: Source::LegacyTrace, ..lost.into() });
                 }
-                let Self { joiner, selection, sink, .. } = self;
-                joiner.finish(|j| hand_out(j, selection, sink));
+                let Self { joiner, selection, addresses, sink, .. } = self;
+                joiner.finish(|j| hand_out(j, selection, addresses, sink));
                 return Ok(());
             }
         }
@@ -147,8 +162,8 @@ impl Reader {
             self.joiner.give_up(Now::read());
         }
         if legacy != Read::More {
-            let Self { joiner, selection, sink, .. } = self;
-            joiner.settle(|j| hand_out(j, selection, sink));
+            let Self { joiner, selection, addresses, sink, .. } = self;
+            joiner.settle(|j| hand_out(j, selection, addresses, sink));
         }
         Ok(drained)
     }
@@ -198,7 +213,7 @@ impl Reader {
             let more = legacy.listener.receive(|r| match r {
                 nflog::Received::Packet(p) => match LegacyTrace::from_packet(LoggedPacket::new(p, now.time)) {
                     Ok(trace) => ahead |= !joiner.legacy(trace, now),
-                    Err(packet) if *wants_group && selection.takes(p) => {
+                    Err(packet) if wants_group.load(Ordering::Relaxed) && selection.takes(p) => {
                         sink.put(Source::Group(legacy::GROUP), Event::Packet(packet));
                     }
                     Err(_) => {}
@@ -233,8 +248,9 @@ enum Read {
     More,
 }
 
-fn hand_out(journey: super::Journey, selection: &Selection, sink: &mut Sink) {
-    if selection.takes_journey(&journey) {
+fn hand_out(journey: super::Journey, selection: &Selection, addresses: &Addresses, sink: &mut Sink) {
+    // What a device hears of others' traffic is not dropped: it was never meant for this host.
+    if selection.takes_journey(&journey) && !journey.is_for_others(addresses) {
         sink.put(Source::Trace, Event::Journey(Box::new(journey)));
     }
 }

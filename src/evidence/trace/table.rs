@@ -6,6 +6,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustc_hash::FxHashMap;
+
 use super::journey::Edge;
 use super::names;
 use super::rules::{by_device, conditions};
@@ -32,7 +34,12 @@ const HOOKS: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Ou
 pub struct Table {
     client: Client,
     name: Text,
+    /// The link layer addresses of the devices that were there.
+    addresses: Addresses,
 }
+
+/// Link layer addresses by device index.
+pub type Addresses = FxHashMap<u32, Vec<u8>>;
 
 impl Table {
     /// Makes them in the calling thread's network namespace. From then on packets are traced. What part of it cannot be
@@ -43,7 +50,11 @@ impl Table {
     /// to a socket.
     pub fn install(selection: &Selection, rate: Option<u32>, gaps: &mut Vec<Gap>) -> Result<Self, StartError> {
         let terms = selection.filter.as_ref().map(|f| f.terms()).transpose()?;
-        let mut table = Self { client: Client::open(netlink::Family::Netfilter)?, name: Text::default() };
+        let mut table = Self {
+            client: Client::open(netlink::Family::Netfilter)?,
+            name: Text::default(),
+            addresses: Addresses::default(),
+        };
         let links = rt::Handle::open().and_then(|mut h| h.links());
         let plan = Plan { terms: terms.as_deref(), interface: selection.interface, rate };
         table.add(Family::Inet, |p| plan.inet(p)).map_err(|e| match e.errno() {
@@ -59,6 +70,7 @@ impl Table {
                 return Ok(table);
             }
         };
+        table.addresses = links.iter().map(|l| (l.index, l.address.clone())).collect();
         if let Err(why) = table.add(Family::Netdev, |p| plan.netdev(p, &links)) {
             gaps.push(Gap { what: "tracing from the ingress of devices".into(), why });
         }
@@ -72,6 +84,11 @@ impl Table {
     /// The name of the tables.
     pub fn name(&self) -> &Text {
         &self.name
+    }
+
+    /// The link layer addresses that the devices had when tracing began.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The netlink port that owns them: whose changes are ours.

@@ -316,3 +316,44 @@ fn a_trace_of_someone_else_is_followed_but_stray_edges_are_not_reported() {
     assert_eq!(done.len(), 1);
     assert_eq!((steps(&done[0]), done[0].selected), (vec!["? pre".to_owned()], false));
 }
+
+#[test]
+fn a_packet_that_one_device_hands_to_another_stays_one_packet() {
+    let mut rig = Rig::new();
+    let netdev = |id, chain: &str, n| Trace { family: Family::Netdev, ..first(id, OURS, chain, header(n, 2)) };
+    rig.nft(netdev(5, "mark-ingress", 1));
+    rig.nft(netdev(6, "mark-ingress", 2));
+    rig.nft(netdev(7, "enter-ingress-9", 1)); // the device on top
+    rig.nft(first(7, OURS, "enter-prerouting", header(1, 2)));
+    rig.nft(rule(7, "pre", 9, Verdict::Drop, header(1, 2)));
+    let done = rig.settle();
+    assert_eq!(done.len(), 1);
+    assert_eq!(steps(&done[0]), ["> ingress", "> prerouting", "prerouting pre"]);
+    assert_eq!((done[0].id, done[0].selected), (Some(5), true));
+    let done = rig.after(QUIET);
+    assert_eq!(done.iter().map(|j| j.id).collect::<Vec<_>>(), [Some(6)]);
+    assert!(rig.joiner.next_alarm().is_none());
+}
+
+#[test]
+fn a_frame_for_somebody_else_is_told_from_one_for_this_host() {
+    let journey = |to: [u8; 6], more: bool| {
+        let mut rig = Rig::new();
+        let mut link = to.to_vec();
+        link.extend([2, 0, 0, 0, 0, 1, 8, 0]);
+        let seen =
+            Trace { family: Family::Netdev, link_header: link.into(), ..first(5, OURS, "mark-ingress", header(1, 2)) };
+        rig.nft(seen);
+        if more {
+            rig.nft(first(5, OURS, "enter-prerouting", header(1, 2)));
+        }
+        rig.after(QUIET).pop().unwrap()
+    };
+    let own = [2, 0, 0, 0, 0, 9];
+    let addresses = [(2, own.to_vec())].into_iter().collect();
+    assert!(journey([2, 0, 0, 0, 0, 8], false).is_for_others(&addresses));
+    assert!(!journey([2, 0, 0, 0, 0, 8], true).is_for_others(&addresses));
+    assert!(!journey(own, false).is_for_others(&addresses));
+    assert!(!journey([0xff; 6], false).is_for_others(&addresses));
+    assert!(!journey([2, 0, 0, 0, 0, 8], false).is_for_others(&Default::default()));
+}
