@@ -47,6 +47,9 @@ impl Lab {
             (&lab.router, "r0", "fd09:1::1/64"),
             (&lab.server, "b0", "fd09:2::2/64"),
             (&lab.router, "r1", "fd09:2::1/64"),
+            // A router asks for its neighbours from addresses of the link only.
+            (&lab.router, "r0", "fe80::1/64"),
+            (&lab.router, "r1", "fe80::2/64"),
         ] {
             ns.address(dev, addr);
         }
