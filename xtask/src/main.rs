@@ -1,6 +1,8 @@
 //! The chores of this repository: `cargo xtask help`.
 
+mod bench;
 mod cargo;
+mod load;
 mod peers;
 
 use std::process::ExitCode;
@@ -10,6 +12,8 @@ cargo xtask test [ARG…]   install the peers that the tests compare with, then 
 cargo xtask peers         only install the peers
 cargo xtask lint          formatting and clippy, warnings denied
 cargo xtask ci            lint, then test
+cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE]
+                          measure beside the peers, and print the report as Markdown
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         "lint" => lint(),
+        "bench" => bench::run(rest),
+        bench::MEASURE_ONE => bench::measure_one(rest),
         "ci" => lint().and_then(|()| test(&[])),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -1,0 +1,118 @@
+//! `cargo xtask bench`: what reading, explaining and watching cost, beside the tools that people use for it today.
+//!
+//! Everything runs in network namespaces made here. A measurement is a module that returns its part of the report, as
+//! Markdown, and has a line in [`MEASUREMENTS`].
+
+mod bare;
+mod compat;
+mod conntrack;
+mod contest;
+mod legacy;
+mod measure;
+mod nft;
+mod programs;
+mod scaling;
+mod table;
+
+pub use measure::{MEASURE_ONE, measure_one};
+
+use std::fs;
+use std::process::Command;
+
+use programs::Programs;
+
+/// What a measurement needs.
+pub struct Plan {
+    /// Where the programs are.
+    pub programs: Programs,
+    /// How often each contestant runs.
+    pub rounds: usize,
+    /// Divides the sizes, to try things out.
+    pub shrink: usize,
+}
+
+impl Plan {
+    /// A size, as small as asked for.
+    pub fn size(&self, full: usize) -> usize {
+        (full / self.shrink).max(1)
+    }
+}
+
+type Measurement = fn(&Plan) -> Result<String, String>;
+
+/// The names by which `cargo xtask bench NAME…` calls them.
+const MEASUREMENTS: &[(&str, Measurement)] = &[
+    ("nft", nft::run),
+    ("compat", compat::run),
+    ("legacy", legacy::run),
+    ("conntrack", conntrack::run),
+    ("scaling", scaling::run),
+];
+
+const HELP: &str = "\
+cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE]
+    measures (all, or those named) and prints the report as Markdown; --shrink divides the sizes";
+
+const ROUNDS: usize = 7;
+
+/// Runs the chore.
+pub fn run(args: &[String]) -> Result<(), String> {
+    let mut wanted = Vec::new();
+    let (mut rounds, mut shrink, mut file) = (ROUNDS, 1, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} needs a value\n{HELP}"));
+        let number = |text: &String| text.parse::<usize>().map_err(|e| format!("{arg} {text}: {e}")).map(|n| n.max(1));
+        match arg.as_str() {
+            "--rounds" => rounds = number(value()?)?,
+            "--shrink" => shrink = number(value()?)?,
+            "--write" => file = Some(value()?),
+            name => match MEASUREMENTS.iter().find(|(n, _)| *n == name) {
+                Some(measurement) => wanted.push(measurement),
+                None => {
+                    let known: Vec<_> = MEASUREMENTS.iter().map(|(n, _)| *n).collect();
+                    return Err(format!("no measurement '{name}': there are {}\n{HELP}", known.join(", ")));
+                }
+            },
+        }
+    }
+    if wanted.is_empty() {
+        wanted.extend(MEASUREMENTS);
+    }
+    let plan = Plan { programs: Programs::build()?, rounds, shrink };
+    let mut report = introduction(&plan);
+    for (name, measurement) in wanted {
+        eprintln!("xtask: measuring {name}");
+        report.push('\n');
+        report += &measurement(&plan)?;
+    }
+    match file {
+        Some(file) => fs::write(file, report).map_err(|e| format!("{file}: {e}")),
+        None => {
+            print!("{report}");
+            Ok(())
+        }
+    }
+}
+
+fn introduction(plan: &Plan) -> String {
+    let word = |program: &str, args: &[&str]| match Command::new(program).args(args).output() {
+        Ok(out) => String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_default().trim().to_owned(),
+        Err(_) => "unknown".into(),
+    };
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let sizes = if plan.shrink == 1 { String::new() } else { format!(", sizes divided by {}", plan.shrink) };
+    format!(
+        "# Performance\n\n\
+         Made by `cargo xtask bench --write docs/performance.md`: not to be edited by hand.\n\n\
+         Linux {}, {cpus} CPUs; {}; {}; {}{sizes}.\n\n\
+         The contestants of a table take turns, {} rounds; output goes to `/dev/null`. Wall and CPU time (user and \
+         system) are medians, memory is the largest peak (`ru_maxrss`). *Bare* is the same dump read from the kernel \
+         with the bytes thrown away: the limit for everybody who asks over netlink.\n",
+        word("uname", &["-r"]),
+        word("nft", &["--version"]),
+        word("iptables-nft-save", &["--version"]),
+        word("conntrack", &["--version"]),
+        plan.rounds,
+    )
+}

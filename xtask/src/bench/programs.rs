@@ -1,0 +1,26 @@
+//! What is measured, built as people get it.
+
+use std::path::PathBuf;
+
+use crate::cargo;
+
+/// Where the programs are.
+pub struct Programs {
+    /// The program.
+    pub nfblame: PathBuf,
+    /// `sys/examples/bare_dump.rs`.
+    pub bare: PathBuf,
+}
+
+impl Programs {
+    /// Builds them.
+    pub fn build() -> Result<Self, String> {
+        cargo::run(&["build", "--release", "--package", "nfblame", "--bin", "nfblame"])?;
+        cargo::run(&["build", "--release", "--package", "nfblame-sys", "--example", "bare_dump"])?;
+        // This program is in target/debug or the like.
+        let here = std::env::current_exe().map_err(|e| format!("where is this program? {e}"))?;
+        let target = here.ancestors().nth(2).ok_or("this program is in no target directory")?;
+        let release = target.join("release");
+        Ok(Self { nfblame: release.join("nfblame"), bare: release.join("examples/bare_dump") })
+    }
+}
