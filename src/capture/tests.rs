@@ -162,12 +162,12 @@ fn captured(link_type: u32, bytes: &[u8]) -> Captured {
 
 #[test]
 fn packets_are_found_behind_every_link_layer() {
-    let mac = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    let mac: &[u8] = &[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
     let ip = IP.as_slice();
     let cooked = |kind: u8| [&[0, kind, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0, 8, 0], ip].concat();
     let frames = [
-        (ETHERNET, [&mac[..], &[8, 0], ip].concat()),
-        (ETHERNET, [&mac[..], &[0x88, 0xa8, 0, 9, 0x81, 0, 0, 5, 8, 0], ip].concat()),
+        (ETHERNET, [mac, &[8, 0], ip].concat()),
+        (ETHERNET, [mac, &[0x88, 0xa8, 0, 9, 0x81, 0, 0, 5, 8, 0], ip].concat()),
         (101, ip.to_vec()),
         (228, ip.to_vec()),
         (0, [&[2, 0, 0, 0], ip].concat()),
@@ -192,7 +192,7 @@ fn packets_are_found_behind_every_link_layer() {
     assert_eq!(sent.map(|f| (f.outgoing, f.question.side)), Ok((Some(true), Side::Out)));
     let logged = frame(&captured(239, &frames[9].1)).map(|f| f.question.hook);
     assert_eq!(logged, Ok(Some(Hook::Input)));
-    assert!(frame(&captured(ETHERNET, &[&mac, [0x88, 0xcc].as_slice(), &[0; 40]].concat())).is_err());
+    assert!(frame(&captured(ETHERNET, &[mac, &[0x88, 0xcc], &[0; 40]].concat())).is_err());
     assert!(frame(&captured(147, ip)).is_err());
 }
 

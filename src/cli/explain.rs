@@ -1,25 +1,30 @@
 //! `nfblame explain` and `nfblame why`.
 
 use std::error::Error;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
-use nfblame::explain::{Explained, Explainer, complain};
+use nfblame::blame::Blame;
+use nfblame::capture::{Capture, Captured, frame};
+use nfblame::explain::{Explained, Explainer, Question, Side, batch, complain, session};
 use nfblame::host::KernelHost;
 use nfblame::report::{journey, json, text};
 use nfblame::ruleset::Ruleset;
+use serde::Serialize;
 
 use super::args::Global;
 use super::exit::Exit;
 use super::output;
-use super::packet::{Packet, question};
+use super::packet::Packet;
 
 /// `nfblame explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     pub packet: Packet,
-    /// Every packet of a capture (pcap or pcapng; `-` is standard input)
+    /// Every packet of a capture (pcap or pcapng; `-` is standard input). -i, --out, --hook, --ct and --mark apply to all
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["packet", "batch"])]
     pub read: Option<PathBuf>,
     /// Packets as JSON lines on standard input, one answer line for each
@@ -36,7 +41,13 @@ pub struct WhyArgs {
 
 /// Explains one packet, a capture, or a batch.
 pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
-    let question = question(&args.packet)?;
+    if args.batch {
+        return lines();
+    }
+    if let Some(path) = &args.read {
+        return capture(global, args, path);
+    }
+    let question = args.packet.question()?;
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
     let answer = explainer.explain(&question)?;
@@ -55,20 +66,121 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
 
 /// Answers one complaint.
 pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
-    let question = question(&args.packet)?;
+    let question = args.packet.question()?;
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
     let answer = complain(&explainer, &question)?;
     let mut out = output::stdout(global.color);
     if global.json {
-        json::line(&mut out, &answer.blame)?;
-    } else {
-        write!(out, "{}", text::block(&answer.blame))?;
-        out.flush()?;
+        let sentence = text::sentence(&answer.blame);
+        json::line(&mut out, &With { extra: serde_json::json!({ "sentence": sentence }), blame: &answer.blame })?;
+        return Ok(exit(&answer));
     }
+    writeln!(out, "{}\n", text::sentence(&answer.blame))?;
+    write!(out, "{}", text::block(&answer.blame))?;
+    if let Some(run) = answer.walked.runs.first().filter(|_| global.verbose > 0) {
+        writeln!(out, "\n{}", journey::journey(&explainer.describer(), run, global.verbose > 1))?;
+    }
+    out.flush()?;
     Ok(exit(&answer))
+}
+
+/// A blame with something beside it.
+#[derive(Serialize)]
+struct With<'a> {
+    #[serde(flatten)]
+    extra: serde_json::Value,
+    #[serde(flatten)]
+    blame: &'a Blame,
 }
 
 fn exit(answer: &Explained) -> Exit {
     if answer.passes() { Exit::Nothing } else { Exit::Something }
+}
+
+/// Questions on standard input.
+fn lines() -> Result<Exit, Box<dyn Error>> {
+    let host = KernelHost::open()?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let all_pass = batch::run(&host, io::stdin().lock(), |answer| json::line(&mut out, answer))?;
+    Ok(if all_pass { Exit::Nothing } else { Exit::Something })
+}
+
+/// Every packet of a file.
+fn capture(global: &Global, args: &Args, path: &Path) -> Result<Exit, Box<dyn Error>> {
+    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(|e| named(&e))?)
+    };
+    let mut file = Capture::new(BufReader::new(input)).map_err(|e| named(&e))?;
+    let common = args.packet.common()?;
+    let host = KernelHost::open()?;
+    let mut out = output::stdout(global.color);
+    let (mut number, mut all_pass, mut broken, mut failed) = (0u64, true, None, None);
+    let next = || match file.packet() {
+        Ok(packet) => packet,
+        Err(e) => {
+            broken = Some(e);
+            None
+        }
+    };
+    session(&host, next, |explainer, packet| {
+        number += 1;
+        let answer =
+            question(&common, explainer, &packet).and_then(|q| explainer.explain(&q).map_err(|e| e.to_string()));
+        all_pass &= answer.as_ref().is_ok_and(Explained::passes);
+        match print(&mut out, global, number, answer.as_ref().map(|a| &a.blame)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(e) => {
+                failed = Some(e);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(e) = failed {
+        return Err(e.into());
+    }
+    if let Some(e) = broken {
+        if global.json {
+            json::line(&mut out, &serde_json::json!({ "frame": number + 1, "error": e.to_string() }))?;
+        }
+        return Err(named(&e).into());
+    }
+    Ok(if all_pass { Exit::Nothing } else { Exit::Something })
+}
+
+/// What is asked about a captured packet: what the arguments say comes first, then what the file says.
+fn question(common: &Question, explainer: &Explainer<'_>, packet: &Captured) -> Result<Question, String> {
+    let found = frame(packet)?;
+    let mut q = found.question;
+    let here = |name: &str| matches!(explainer.env().link_index(name.as_bytes()), nfblame::evaluate::Fact::Is(_));
+    q.side = match (&common.side, &packet.interface) {
+        _ if found.outgoing == Some(true) => Side::Out,
+        (Side::Unsaid, Some(name)) if here(name) => Side::In(name.as_str().into()),
+        (side, _) => side.clone(),
+    };
+    q.hook = common.hook.or(q.hook);
+    q.oif.clone_from(&common.oif);
+    q.ct = common.ct;
+    if common.mark != 0 {
+        q.mark = common.mark;
+    }
+    if q.side == Side::Out {
+        q.uid = common.uid.or(q.uid);
+        q.gid = common.gid;
+        q.cgroup.clone_from(&common.cgroup);
+    }
+    Ok(q)
+}
+
+fn print(out: &mut impl Write, global: &Global, number: u64, answer: Result<&Blame, &String>) -> io::Result<()> {
+    match answer {
+        Ok(blame) if global.json => json::line(out, &With { extra: serde_json::json!({ "frame": number }), blame }),
+        Err(e) if global.json => json::line(out, &serde_json::json!({ "frame": number, "error": e })),
+        Ok(blame) if global.verbose > 0 => writeln!(out, "{}", text::block(blame)),
+        Ok(blame) => write!(out, "{number:>4} {}", text::brief(blame)),
+        Err(e) => writeln!(out, "{number:>4} not explained: {e}"),
+    }
 }

@@ -64,34 +64,44 @@ pub struct Packet {
     pub hook: Option<String>,
 }
 
-/// The question that the arguments ask.
-pub fn question(p: &Packet) -> Result<Question, Box<dyn Error>> {
-    let [protocol, src, dst] = p.packet.as_slice() else {
-        return Err("say which packet: PROTOCOL SRC[:PORT] DST[:PORT], such as `tcp 10.0.0.5 10.0.0.1:80`".into());
-    };
-    let ask = Ask {
-        protocol: protocol.clone(),
-        src: src.clone(),
-        dst: dst.clone(),
-        iif: p.interface.clone(),
-        out: p.out,
-        oif: p.oif.clone(),
-        ct: p.ct.clone(),
-        mark: p.mark.clone(),
-        uid: p.uid.as_deref().map(user).transpose()?,
-        gid: p.gid.as_deref().map(group).transpose()?,
-        cgroup: p.cgroup.clone(),
-        flags: p.flags.clone(),
-        length: p.len,
-        kind: p.kind.clone(),
-        code: p.code,
-        ttl: p.ttl,
-        tos: p.tos.clone(),
-        dscp: p.dscp.clone(),
-        mac: p.mac.clone(),
-        hook: p.hook.clone(),
-    };
-    Ok(ask.question()?)
+impl Packet {
+    /// The question that the arguments ask.
+    pub fn question(&self) -> Result<Question, Box<dyn Error>> {
+        let [protocol, src, dst] = self.packet.as_slice() else {
+            return Err("say which packet: PROTOCOL SRC[:PORT] DST[:PORT], such as `tcp 10.0.0.5 10.0.0.1:80`".into());
+        };
+        let ends = Ask { protocol: protocol.clone(), src: src.clone(), dst: dst.clone(), ..Ask::default() };
+        Ok(self.ask(ends)?.question()?)
+    }
+
+    /// What the arguments say beside the packet.
+    pub fn common(&self) -> Result<Question, Box<dyn Error>> {
+        let any = Ask { protocol: "41".into(), src: "0.0.0.0".into(), dst: "0.0.0.0".into(), ..Ask::default() };
+        Ok(self.ask(any)?.question()?)
+    }
+
+    fn ask(&self, ends: Ask) -> Result<Ask, Box<dyn Error>> {
+        Ok(Ask {
+            iif: self.interface.clone(),
+            out: self.out,
+            oif: self.oif.clone(),
+            ct: self.ct.clone(),
+            mark: self.mark.clone(),
+            uid: self.uid.as_deref().map(user).transpose()?,
+            gid: self.gid.as_deref().map(group).transpose()?,
+            cgroup: self.cgroup.clone(),
+            flags: self.flags.clone(),
+            length: self.len,
+            kind: self.kind.clone(),
+            code: self.code,
+            ttl: self.ttl,
+            tos: self.tos.clone(),
+            dscp: self.dscp.clone(),
+            mac: self.mac.clone(),
+            hook: self.hook.clone(),
+            ..ends
+        })
+    }
 }
 
 fn user(text: &str) -> Result<u32, Box<dyn Error>> {

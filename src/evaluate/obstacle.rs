@@ -21,18 +21,27 @@ pub struct Obstacle {
     pub told: Option<RejectWith>,
     /// What shows it, for people: one sentence each.
     pub evidence: Vec<String>,
+    /// It lets the packet pass if this holds, which is not known; and is that likely?
+    pub unless: Option<(String, bool)>,
 }
 
 impl Obstacle {
     /// An obstacle with a detail.
     pub fn new(kind: CulpritKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: Some(detail.into()), sysctl: None, told: None, evidence: Vec::new() }
+        Self { kind, detail: Some(detail.into()), sysctl: None, told: None, evidence: Vec::new(), unless: None }
     }
 
     /// A setting that decided.
     pub fn sysctl(key: impl Into<String>, value: impl Into<String>, wanted: impl Into<String>) -> Self {
         let sysctl = SysctlValue { key: key.into(), value: value.into(), wanted: wanted.into() };
-        Self { kind: CulpritKind::Sysctl, detail: None, sysctl: Some(sysctl), told: None, evidence: Vec::new() }
+        Self {
+            kind: CulpritKind::Sysctl,
+            detail: None,
+            sysctl: Some(sysctl),
+            told: None,
+            evidence: Vec::new(),
+            unless: None,
+        }
     }
 
     /// The same, with what the sender is told.

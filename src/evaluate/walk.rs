@@ -1,6 +1,7 @@
 //! The way of a packet: hook after hook, with routing between them, until it is lost, delivered or gone.
 
 mod out;
+mod port;
 
 use std::borrow::Cow;
 
@@ -222,6 +223,11 @@ impl Way<'_, '_> {
         }
         match hook {
             Hook::Ingress => {
+                self.through_master()?;
+                if self.cx.packet.network == Network::Arp {
+                    self.hook(Hook::Input, None)?;
+                    return Ok(Fate::Passed);
+                }
                 self.receive()?;
                 self.hook(Hook::Prerouting, None)?;
                 self.after_prerouting()
@@ -278,9 +284,7 @@ impl Way<'_, '_> {
                 self.kernel(format!("routed out {}", crate::blame::packet::device_name(&oif)));
                 self.cx.packet.oif = Fact::Is(oif);
                 self.cx.packet.route = Fact::Is(route);
-                if let Fact::Is(o) = self.walk.env.forward(&self.cx.packet) {
-                    return Err(Fate::Lost(Box::new(o)));
-                }
+                self.stopped(self.walk.env.forward(&self.cx.packet))?;
                 forwarding::change(&mut self.cx.packet, self.walk.env);
                 self.hook(Hook::Forward, None)?;
                 self.after_forward()
@@ -532,6 +536,26 @@ impl Way<'_, '_> {
         let end = if manip == Manip::Source { "source" } else { "destination" };
         self.kernel(format!("{end} {before} becomes {after}"));
         if self.cx.hook == Hook::Output { self.route_out() } else { Ok(()) }
+    }
+
+    /// Is there something of the kernel's own that stops the packet here?
+    fn stopped(&mut self, obstacle: Fact<Obstacle>) -> On {
+        match obstacle {
+            Fact::Is(o) => match &o.unless {
+                Some((what, likely)) if self.cx.ask(what.clone(), what.as_bytes(), *likely) => Ok(()),
+                _ => Err(Fate::Lost(Box::new(o))),
+            },
+            Fact::Absent => Ok(()),
+            // Of a packet that was seen it is known that it got further, mostly.
+            Fact::Unknown(_) if self.walk.past => Ok(()),
+            Fact::Unknown(what) => {
+                if self.cx.ask(what.clone(), what.as_bytes(), true) {
+                    Ok(())
+                } else {
+                    Err(Fate::Unknown(what))
+                }
+            }
+        }
     }
 
     fn known<T>(&self, fact: Fact<T>, what: &'static str) -> On<T> {

@@ -1,11 +1,248 @@
-//! A complaint.
-use super::explainer::{Explained, Explainer};
-use super::question::{Invalid, Question};
+//! A complaint: this packet does not arrive. If the packet itself would pass, what it needs on its way may not: that the
+//! neighbour can ask for us, the answer, the message that it is too big, a connection that is not led astray.
 
-/// A packet is said to be lost.
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::craft::Craft;
+use super::explainer::{Explained, Explainer, is_loss};
+use super::present::Asked;
+use super::question::{Invalid, Question, Side};
+use crate::blame::attributor::doubt;
+use crate::blame::packet::address;
+use crate::blame::{Culprit, CulpritKind, Verdict, Why};
+use crate::evaluate::environment::FibQuery;
+use crate::evaluate::nat::{Manip, end_of};
+use crate::evaluate::packet::{Ct, CtState, Packet};
+use crate::evaluate::walk::{Fate, Run};
+use crate::evaluate::{Environment, Fact, Network, RejectWith};
+use crate::sys::Text;
+use crate::sys::ct::Status;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+
+/// Why a packet may not arrive: what would stop it, or else what would stop what it depends on.
 ///
 /// # Errors
 /// As [`Explainer::explain`].
 pub fn complain(explainer: &Explainer<'_>, q: &Question) -> Result<Explained, Invalid> {
-    explainer.answer(q, true)
+    let answer = explainer.answer(q, true)?;
+    let Some(run) = answer.walked.runs.first().filter(|_| answer.blame.verdict == Verdict::Accept) else {
+        return Ok(answer);
+    };
+    let case = Case { explainer, env: explainer.env(), q, run };
+    let found = case.neighbour().or_else(|| case.stale(&answer)).or_else(|| case.reply()).or_else(|| case.too_big());
+    Ok(found.unwrap_or(answer))
+}
+
+/// A packet that would pass.
+struct Case<'a> {
+    explainer: &'a Explainer<'a>,
+    env: &'a dyn Environment,
+    q: &'a Question,
+    run: &'a Run,
+}
+
+impl Case<'_> {
+    /// The addresses of the packet that was asked about.
+    fn ends(&self) -> Option<(IpAddr, IpAddr)> {
+        let p = Packet::new(self.q.network, self.q.bytes.clone());
+        let (src, dst) = p.addresses()?;
+        Some((address(src)?, address(dst)?))
+    }
+
+    /// The interface that it came in by.
+    fn iif(&self) -> Option<(u32, Text)> {
+        let d = self.run.packet.iif.value()?;
+        Some((d.index, d.name.value()?.clone()))
+    }
+
+    /// Another packet's loss, which explains that of the one asked about.
+    fn blame(&self, mut other: Explained, why: String) -> Option<Explained> {
+        let run = other.walked.runs.first()?;
+        // That no socket waits for it is no wonder: nobody has sent anything.
+        let of_socket = matches!(&run.fate, Fate::Lost(o) if o.kind == CulpritKind::Socket);
+        if !is_loss(&run.fate) || of_socket {
+            return None;
+        }
+        other.blame.why.insert(0, Why::plain(why));
+        doubt(&mut other.blame, "whether this is the packet that is lost: the one that was asked about would pass");
+        Some(other)
+    }
+
+    /// Before anything of a neighbour comes in, it has to find us: by ARP, or neighbour discovery.
+    fn neighbour(&self) -> Option<Explained> {
+        let (index, name) = self.iif()?;
+        let (src, dst) = self.ends()?;
+        let link = self.env.link(index).known()?;
+        if link.hardware != 1 {
+            return None;
+        }
+        let back = self.env.fib(&FibQuery { to: src, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
+        if back.oif != index {
+            return None;
+        }
+        let neighbour = back.gateway.unwrap_or(src);
+        // A packet to this host is asked for by its own address, one to be forwarded by that of the router.
+        let to_us = self.run.packet.oif == Fact::Absent;
+        let target = if to_us { dst } else { self.env.redirect_address(index, neighbour).known()? };
+        let unknown = [0x02, 0, 0, 0, 0, 0x01];
+        let (network, bytes, group) = match (neighbour, target) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                let head = [0, 1, 8, 0, 6, 4, 0, 1];
+                let bytes = [head.as_slice(), &unknown, &from.octets(), &[0; 6], &to.octets()].concat();
+                (Network::Arp, bytes, [0xff; 6])
+            }
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                let [.., a, b, c] = to.octets();
+                let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
+                let option = [1, 1, unknown[0], unknown[1], unknown[2], unknown[3], unknown[4], unknown[5]];
+                let craft = Craft {
+                    icmp: (135, 0),
+                    ttl: 255,
+                    payload: Some([to.octets().as_slice(), &option].concat()),
+                    ..Craft::new(ICMPV6, from.into(), group.into())
+                };
+                let (network, bytes) = craft.plain_icmp().make().ok()?;
+                (network, bytes, [0x33, 0x33, 0xff, a, b, c])
+            }
+            _ => return None,
+        };
+        let asks = Question {
+            link: Some([group.as_slice(), &unknown, &network.ethertype().to_be_bytes()].concat()),
+            side: Side::In(name.clone()),
+            ..Question::new(network, bytes)
+        };
+        let what = if network == Network::Arp { "ARP request" } else { "neighbour solicitation" };
+        let answer = self.explainer.answer(&asks, true).ok()?;
+        let why = format!(
+            "before {neighbour} can send anything by {name} it has to ask who has {target}, and its {what} is lost"
+        );
+        self.blame(answer, why)
+    }
+
+    /// A connection of before goes where it went when it began; would a new one go elsewhere?
+    fn stale(&self, answer: &Explained) -> Option<Explained> {
+        let ct = &self.run.packet.ct;
+        if self.q.ct.is_some() || !matches!(ct.flow, Fact::Is(_)) {
+            return None;
+        }
+        let new = self.explainer.answer_as(self.q, Asked::Fresh).ok()?;
+        let fresh = new.walked.runs.first()?;
+        if is_loss(&fresh.fate) || new.walked.runs.len() > 1 {
+            return None;
+        }
+        let end = |p: &Packet| end_of(p, Manip::Destination);
+        let (old, new) = (end(&self.run.packet), end(&fresh.packet));
+        if old == new {
+            return None;
+        }
+        let mut found = answer.clone();
+        found.blame.culprit = Culprit::new(CulpritKind::Nat).with_detail(format!("translated to {old} when it began"));
+        found.blame.why.insert(
+            0,
+            Why::plain(format!("it belongs to a connection that is led to {old}; a new one would be led to {new}")),
+        );
+        doubt(&mut found.blame, "whether that is where it should go");
+        Some(found)
+    }
+
+    /// What conntrack would hold of the answer to the packet.
+    fn answered(&self) -> Ct {
+        let ct = self.run.packet.ct.clone();
+        let seen = (Status::CONFIRMED | Status::SEEN_REPLY | Status::SRC_NAT_DONE | Status::DST_NAT_DONE).bits();
+        match ct.state {
+            Fact::Is(CtState::New | CtState::Related | CtState::Established) => Ct {
+                state: Fact::Is(CtState::Established),
+                reply: ct.reply.clone().map(|r| !r),
+                status: ct.status.clone().map(|s| s | seen),
+                ..ct
+            },
+            _ => ct,
+        }
+    }
+
+    /// The answer, on its way back.
+    fn reply(&self) -> Option<Explained> {
+        let last = &self.run.packet;
+        let h = last.headers();
+        let protocol = h.protocol.filter(|p| matches!(*p, TCP | UDP | ICMP | ICMPV6))?;
+        let (src, dst) = last.addresses()?;
+        let (src, dst) = (address(src)?, address(dst)?);
+        if dst.is_multicast() || src.is_unspecified() {
+            return None;
+        }
+        let at = h.transport?;
+        let (sport, dport) = last.ports().unwrap_or((0, 0));
+        let mut craft = Craft { sport: dport, dport: sport, ..Craft::new(protocol, dst, src) };
+        match protocol {
+            TCP => {
+                let [flags] = last.array::<1>(at + 13).known()?;
+                // SYN is answered by SYN and ACK; a RST by nothing.
+                craft.flags = match flags {
+                    f if f & 0x04 != 0 => return None,
+                    f if f & 0x12 == 0x02 => 0x12,
+                    _ => 0x10,
+                };
+            }
+            ICMP | ICMPV6 => {
+                let request = if protocol == ICMP { 8 } else { 128 };
+                let [kind] = last.array::<1>(at).known()?;
+                if kind != request {
+                    return None;
+                }
+                craft.icmp = (if protocol == ICMP { 0 } else { 129 }, 0);
+            }
+            _ => {}
+        }
+        let (network, bytes) = craft.make().ok()?;
+        let side = match &self.run.fate {
+            Fate::Delivered(_) => Side::Out,
+            Fate::Left => Side::In(last.oif.value()?.name.value()?.clone()),
+            _ => return None,
+        };
+        let answer = Question { side, ..Question::new(network, bytes) };
+        let ct = self.answered();
+        let back = match ct.state {
+            Fact::Is(_) => self.explainer.answer_as(&answer, Asked::Exactly(Box::new(ct))),
+            _ => self.explainer.answer(&answer, true),
+        };
+        self.blame(back.ok()?, "the packet itself would pass; the answer to it is lost".into())
+    }
+
+    /// A packet as large as what it came in by carries: is it too big for the way out, and does its sender learn so?
+    fn too_big(&self) -> Option<Explained> {
+        if self.run.fate != Fate::Left {
+            return None;
+        }
+        let (iif, _) = self.iif()?;
+        let (src, dst) = self.ends()?;
+        let p = Packet::new(self.q.network, self.q.bytes.clone());
+        let protocol = p.headers().protocol.filter(|p| matches!(*p, TCP | UDP))?;
+        let (sport, dport) = p.ports()?;
+        let mtu = self.env.link(iif).known()?.mtu as usize;
+        let large = Craft { sport, dport, flags: 0x10, length: Some(mtu.min(65535)), ..Craft::new(protocol, src, dst) };
+        let (network, bytes) = large.make().ok()?;
+        let beginning: Vec<u8> = bytes.iter().copied().take(if src.is_ipv4() { 28 } else { 1232 }).collect();
+        let q = Question { ct: Some(CtState::Established), bytes, network, ..self.q.clone() };
+        let answer = self.explainer.answer(&q, true).ok()?;
+        let Fate::Lost(o) = &answer.walked.runs.first()?.fate else { return None };
+        if o.kind != CulpritKind::Mtu {
+            return None;
+        }
+        let why = format!("packets of up to {mtu} bytes come in, and are {}", o.detail.as_deref().unwrap_or("too big"));
+        if !matches!(o.told, Some(RejectWith::Icmp(_))) {
+            return self.blame(answer, format!("this one would pass, but {why}, without a word to the sender"));
+        }
+        // The message about it comes from the address that faces the sender.
+        let own = self.env.masquerade_address(iif, src).known()?;
+        let message = if src.is_ipv4() { (ICMP, (3, 4)) } else { (ICMPV6, (2, 0)) };
+        let craft = Craft { icmp: message.1, payload: Some(beginning), ..Craft::new(message.0, own, src) };
+        let (network, bytes) = craft.plain_icmp().make().ok()?;
+        let told = Question { side: Side::Out, ct: Some(CtState::Related), ..Question::new(network, bytes) };
+        let answer = self.explainer.answer(&told, true).ok()?;
+        self.blame(answer, format!("this one would pass, but {why}; the message that tells the sender so is lost"))
+    }
 }

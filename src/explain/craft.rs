@@ -38,13 +38,34 @@ pub struct Craft {
     pub length: Option<usize>,
     /// What follows the transport header; without `length`, what is usual.
     pub payload: Option<Vec<u8>>,
+    /// Bytes 4 to 8 of an ICMP message: an id and a sequence number, in those that have them.
+    pub rest: [u8; 4],
 }
 
 impl Craft {
     /// A packet of a protocol between two ends, with usual values for the rest.
     pub fn new(protocol: u8, src: IpAddr, dst: IpAddr) -> Self {
         let icmp = if protocol == ICMPV6 { (128, 0) } else { (8, 0) };
-        Self { protocol, src, dst, sport: 0, dport: 0, flags: SYN, icmp, ttl: 64, tos: 0, length: None, payload: None }
+        Self {
+            protocol,
+            src,
+            dst,
+            sport: 0,
+            dport: 0,
+            flags: SYN,
+            icmp,
+            ttl: 64,
+            tos: 0,
+            length: None,
+            payload: None,
+            rest: [0, 1, 0, 1],
+        }
+    }
+
+    /// The same, an ICMP message without id.
+    #[must_use]
+    pub fn plain_icmp(self) -> Self {
+        Self { rest: [0; 4], ..self }
     }
 
     /// Makes it.
@@ -115,7 +136,11 @@ impl Craft {
                 h.extend([1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0xfa, 0xf0, 0, 10, 0, 10, 0, 0, 0, 1]);
                 (h, 0)
             }
-            ICMP | ICMPV6 => (vec![self.icmp.0, self.icmp.1, 0, 0, 0, 1, 0, 1], 56),
+            ICMP | ICMPV6 => {
+                let mut h = vec![self.icmp.0, self.icmp.1, 0, 0];
+                h.extend(self.rest);
+                (h, 56)
+            }
             _ => (Vec::new(), 40),
         }
     }

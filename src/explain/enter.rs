@@ -42,7 +42,7 @@ pub(super) fn enter(q: &Question, env: &dyn Environment) -> Result<Entered, Inva
     }
     packet.mark = Fact::Is(q.mark);
     match side {
-        Side::In(name) => come_in(q, &mut packet, &name, env, &mut notes)?,
+        Side::In(name) => come_in(q, &mut packet, &name, env)?,
         Side::Out | Side::Unsaid => go_out(q, &mut packet),
     }
     let hook = q.hook.unwrap_or(if out { Hook::Output } else { Hook::Ingress });
@@ -142,25 +142,9 @@ fn device(name: &Text, env: &dyn Environment) -> Result<Device, Invalid> {
     }
 }
 
-fn come_in(
-    q: &Question,
-    packet: &mut Packet,
-    name: &Text,
-    env: &dyn Environment,
-    notes: &mut Vec<String>,
-) -> Result<(), Invalid> {
-    let mut iif = device(name, env)?;
-    let mut link = env.link(iif.index).known();
-    // What comes in by a port belongs to its master, as the network layer sees it.
-    if let Some(l) = &link
-        && l.master != 0
-        && let Fact::Is(master) = env.link(l.master)
-        && (master.kind == "bridge" || master.kind == "bond" || master.kind == "team")
-    {
-        notes.push(format!("{name} is a port of {}, by which the network layer sees the packet come in", master.name));
-        iif = Device { index: master.index, name: Fact::Is(master.name.clone()) };
-        link = Some(master);
-    }
+fn come_in(q: &Question, packet: &mut Packet, name: &Text, env: &dyn Environment) -> Result<(), Invalid> {
+    let iif = device(name, env)?;
+    let link = env.link(iif.index).known();
     packet.iif = Fact::Is(iif);
     packet.priority = Fact::Is(0);
     packet.route = Fact::Absent;
@@ -173,7 +157,7 @@ fn come_in(
         (_, _, Some(l)) if !ETHERNET.contains(&l.hardware) => Fact::Absent,
         _ => Fact::unknown("link layer header"),
     };
-    packet.pkttype = q.pkttype.map_or_else(|| pkttype(packet, link.as_ref()), Fact::Is);
+    packet.pkttype = q.pkttype.map_or_else(|| pkttype(q, packet, link.as_ref()), Fact::Is);
     Ok(())
 }
 
@@ -191,7 +175,7 @@ fn may_have_socket(packet: &Packet) -> bool {
 }
 
 /// Whom the link layer says that it is for; where only the network layer says it: for us, as it is taken.
-fn pkttype(packet: &Packet, link: Option<&Link>) -> Fact<u8> {
+fn pkttype(q: &Question, packet: &Packet, link: Option<&Link>) -> Fact<u8> {
     if let Fact::Is(header) = &packet.link
         && let Some(to) = header.first_chunk::<6>()
     {
@@ -199,7 +183,9 @@ fn pkttype(packet: &Packet, link: Option<&Link>) -> Fact<u8> {
             _ if *to == [0xff; 6] => Fact::Is(PACKET_BROADCAST),
             _ if to[0] & 1 != 0 => Fact::Is(PACKET_MULTICAST),
             Some(l) if l.address == to => Fact::Is(PACKET_HOST),
-            Some(_) => Fact::Is(PACKET_OTHERHOST),
+            // At a later hook it is for us, whatever its header has: others' packets do not get so far.
+            Some(_) if q.hook == Some(Hook::Ingress) => Fact::Is(PACKET_OTHERHOST),
+            Some(_) => Fact::Is(PACKET_HOST),
             None => Fact::unknown("packet type"),
         };
     }

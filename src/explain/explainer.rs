@@ -1,17 +1,17 @@
 //! Questions in, answers out.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use super::enter::{Entered, enter};
 use super::near;
 use super::present::{Asked, Present};
 use super::question::{Invalid, Question};
-use crate::blame::attributor::assemble;
+use crate::blame::attributor::{assemble, doubt};
 use crate::blame::describe::Describer;
-use crate::blame::{Blame, EvidenceKind, PacketFields, Verdict, Why, answer};
+use crate::blame::{Blame, EvidenceKind, PacketFields, Time, Verdict, Why, answer};
 use crate::evaluate::packet::{CtState, Packet};
 use crate::evaluate::walk::{Fate, Start, Walk, Walked};
-use crate::evaluate::{Decision, Environment, Prepared};
+use crate::evaluate::{Decision, Environment, Hook, Prepared};
 use crate::ruleset::Ruleset;
 
 /// Answers questions by one ruleset and host.
@@ -70,14 +70,35 @@ impl<'a> Explainer<'a> {
 
     /// The same for a packet that is said to be lost: where two answers are possible, the one that loses it comes first.
     pub(super) fn answer(&self, q: &Question, lost: bool) -> Result<Explained, Invalid> {
-        let Entered { packet, start, mut notes } = enter(q, self.env)?;
-        let (mut walked, real) = self.walk(&packet, &start, q.ct);
+        let mut entered = enter(q, self.env)?;
+        let asked = match q.ct {
+            Some(CtState::Established) => {
+                let (walked, _) = self.walk(&entered.packet, &entered.start, Some(Asked::State(CtState::New)));
+                Some(Asked::Established(walked.runs.into_iter().next().map(|r| r.packet.ct)))
+            }
+            Some(state) => Some(Asked::State(state)),
+            None => None,
+        };
+        let (walked, real) = self.walk(&entered.packet, &entered.start, asked);
+        if !real && let Some(state) = q.ct {
+            let note = format!("taken to be {}, as asked; the live conntrack table does not say so", state.name());
+            entered.notes.push(note);
+        }
+        Ok(self.conclude(q, entered, walked, lost))
+    }
+
+    /// Walks a packet that conntrack says this about.
+    pub(super) fn answer_as(&self, q: &Question, asked: Asked) -> Result<Explained, Invalid> {
+        let entered = enter(q, self.env)?;
+        let (walked, _) = self.walk(&entered.packet, &entered.start, Some(asked));
+        Ok(self.conclude(q, entered, walked, true))
+    }
+
+    fn conclude(&self, q: &Question, entered: Entered, mut walked: Walked, lost: bool) -> Explained {
+        let Entered { packet, notes, .. } = entered;
         if lost && let Some(at) = walked.runs.iter().position(|r| is_loss(&r.fate)) {
             let run = walked.runs.remove(at);
             walked.runs.insert(0, run);
-        }
-        if !real && let Some(state) = q.ct {
-            notes.push(format!("taken to be {}, as asked; the live conntrack table does not say so", state.name()));
         }
         let walks = [(self.describer(), walked)];
         let mut answer = answer::of(&walks);
@@ -93,40 +114,24 @@ impl<'a> Explainer<'a> {
             }
         }
         answer.why.extend(notes.iter().cloned().map(Why::plain));
+        let mut blame = assemble(EvidenceKind::Simulation, q.time.or_else(|| Some(Time::now())), fields, answer);
         for p in &self.prepared.rules.problems {
-            answer.unknowns.push(format!("{}: {}", p.object, p.message));
+            doubt(&mut blame, format!("{}: {}", p.object, p.message));
         }
-        let mut blame = assemble(EvidenceKind::Simulation, q.time.or_else(|| Some(now())), fields, answer);
         blame.near_misses = near_misses;
-        if !self.prepared.rules.problems.is_empty() && blame.confidence == crate::blame::Confidence::Certain {
-            blame.confidence = crate::blame::Confidence::Likely;
-        }
-        Ok(Explained { blame, walked, notes })
+        Explained { blame, walked, notes }
     }
 
     /// Walks a packet; and says whether the state that was asked for is also what the live table says.
-    fn walk(&self, packet: &Packet, start: &Start, state: Option<CtState>) -> (Walked, bool) {
-        let present = |asked| Present {
-            host: self.env,
-            ipsets: &self.prepared.rules.ipsets,
-            asked,
-            real: RefCell::new(state.is_none()),
-        };
-        let run = |env: &Present<'_>| {
-            // Hooks behind conntrack: the packet has passed it, and its connection is looked for first.
-            let tracked = !matches!(
-                start.hook(),
-                crate::evaluate::Hook::Ingress | crate::evaluate::Hook::Prerouting | crate::evaluate::Hook::Output
-            ) && self.prepared.tracks_connections(packet.network);
-            Walk { rules: &self.prepared, env, explain: self.tried, tracked, past: false }.run(packet, start)
-        };
-        let first = (state == Some(CtState::Established)).then(|| {
-            let walked = run(&present(Some(Asked { state: CtState::New, first: None })));
-            walked.runs.into_iter().next().map(|r| r.packet.ct)
-        });
-        let env = present(state.map(|state| Asked { state, first: first.flatten() }));
-        let walked = run(&env);
-        (walked, env.real.into_inner())
+    fn walk(&self, packet: &Packet, start: &Start, asked: Option<Asked>) -> (Walked, bool) {
+        let real = Cell::new(asked.is_none());
+        let env = Present { host: self.env, ipsets: &self.prepared.rules.ipsets, asked, real };
+        // Hooks behind conntrack: the packet has passed it, and its connection is looked for first.
+        let before = matches!(start.hook(), Hook::Ingress | Hook::Prerouting | Hook::Output);
+        let tracked = !before && self.prepared.tracks_connections(packet.network);
+        let walk = Walk { rules: &self.prepared, env: &env, explain: self.tried, tracked, past: false };
+        let walked = walk.run(packet, start);
+        (walked, env.real.get())
     }
 }
 
@@ -137,10 +142,6 @@ pub(super) fn is_loss(fate: &Fate) -> bool {
         Fate::Lost(_) => true,
         Fate::Delivered(_) | Fate::Left | Fate::Passed | Fate::Unknown(_) => false,
     }
-}
-
-fn now() -> crate::blame::Time {
-    crate::blame::Time::now()
 }
 
 impl Explained {

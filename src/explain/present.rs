@@ -1,6 +1,6 @@
 //! A host at the moment when its rulesets were read, and as the question has it.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::net::IpAddr;
 
 use crate::evaluate::environment::{FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts};
@@ -18,23 +18,36 @@ pub(super) struct Present<'a> {
     /// What conntrack is to say, if the question has it.
     pub asked: Option<Asked>,
     /// Was the asked state what the live table says, too?
-    pub real: RefCell<bool>,
+    pub real: Cell<bool>,
 }
 
-/// A conntrack state that a question asks for.
+/// What a question has conntrack say.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
-    pub state: CtState,
-    /// What an established connection's first packet would have made of it.
-    pub first: Option<Ct>,
+pub(super) enum Asked {
+    /// A state: of the live table's entry, if it has one in that state.
+    State(CtState),
+    /// An established connection, whose first packet was made this of.
+    Established(Option<Ct>),
+    /// A new connection, whatever is in the table.
+    Fresh,
+    /// This, if it tracks at all.
+    Exactly(Box<Ct>),
 }
 
 impl Asked {
-    /// What conntrack would hold of a packet in that state.
+    fn state(&self) -> Option<CtState> {
+        match self {
+            Self::State(state) => Some(*state),
+            Self::Established(_) => Some(CtState::Established),
+            Self::Fresh | Self::Exactly(_) => None,
+        }
+    }
+
+    /// What conntrack would hold of a packet.
     fn ct(&self, packet: &Packet) -> Ct {
         let tuple = tuple_of(packet);
         let fresh = Ct {
-            state: Fact::Is(self.state),
+            state: Fact::Is(CtState::New),
             reply: Fact::Is(false),
             mark: Fact::Is(0),
             status: Fact::Is(0),
@@ -45,41 +58,54 @@ impl Asked {
             flow: Fact::Absent,
             labels: 0,
         };
-        match self.state {
-            CtState::New => fresh,
-            CtState::Related => Ct {
+        match self {
+            Self::Exactly(ct) => (**ct).clone(),
+            Self::Fresh | Self::State(CtState::New) => fresh,
+            Self::State(CtState::Related) => Ct {
+                state: Fact::Is(CtState::Related),
                 mark: Fact::unknown("mark of the announcing connection"),
                 status: Fact::Is(Status::EXPECTED.bits()),
                 ..fresh
             },
-            CtState::Invalid | CtState::Untracked => Ct { state: Fact::Is(self.state), ..Ct::default() },
-            CtState::Established => {
-                let seen = Status::CONFIRMED | Status::SEEN_REPLY | Status::ASSURED;
-                let done = Status::SRC_NAT_DONE | Status::DST_NAT_DONE;
-                let nat = Status::SRC_NAT | Status::DST_NAT;
-                // Only packets of the direction that began it are translated as its first one was.
-                match self.first.as_ref().map(|ct| (ct, ct.status.value().copied().unwrap_or(0) & nat.bits())) {
-                    Some((ct, translated)) if translated != 0 => Ct {
-                        status: Fact::Is(seen.bits() | done.bits() | translated),
-                        mark: ct.mark.clone(),
-                        answers: ct.answers.clone(),
-                        flow: Fact::unknown("the connection that is asked about"),
-                        ..fresh
-                    },
-                    _ => Ct {
-                        reply: Fact::unknown("direction of the packet in its connection"),
-                        mark: Fact::unknown("mark of the connection"),
-                        status: Fact::Is(seen.bits() | done.bits()),
-                        original: Fact::unknown("the connection that is asked about"),
-                        answers: Fact::unknown("the connection that is asked about"),
-                        flow: Fact::unknown("the connection that is asked about"),
-                        ..fresh
-                    },
-                }
+            Self::State(state @ (CtState::Invalid | CtState::Untracked)) => {
+                Ct { state: Fact::Is(*state), ..Ct::default() }
             }
+            Self::State(CtState::Established) => established(fresh, None),
+            Self::Established(first) => established(fresh, first.as_ref()),
         }
     }
 }
+
+/// A connection that both sides have been seen of. Only packets of the direction that began it are translated as its
+/// first one was.
+fn established(fresh: Ct, first: Option<&Ct>) -> Ct {
+    let seen = (Status::CONFIRMED | Status::SEEN_REPLY | Status::ASSURED).bits()
+        | (Status::SRC_NAT_DONE | Status::DST_NAT_DONE).bits();
+    let nat = (Status::SRC_NAT | Status::DST_NAT).bits();
+    let state = Fact::Is(CtState::Established);
+    match first.map(|ct| (ct, ct.status.value().copied().unwrap_or(0) & nat)) {
+        Some((ct, translated)) if translated != 0 => Ct {
+            state,
+            status: Fact::Is(seen | translated),
+            mark: ct.mark.clone(),
+            answers: ct.answers.clone(),
+            flow: Fact::unknown(THE_ASKED),
+            ..fresh
+        },
+        _ => Ct {
+            state,
+            reply: Fact::unknown("direction of the packet in its connection"),
+            mark: Fact::unknown("mark of the connection"),
+            status: Fact::Is(seen),
+            original: Fact::unknown(THE_ASKED),
+            answers: Fact::unknown(THE_ASKED),
+            flow: Fact::unknown(THE_ASKED),
+            ..fresh
+        },
+    }
+}
+
+const THE_ASKED: &str = "the connection that is asked about";
 
 /// The branch of an answer in which conntrack says that state.
 fn branch(tracked: &Tracked, state: CtState) -> Option<&Tracked> {
@@ -95,12 +121,12 @@ impl Environment for Present<'_> {
         let live = self.host.track(packet);
         let Some(asked) = &self.asked else { return live };
         if let Fact::Is(tracked) = &live {
-            if let Some(same) = branch(tracked, asked.state) {
-                *self.real.borrow_mut() = true;
+            if let Some(same) = asked.state().and_then(|state| branch(tracked, state)) {
+                self.real.set(true);
                 return Fact::Is(same.clone());
             }
             // A connection that cannot begin cannot be asked into being.
-            if asked.state == CtState::New
+            if matches!(asked, Asked::State(CtState::New))
                 && let Tracked::Lost(_) = tracked
             {
                 return live;

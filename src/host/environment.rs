@@ -7,7 +7,8 @@ use super::facts::Host;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
 use super::track::track;
-use crate::evaluate::environment::{Environment, FibAnswer, FibQuery, Link, RouteType, SocketFacts};
+use crate::blame::CulpritKind;
+use crate::evaluate::environment::{Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts};
 use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed, Tracked};
 use crate::sys::ct::{L4, Tuple};
 use crate::sys::diag::{Ends, Protocol};
@@ -156,6 +157,24 @@ impl<H: Host> Environment for H {
             Ok((q, way)) => route::leave(self, &q, &way).map(Obstacle::from),
             Err(why) => Fact::unknown(why),
         }
+    }
+
+    fn programs(&self, device: u32, out: bool) -> Fact<Vec<Program>> {
+        let Fact::Is(link) = Host::link(self, device) else { return Fact::Absent };
+        let mut found = Vec::new();
+        if let Some(xdp) = link.xdp.filter(|_| !out) {
+            let id = xdp.program.map_or_else(String::new, |id| format!(" {id}"));
+            found.push(Program { kind: CulpritKind::Xdp, name: format!("XDP program{id} at {}", link.name) });
+        }
+        if let Fact::Is(filters) = self.tc_filters(device, out) {
+            found.extend(filters.iter().map(|f| {
+                let name = f.bpf_name.as_ref().map_or_else(String::new, |n| format!(" {n}"));
+                let side = if out { "egress" } else { "ingress" };
+                let name = format!("tc filter {}{name} (pref {}) at {side} of {}", f.kind, f.priority, link.name);
+                Program { kind: CulpritKind::Tc, name }
+            }));
+        }
+        if found.is_empty() { Fact::Absent } else { Fact::Is(found) }
     }
 
     fn track(&self, packet: &Packet) -> Fact<Tracked> {

@@ -10,7 +10,7 @@ use crate::evaluate::Fact;
 use crate::sys::Text;
 use crate::sys::ct::{Expectation, Flow, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule, TcFilter};
 
 /// How full the conntrack table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -94,6 +94,11 @@ pub trait Host {
     /// The IPsec policies, in the order in which they are asked.
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         Fact::unknown("IPsec policies")
+    }
+
+    /// The filters of traffic control that packets meet as they come in by an interface, or (`egress`) as they leave.
+    fn tc_filters(&self, _index: u32, _egress: bool) -> Fact<Rc<[TcFilter]>> {
+        Fact::unknown("filters of traffic control")
     }
 
     /// The path of a control group (version 2), by its id.

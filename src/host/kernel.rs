@@ -17,7 +17,7 @@ use crate::evaluate::Fact;
 use crate::sys::ct::{Conntrack, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
-use crate::sys::rt::{self, Address, Handle, Link, Lookup, Neighbour, Policy, Route, Router, Rule};
+use crate::sys::rt::{self, Address, Handle, Link, Lookup, Neighbour, Policy, Route, Router, Rule, TcFilter};
 use crate::sys::{Error, Text};
 
 /// A routing table with fewer routes than this is kept whole.
@@ -56,6 +56,7 @@ struct Kept {
     files: Memo<String, String>,
     policies: Memo<(), Rc<[Policy]>>,
     cgroups: Memo<u64, Text>,
+    filters: Memo<(u32, bool), Rc<[TcFilter]>>,
 }
 
 impl KernelHost {
@@ -94,6 +95,7 @@ impl KernelHost {
         k.files.clear();
         k.policies.clear();
         k.cgroups.clear();
+        k.filters.clear();
     }
 
     /// A file of the namespace; absent if there is none.
@@ -255,6 +257,10 @@ impl Host for KernelHost {
 
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         self.kept.policies.get((), |()| list(rt::policies()))
+    }
+
+    fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
+        self.kept.filters.get((index, egress), |&(index, egress)| list(rt::tc_filters(index, egress)))
     }
 
     fn cgroup(&self, id: u64) -> Fact<Text> {

@@ -169,12 +169,14 @@ pub struct Refusal {
     /// What the sender is told, if anything.
     #[serde(skip)]
     pub told: Option<RejectWith>,
+    /// It does not stop the packet if this holds, which is not known; and is that likely?
+    pub unless: Option<(String, bool)>,
 }
 
 impl Refusal {
     /// A refusal with nothing but its cause.
     pub fn new(cause: Cause) -> Self {
-        Self { cause, detail: None, setting: None, evidence: Vec::new(), told: None }
+        Self { cause, detail: None, setting: None, evidence: Vec::new(), told: None, unless: None }
     }
 
     /// A setting decides; `wanted` is the value that would let the packet pass.
@@ -204,6 +206,13 @@ impl Refusal {
         self
     }
 
+    /// The same, but only if something does not hold that is not known.
+    #[must_use]
+    pub fn unless(mut self, what: impl Into<String>, likely: bool) -> Self {
+        self.unless = Some((what.into(), likely));
+        self
+    }
+
     /// The same, with the ICMP message that tells the sender.
     #[must_use]
     pub fn telling(mut self, icmp: &'static str) -> Self {
@@ -222,6 +231,6 @@ impl From<Refusal> for Obstacle {
         };
         let sysctl = r.setting.map(|(s, wanted)| SysctlValue { key: s.key, value: s.value.to_string(), wanted });
         let evidence = r.evidence.iter().map(Evidence::to_string).collect();
-        Self { kind, detail, sysctl, told: r.told, evidence }
+        Self { kind, detail, sysctl, told: r.told, evidence, unless: r.unless }
     }
 }

@@ -128,6 +128,42 @@ pub fn packet(p: &PacketFields) -> String {
     s
 }
 
+/// A blame as one sentence, without styles.
+pub fn sentence(b: &Blame) -> String {
+    let p = &b.packet;
+    let to = match (p.destination, p.destination_port) {
+        (Some(std::net::IpAddr::V6(a)), Some(port)) => format!("[{a}]:{port}"),
+        (Some(a), Some(port)) => format!("{a}:{port}"),
+        (Some(a), None) => a.to_string(),
+        (None, _) => "its destination".into(),
+    };
+    let from = p.source.map_or_else(String::new, |a| format!(" from {a}"));
+    let what = format!("{}{from} to {to}", p.transport.as_deref().unwrap_or(&p.family));
+    let by = place(&b.culprit);
+    let sure = match b.confidence {
+        Confidence::Certain => "",
+        Confidence::Likely => " likely",
+        Confidence::Unknown => " possibly",
+    };
+    match b.verdict {
+        Verdict::Drop => format!("{what} is{sure} dropped by {by}."),
+        Verdict::Reject => {
+            let with = b.reject_with.as_deref().map_or_else(String::new, |w| format!(" with {w}"));
+            format!("{what} is{sure} rejected{with} by {by}.")
+        }
+        Verdict::Queue => format!("{what} is{sure} lost in {by}."),
+        Verdict::Stolen => format!("{what} is{sure} taken by {by}."),
+        Verdict::Accept if b.culprit.kind == CulpritKind::None => {
+            format!(
+                "{what} passes: nothing here stops it{}.",
+                if sure.is_empty() { "" } else { ", as far as is known" }
+            )
+        }
+        Verdict::Accept => format!("{what} passes, and is{sure} led astray by {by}."),
+        Verdict::Unknown => format!("What becomes of {what} is not known."),
+    }
+}
+
 fn icmp(transport: Option<&str>, t: u8, code: u8) -> String {
     let name = match (transport, t) {
         (Some("icmp"), 0) | (Some("icmp6"), 129) => "echo-reply",

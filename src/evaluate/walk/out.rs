@@ -30,9 +30,7 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Left);
         }
-        if let Fact::Is(o) = self.walk.env.leave(&self.cx.packet) {
-            return Err(Fate::Lost(Box::new(o)));
-        }
+        self.stopped(self.walk.env.leave(&self.cx.packet))?;
         self.cx.packet.link = Fact::unknown("link layer header");
         self.hook(Hook::Egress, None)?;
         self.programs(true)?;

@@ -86,13 +86,18 @@ fn neighbour<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> R
         Fact::Absent => return Ok(None),
         Fact::Unknown(why) => return Err(why),
     };
-    if neighbour.state.contains(NeighbourState::INCOMPLETE) {
-        return Err(format!("whether {hop} on {} answers", link.name).into());
-    }
-    if !neighbour.state.contains(NeighbourState::FAILED) {
+    let asked = neighbour.state.contains(NeighbourState::INCOMPLETE);
+    if !asked && !neighbour.state.contains(NeighbourState::FAILED) {
         return Ok(None);
     }
     let told = if q.is_v6() { "icmp6-addr-unreachable" } else { "icmp-host-unreachable" };
     let refusal = Refusal::new(Cause::NeighbourFailed).with_detail(format!("{hop} on {} does not answer", link.name));
-    Ok(Some(refusal.because(format!("neighbour {hop} on {}", link.name), neighbour.state.to_string()).telling(told)))
+    let refusal =
+        refusal.because(format!("neighbour {hop} on {}", link.name), neighbour.state.to_string()).telling(told);
+    // It has been asked for. One that is there answers the first question within a second.
+    Ok(Some(if asked {
+        refusal.unless(format!("{hop} on {} answers", link.name), neighbour.probes < 2)
+    } else {
+        refusal
+    }))
 }

@@ -5,6 +5,7 @@
 //! the answer, and it can be replayed in tests.
 
 mod address;
+mod filter;
 mod handle;
 mod link;
 mod neighbour;
@@ -16,6 +17,7 @@ mod write;
 mod xfrm;
 
 pub use address::Address;
+pub use filter::{TcFilter, tc_filters};
 pub use handle::Handle;
 pub(crate) use handle::from_neli;
 pub use link::{Link, LinkFlags, Xdp};
