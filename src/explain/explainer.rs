@@ -74,7 +74,7 @@ impl<'a> Explainer<'a> {
         let asked = match q.ct {
             Some(CtState::Established) => {
                 let (walked, _) = self.walk(&entered.packet, &entered.start, Some(Asked::State(CtState::New)));
-                Some(Asked::Established(walked.runs.into_iter().next().map(|r| r.packet.ct)))
+                Some(Asked::Established(walked.runs.into_iter().next().map(|r| Box::new(r.packet.ct))))
             }
             Some(state) => Some(Asked::State(state)),
             None => None,

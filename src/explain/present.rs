@@ -27,7 +27,7 @@ pub(super) enum Asked {
     /// A state: of the live table's entry, if it has one in that state.
     State(CtState),
     /// An established connection, whose first packet was made this of.
-    Established(Option<Ct>),
+    Established(Option<Box<Ct>>),
     /// A new connection, whatever is in the table.
     Fresh,
     /// This, if it tracks at all.
@@ -71,7 +71,7 @@ impl Asked {
                 Ct { state: Fact::Is(*state), ..Ct::default() }
             }
             Self::State(CtState::Established) => established(fresh, None),
-            Self::Established(first) => established(fresh, first.as_ref()),
+            Self::Established(first) => established(fresh, first.as_deref()),
         }
     }
 }

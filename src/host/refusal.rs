@@ -37,8 +37,6 @@ pub enum Cause {
     NotJoined,
     /// The network protocol is off on that interface.
     ProtocolOff,
-    /// This host has no such source address to send from.
-    NoSuchSource,
     /// The TTL or hop limit ends here.
     TtlExpired,
     /// Larger than the way out allows, and not to be fragmented.
@@ -78,7 +76,6 @@ impl Cause {
             | Self::Prohibit
             | Self::NoRoute
             | Self::NotJoined
-            | Self::NoSuchSource
             | Self::TtlExpired => CulpritKind::Route,
             Self::TooBig => CulpritKind::Mtu,
             Self::NeighbourFailed => CulpritKind::Neighbour,
@@ -104,7 +101,6 @@ impl Cause {
             Self::NoRoute => "no route",
             Self::NotJoined => "multicast group not joined",
             Self::ProtocolOff => "protocol is off on the interface",
-            Self::NoSuchSource => "source address is not of this host",
             Self::TtlExpired => "TTL expired",
             Self::TooBig => "larger than the MTU",
             Self::NeighbourFailed => "neighbour does not answer",

@@ -2,7 +2,7 @@
 
 use super::super::facts::Host;
 use super::super::query::Query;
-use super::super::refusal::{Cause, Refusal};
+use super::super::refusal::Refusal;
 use super::super::sysctl::Why;
 use super::fib::{Found, resolve};
 use super::input4::dead_end;
@@ -42,10 +42,9 @@ fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
         Fact::Unknown(why) => return Err(why),
     };
     let kind = match bare {
-        Ok(_) if !q.src.is_unspecified() => {
-            let shown = Refusal::new(Cause::NoSuchSource).because("source", q.src.to_string());
-            return Ok(Outcome::refused(shown));
-        }
+        // The source is not ours, and yet somebody sends from it: a raw socket writes its headers itself and is routed
+        // without a source, a transparent one is routed with it.
+        Ok(route) if !q.src.is_unspecified() => return foreign(host, q, &route),
         Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
         Err(nix::libc::ENETUNREACH) => return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst))),
         Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
@@ -56,4 +55,15 @@ fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     // The sender gets the errno; no ICMP is made.
     let refusal = dead_end(&Found::Route(Box::new(Route::bare(kind, q.dst))), q.dst);
     Ok(Outcome::refused(Refusal { told: None, ..refusal }))
+}
+
+/// The way of a packet from an address that is not of this host.
+fn foreign<H: Host + ?Sized>(host: &H, q: &Query, bare: &Route) -> Result<Outcome, Why> {
+    match host.rules(q.is_v6()) {
+        Fact::Is(rules) if rules.iter().any(|r| r.src.is_some_and(|p| p.len > 0)) => {
+            Err(format!("whether routing rules see the source {}, which is not of this host", q.src).into())
+        }
+        Fact::Unknown(why) => Err(why),
+        _ => Ok(Outcome::of(bare)),
+    }
 }

@@ -104,10 +104,7 @@ mod tests {
             nested.resize(nested.len().next_multiple_of(4), 0);
         }
         let name = [kind.as_bytes(), &[0]].concat();
-        b.message(RTM_NEWTFILTER, libc::NLM_F_MULTI as u16, 0)
-            .raw(&h)
-            .bytes(TCA_KIND, &name)
-            .bytes(TCA_OPTIONS, &nested);
+        b.message(RTM_NEWTFILTER, libc::NLM_F_MULTI as u16, 0).raw(&h).attr(TCA_KIND, &name).attr(TCA_OPTIONS, &nested);
     }
 
     #[test]

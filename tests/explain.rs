@@ -1,0 +1,491 @@
+//! `explain` and `why` on the command line: questions, captures and batches, asked of real hosts. What is said of a packet
+//! has to be what the kernel then does with it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Netns, kernel, kernel_tests, until, veth};
+use serde_json::{Value, json};
+
+kernel_tests! {
+    a_forwarded_packet_is_followed_through_nat_to_the_policy needs ["nft"];
+    rules_of_all_backends_are_walked_in_order needs ["nft", "iptables-legacy", "iptables-nft"];
+    conntrack_states_are_as_asked needs ["nft"];
+    what_this_host_sends_is_routed_rerouted_and_comes_back needs ["nft"];
+    the_interface_is_derived_and_contradictions_are_errors needs ["nft"];
+    a_batch_answers_every_line_in_order needs ["nft"];
+    a_batch_sees_the_ruleset_change needs ["nft"];
+    a_batch_is_fast_enough needs ["nft"];
+    captures_of_all_forms_are_explained needs ["nft", "tcpdump", "editcap"];
+    a_port_of_a_bridge_leads_to_the_bridge needs ["nft"];
+    a_complaint_finds_what_the_packet_depends_on needs ["nft"];
+    programs_at_the_device_are_open_questions needs ["nft", "tc"];
+    sets_are_taken_as_they_are needs ["nft", "ipset", "iptables-legacy"];
+}
+
+fn main() {
+    kernel::run(cases());
+}
+
+const BIN: &str = env!("CARGO_BIN_EXE_nfblame");
+
+/// Runs nfblame in a namespace.
+fn nfblame(ns: &Netns, args: &str, stdin: &[u8]) -> Output {
+    let mut child = start(ns, args);
+    let mut input = child.stdin.take().unwrap();
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            // A program that ends early closes its input: that is not our failure.
+            let _ = input.write_all(stdin);
+        });
+        child.wait_with_output().unwrap()
+    })
+}
+
+fn start(ns: &Netns, args: &str) -> Child {
+    let mut command = Command::new(BIN);
+    command.args(args.split_whitespace()).args(["--netns", &ns.path()]).env("NO_COLOR", "1");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+trait Load {
+    fn load(&self, rules: &str);
+}
+
+impl Load for Netns {
+    /// Loads rules written in few lines: nft wants a new line, or a semicolon, before a brace that closes a chain.
+    fn load(&self, rules: &str) {
+        self.nft(&rules.replace(" }", "\n}"));
+    }
+}
+
+/// One question, its answer and the exit code.
+fn ask(ns: &Netns, args: &str) -> (Value, i32) {
+    let out = nfblame(ns, &format!("{args} -j"), b"");
+    let text = String::from_utf8(out.stdout).unwrap();
+    let answer = serde_json::from_str(&text);
+    let answer = answer.unwrap_or_else(|e| panic!("{args}: {e}: {text:?} {}", String::from_utf8_lossy(&out.stderr)));
+    (answer, out.status.code().unwrap())
+}
+
+/// Who decided, in a line: `drop policy inet filter input`.
+fn who(answer: &Value) -> String {
+    let c = &answer["culprit"];
+    let mut words: Vec<String> =
+        ["/verdict", "/culprit/kind", "/culprit/family", "/culprit/table_name", "/culprit/chain_name"]
+            .iter()
+            .filter_map(|p| answer.pointer(p)?.as_str().map(str::to_owned))
+            .collect();
+    words.extend(c["rule_position"].as_u64().map(|n| n.to_string()));
+    words.extend(c["sysctl"]["key"].as_str().map(str::to_owned));
+    words.extend(c["detail"].as_str().map(str::to_owned));
+    words.join(" ")
+}
+
+fn path(answer: &Value) -> Vec<String> {
+    answer["path"].as_array().unwrap().iter().map(|s| s["action"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A client, a router and a server in a row.
+struct Row {
+    _client: Netns,
+    router: Netns,
+    server: Netns,
+}
+
+impl Row {
+    fn new() -> Self {
+        let (client, router, server) = (Netns::new(), Netns::new(), Netns::new());
+        veth(&client, "eth0", "192.0.2.2/24", &router, "eth0", "192.0.2.1/24");
+        veth(&router, "eth1", "10.0.5.1/24", &server, "eth0", "10.0.5.2/24");
+        client.route("0.0.0.0/0", "192.0.2.1");
+        server.route("0.0.0.0/0", "10.0.5.1");
+        router.sysctl("net.ipv4.ip_forward", "1");
+        Self { _client: client, router, server }
+    }
+}
+
+fn a_forwarded_packet_is_followed_through_nat_to_the_policy() {
+    let row = Row::new();
+    row.router.load(
+        "table ip nat { chain pre { type nat hook prerouting priority -100; tcp dport 80 dnat to 10.0.5.2:8080 } }
+         table ip filter { chain fwdc { type filter hook forward priority 0; policy drop;
+            ct state established,related accept
+            ip daddr 10.0.5.2 tcp dport 80 accept } }",
+    );
+    let (answer, code) = ask(&row.router, "explain tcp 192.0.2.2:40000 192.0.2.1:80 -i eth0");
+    assert_eq!((who(&answer).as_str(), code), ("drop policy ip filter fwdc", 1));
+    assert_eq!(answer["confidence"], "certain");
+    assert_eq!(answer["evidence"], "simulation");
+    assert_eq!(answer["packet"]["oif"], "eth1");
+    assert_eq!(answer["packet"]["ct_state"], "new");
+    assert!(path(&answer).contains(&"destination 192.0.2.1:80 becomes 10.0.5.2:8080".to_owned()), "{answer}");
+    let near = &answer["near_misses"][0];
+    assert_eq!(
+        (&near["rule_position"], &near["field"], &near["wanted"], &near["have"]),
+        (&json!(2), &json!("tcp dport"), &json!("80"), &json!("8080"))
+    );
+    let text = nfblame(&row.router, "explain tcp 192.0.2.2:40000 192.0.2.1:80 -i eth0 -v", b"");
+    let text = String::from_utf8(text.stdout).unwrap();
+    for words in ["prerouting", "-100   ip nat pre", "forward", "- rule 2", "80 is wanted, the packet has 8080", "DROP"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // The fix that the near miss suggests is right.
+    row.router.load("add rule ip filter fwdc ip daddr 10.0.5.2 tcp dport 8080 accept");
+    let (answer, code) = ask(&row.router, "explain tcp 192.0.2.2:40000 192.0.2.1:80 -i eth0");
+    assert_eq!((who(&answer).as_str(), code), ("accept none", 0));
+}
+
+fn rules_of_all_backends_are_walked_in_order() {
+    let (client, host) = (Netns::new(), Netns::new());
+    veth(&client, "eth0", "192.0.2.2/24", &host, "eth0", "192.0.2.1/24");
+    host.load("table inet app { chain in { type filter hook input priority -10; tcp dport 443 accept } }");
+    host.cmd("iptables-nft", &["-A", "INPUT", "-p", "tcp", "--dport", "443", "-j", "ACCEPT"], "");
+    host.cmd("iptables-legacy", &["-A", "INPUT", "-p", "tcp", "--dport", "22", "-j", "ACCEPT"], "");
+    host.cmd("iptables-legacy", &["-A", "INPUT", "-p", "tcp", "--dport", "443", "-j", "REJECT"], "");
+    let (answer, _) = ask(&host, "explain tcp 192.0.2.2 192.0.2.1:443 -i eth0");
+    assert_eq!(who(&answer), "reject rule ip filter INPUT 2");
+    assert_eq!(answer["culprit"]["backend"], "xtables");
+    assert_eq!(answer["reject_with"], "icmp-port-unreachable");
+    let places: Vec<_> = answer["path"].as_array().unwrap().iter().filter_map(|s| s["backend"].as_str()).collect();
+    assert_eq!(places.first(), Some(&"nft"));
+    assert!(places.contains(&"nft-compat") && places.last() == Some(&"xtables"), "{places:?}");
+    let (answer, _) = ask(&host, "explain udp 192.0.2.2 192.0.2.1:53 -i eth0");
+    assert_eq!(who(&answer), "reject socket no listener");
+    let (answer, _) = ask(&host, "explain icmp 192.0.2.2 192.0.2.1 -i eth0");
+    assert_eq!(who(&answer), "accept none");
+}
+
+fn conntrack_states_are_as_asked() {
+    let row = Row::new();
+    row.router.load(
+        "table ip f {
+            chain pre { type nat hook prerouting priority -100; tcp dport 80 dnat to 10.0.5.2:8080 }
+            chain fwdc { type filter hook forward priority 0; policy drop;
+                ct state invalid drop
+                ct state established ip daddr 10.0.5.2 tcp dport 8080 accept
+                ct state related accept
+                ct state untracked accept } }",
+    );
+    let of =
+        |state: &str| ask(&row.router, &format!("explain tcp 192.0.2.2:40000 192.0.2.1:80 -i eth0 --ct {state}")).0;
+    // An established connection is translated as its first packet was.
+    assert_eq!(who(&of("established")), "accept none");
+    assert_eq!(who(&of("new")), "drop policy ip f fwdc");
+    assert_eq!(who(&of("related")), "accept none");
+    // Nothing translates what is not tracked: it goes to the router itself.
+    assert_eq!(who(&of("untracked")), "reject socket no listener");
+    let forwarded =
+        |state: &str| ask(&row.router, &format!("explain tcp 192.0.2.2:4 10.0.5.2:8080 -i eth0 --ct {state}")).0;
+    assert_eq!(who(&forwarded("invalid")), "drop rule ip f fwdc 1");
+    assert_eq!(who(&forwarded("untracked")), "accept none");
+}
+
+fn what_this_host_sends_is_routed_rerouted_and_comes_back() {
+    let row = Row::new();
+    row.router.load(
+        "table ip f {
+            chain out { type route hook output priority 0; tcp dport 99 meta mark set 7; }
+            chain mine { type filter hook output priority 10; meta skuid 1000 drop; oif eth1 tcp dport 99 drop; }
+            chain in { type filter hook input priority 0; iif lo tcp dport 25 drop; } }",
+    );
+    row.router.cmd("ip", &["rule", "add", "fwmark", "7", "table", "70"], "");
+    row.router.cmd("ip", &["route", "add", "192.0.2.99", "via", "10.0.5.2", "table", "70"], "");
+    let of = |args: &str| ask(&row.router, &format!("explain {args}")).0;
+    let answer = of("tcp 192.0.2.1 192.0.2.99:80 --out --uid 1000");
+    assert_eq!(who(&answer), "drop rule ip f mine 1");
+    assert_eq!(answer["packet"]["oif"], "eth0");
+    assert_eq!(who(&of("tcp 192.0.2.1 192.0.2.99:80 --out --uid 1001")), "accept none");
+    // The mark sends it another way, which later rules see.
+    let answer = of("tcp 192.0.2.1 192.0.2.99:99 --out --uid 0");
+    assert_eq!(who(&answer), "drop rule ip f mine 2");
+    assert!(path(&answer).contains(&"routed out eth1".to_owned()));
+    // An address of its own is reached over the loopback, through the input hook.
+    let answer = of("tcp 192.0.2.1 10.0.5.1:25 --out --uid 0");
+    assert_eq!((who(&answer).as_str(), answer["packet"]["hook"].as_str()), ("drop rule ip f in 1", Some("input")));
+    // The source is ours, so it is sent by us, without being told.
+    let answer = of("tcp 192.0.2.1 192.0.2.99:80");
+    assert_eq!(answer["packet"]["iif"], Value::Null);
+    assert!(answer["why"].to_string().contains("address of this host"), "{answer}");
+    // Who sends it was not said, and matters.
+    assert_eq!(answer["confidence"], "likely");
+    assert_eq!(who(&of("tcp 192.0.2.1 203.0.113.1:80 --out --uid 0")), "reject route no route");
+}
+
+fn the_interface_is_derived_and_contradictions_are_errors() {
+    let row = Row::new();
+    row.router.load("table ip f { chain fwdc { type filter hook forward priority 0; iifname eth0 drop } }");
+    let (answer, _) = ask(&row.router, "explain udp 192.0.2.2 10.0.5.2:53");
+    assert_eq!((who(&answer).as_str(), answer["packet"]["iif"].as_str()), ("drop rule ip f fwdc 1", Some("eth0")));
+    assert!(answer["why"].to_string().contains("taken to come in by eth0"), "{answer}");
+    for (args, words) in [
+        ("explain", "say which packet"),
+        ("explain tcp 192.0.2.2 192.0.2.1", "needs a destination port"),
+        ("explain tcp 192.0.2.2 192.0.2.1:80 -i eth9", "no interface eth9"),
+        ("explain tcp 203.0.113.9 192.0.2.1:80", "no route leads back"),
+        ("explain tcp 192.0.2.2 192.0.2.1:80 -i eth0 --uid 0", "--out"),
+        ("explain tcp 192.0.2.2 192.0.2.1:80 -i eth0 --hook output", "--out"),
+        ("explain tcp 192.0.2.2 192.0.2.1:80 -i eth0 --out", "cannot be used with"),
+        ("explain -r /nowhere.pcap", "/nowhere.pcap"),
+        ("why tcp 192.0.2.2 192.0.2.1:80 --ct open", "not a conntrack state"),
+    ] {
+        let out = nfblame(&row.router, args, b"");
+        let error = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(2) && out.stdout.is_empty() && error.contains(words), "{args}: {error}");
+    }
+}
+
+/// A TCP SYN to a port, in hex.
+fn syn(port: u16) -> String {
+    let craft = nfblame::explain::Craft {
+        sport: 40000,
+        dport: port,
+        ..nfblame::explain::Craft::new(6, [192, 0, 2, 2].into(), [192, 0, 2, 1].into())
+    };
+    craft.make().unwrap().1.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn pair() -> (Netns, Netns) {
+    let (client, host) = (Netns::new(), Netns::new());
+    veth(&client, "eth0", "192.0.2.2/24", &host, "eth0", "192.0.2.1/24");
+    (client, host)
+}
+
+const INPUT: &str = "table inet f { chain i { type filter hook input priority 0; tcp dport 80 drop
+    tcp dport 81 meta mark 5 drop; ether saddr 02:00:00:00:00:07 drop; ct state established tcp dport 82 drop; tcp dport 80-90 accept } }";
+
+fn a_batch_answers_every_line_in_order() {
+    let (_client, host) = pair();
+    host.load(INPUT);
+    let line = |id: &str, port: u16, more: &str| {
+        let packet = syn(port);
+        format!(r#"{{"id":{id},"packet":"{packet}","family":"ip","hook":"prerouting","iif":"eth0","oif":null{more}}}"#)
+    };
+    let own = host.rt(|rt| rt.link("eth0")).unwrap().address;
+    let own: String = own.iter().map(|b| format!("{b:02x}")).collect();
+    let lines: Vec<(String, &str)> = vec![
+        (line("1", 80, ""), "drop rule inet f i 1"),
+        (line(r#""two""#, 81, r#","mark":5"#), "drop rule inet f i 2"),
+        (line("3", 84, &format!(r#","l2":"{own}0200000000070800""#)), "drop rule inet f i 3"),
+        (line("4", 82, r#","ct_state":"established""#), "drop rule inet f i 4"),
+        (line("[5]", 84, &format!(r#","l2":"{own}0200000000080800""#)), "reject socket no listener"),
+        ("{\"id\":6".into(), "error"),
+        (String::new(), "error"),
+        ("{\"id\":8,\"packet\":\"45\"}".into(), "error"),
+        ("\u{fffd}\u{0}".into(), "error"),
+        (line("10", 80, r#","iif":"eth9""#), "error"),
+        (format!(r#"{{"id":11,"packet":"{}"}}"#, "ab".repeat(500_000)), "error"),
+        (
+            format!(r#"{{"id":12,"junk":"{}","packet":"{}","iif":"eth0"}}"#, "x".repeat(1_000_000), syn(80)),
+            "drop rule inet f i 1",
+        ),
+        (line("13", 80, r#","hook":"upstairs""#), "error"),
+        (line("14", 80, ""), "drop rule inet f i 1"),
+    ];
+    let input: Vec<u8> = lines.iter().flat_map(|(l, _)| [l.as_bytes(), b"\n"].concat()).collect();
+    let out = nfblame(&host, "explain --batch", &input);
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+    let answers: Vec<Value> =
+        String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(answers.len(), lines.len());
+    for ((line, want), answer) in lines.iter().zip(&answers) {
+        let asked: Value = serde_json::from_str(line).unwrap_or_default();
+        assert_eq!(answer.get("id"), Some(asked.get("id").unwrap_or(&Value::Null)), "{line:.100}");
+        if *want == "error" {
+            assert!(answer["error"].is_string() && answer.get("verdict").is_none(), "{line:.100}: {answer}");
+        } else {
+            assert_eq!(who(answer), *want, "{line:.100}");
+        }
+    }
+    // The last line needs no end; none at all is no error.
+    assert_eq!(nfblame(&host, "explain --batch", syn(1).as_bytes()).status.code(), Some(1));
+    assert_eq!(nfblame(&host, "explain --batch", b"").status.code(), Some(0));
+}
+
+fn a_batch_sees_the_ruleset_change() {
+    let (_client, host) = pair();
+    host.load(INPUT);
+    let mut batch = start(&host, "explain --batch");
+    let mut input = batch.stdin.take().unwrap();
+    let mut output = BufReader::new(batch.stdout.take().unwrap());
+    let mut ask = |port: u16| {
+        writeln!(input, r#"{{"id":{port},"packet":"{}","iif":"eth0"}}"#, syn(port)).unwrap();
+        let mut line = String::new();
+        // The answer comes before the next line is sent.
+        output.read_line(&mut line).unwrap();
+        who(&serde_json::from_str(&line).unwrap())
+    };
+    assert_eq!(ask(80), "drop rule inet f i 1");
+    host.load("insert rule inet f i tcp dport 80 accept");
+    assert_eq!(ask(80), "reject socket no listener");
+    let listener = host.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    until("the listener to be seen", || ask(80) == "accept none");
+    drop(listener);
+    host.load("flush ruleset");
+    until("the listener to be gone", || ask(80) == "reject socket no listener");
+    drop(input);
+    assert_eq!(batch.wait().unwrap().code(), Some(1));
+}
+
+fn a_batch_is_fast_enough() {
+    let (_client, host) = pair();
+    host.load(INPUT);
+    let lines: String = (0..4000u16)
+        .map(|n| format!("{{\"id\":{n},\"packet\":\"{}\",\"iif\":\"eth0\"}}\n", syn(80 + n % 16)))
+        .collect();
+    let begun = Instant::now();
+    let out = nfblame(&host, "explain --batch", lines.as_bytes());
+    let took = begun.elapsed();
+    assert_eq!(out.stdout.iter().filter(|&&b| b == b'\n').count(), 4000);
+    // Unoptimised, on a busy machine: this only tells seconds from minutes.
+    assert!(took < Duration::from_secs(40), "{took:?}");
+}
+
+fn captures_of_all_forms_are_explained() {
+    let (client, host) = pair();
+    host.load(INPUT);
+    let dir = std::env::temp_dir().join(format!("nfblame-explain-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let pcap = file("a.pcap");
+    let mut tcpdump = host.run(|| {
+        let path = common::find_program("tcpdump").unwrap();
+        let args = ["-i", "eth0", "-U", "--immediate-mode", "-w", &pcap, "udp or tcp"];
+        Command::new(path).args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let mut said = BufReader::new(tcpdump.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "tcpdump ended");
+    }
+    for (from, to) in [(&client, "192.0.2.1:80"), (&client, "192.0.2.1:81"), (&host, "192.0.2.2:9")] {
+        let socket = from.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+        socket.send_to(b"nfblame", to).unwrap();
+    }
+    until("the packets to be captured", || std::fs::metadata(&pcap).is_ok_and(|m| m.len() >= 24 + 3 * (16 + 49)));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(tcpdump.id() as i32), nix::sys::signal::Signal::SIGINT).unwrap();
+    tcpdump.wait().unwrap();
+    host.load("insert rule inet f i udp dport 81 drop");
+    for form in ["pcap", "nsecpcap", "pcapng"] {
+        let path = file(&format!("b.{form}"));
+        client.cmd("editcap", &["-F", form, &pcap, &path], "");
+        let out = nfblame(&host, &format!("explain -j -i eth0 -r {path}"), b"");
+        let answers: Vec<Value> =
+            String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let said: Vec<String> = answers.iter().map(who).collect();
+        assert_eq!(said.get(..2).unwrap(), ["reject socket no listener", "drop rule inet f i 1"], "{form}: {said:?}");
+        assert!(answers.iter().enumerate().all(|(i, a)| a["frame"] == i + 1 && a["time"].is_string()), "{form}");
+        assert_eq!(out.status.code(), Some(1), "{form}");
+        // Cut in the middle of the second packet: the first is answered, then comes the error.
+        let whole = std::fs::read(&path).unwrap();
+        let second = answers.len();
+        let mut cut = None;
+        for n in (40..whole.len()).rev() {
+            let out = if whole.len() - n > 200 { break } else { &whole[..n] };
+            cut = Some(out.to_vec());
+        }
+        let out = nfblame(&host, "explain -j -i eth0 -r -", &cut.unwrap());
+        let lines: Vec<Value> =
+            String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(out.status.code(), Some(2), "{form}");
+        assert!(lines.len() <= second && lines.last().unwrap()["error"].is_string(), "{form}: {lines:?}");
+        assert!(lines.iter().rev().skip(1).all(|l| l["verdict"].is_string()), "{form}");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("ends in the middle"), "{form}");
+    }
+    let text = nfblame(&host, &format!("explain -i eth0 -r {pcap}"), b"");
+    assert!(String::from_utf8_lossy(&text.stdout).lines().nth(1).unwrap().contains("DROP"));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn a_port_of_a_bridge_leads_to_the_bridge() {
+    let (client, host) = (Netns::new(), Netns::new());
+    veth(&client, "eth0", "192.0.2.2/24", &host, "port0", "");
+    host.cmd("ip", &["link", "add", "br0", "type", "bridge"], "");
+    host.cmd("ip", &["link", "set", "port0", "master", "br0"], "");
+    host.cmd("ip", &["link", "set", "br0", "up"], "");
+    host.address("br0", "192.0.2.1/24");
+    host.load(
+        "table inet f { chain i { type filter hook input priority 0; iifname port0 drop; iifname br0 tcp dport 80 drop } }
+         table bridge b { chain i { type filter hook input priority 0; iifname port0 udp dport 53 drop } }",
+    );
+    assert_eq!(who(&ask(&host, "explain tcp 192.0.2.2 192.0.2.1:80 -i port0").0), "drop rule inet f i 2");
+    assert_eq!(who(&ask(&host, "explain tcp 192.0.2.2 192.0.2.1:80").0), "drop rule inet f i 2");
+    assert_eq!(who(&ask(&host, "explain udp 192.0.2.2 192.0.2.1:53 -i port0").0), "drop rule bridge b i 1");
+}
+
+fn a_complaint_finds_what_the_packet_depends_on() {
+    let row = Row::new();
+    let socket = row.server.run(|| TcpListener::bind("10.0.5.2:80")).unwrap();
+    let why = |args: &str| ask(&row.router, &format!("why {args} -i eth0")).0;
+    assert_eq!(who(&why("tcp 192.0.2.2 10.0.5.2:80")), "accept none");
+    // The answer is lost.
+    row.router.load("table ip f { chain fwdc { type filter hook forward priority 0; tcp sport 80 drop; } }");
+    let answer = why("tcp 192.0.2.2 10.0.5.2:80");
+    assert_eq!(who(&answer), "drop rule ip f fwdc 1");
+    assert_eq!((answer["confidence"].as_str(), answer["packet"]["source.port"].as_u64()), (Some("likely"), Some(80)));
+    assert!(answer["why"][0]["message"].as_str().unwrap().contains("the answer to it is lost"), "{answer}");
+    assert!(answer["sentence"].as_str().unwrap().contains("dropped by ip f fwdc rule 1"), "{answer}");
+    // ARP is blocked.
+    row.router.load(
+        "flush ruleset; table arp a { chain i { type filter hook input priority 0; arp operation request drop } }",
+    );
+    assert_eq!(who(&why("tcp 192.0.2.2 10.0.5.2:80")), "drop rule arp a i 1");
+    // Its sender never learns that it is too big.
+    row.router.load("flush ruleset; table ip f { chain o { type filter hook output priority 0; icmp type destination-unreachable drop } }");
+    assert_eq!(who(&why("tcp 192.0.2.2 10.0.5.2:80")), "accept none");
+    row.router.cmd("ip", &["link", "set", "eth1", "mtu", "1300"], "");
+    let answer = why("tcp 192.0.2.2 10.0.5.2:80");
+    assert_eq!(who(&answer), "drop rule ip f o 1");
+    assert_eq!(answer["packet"]["icmp_code"], 4);
+    // Where two answers are possible, the one that loses the packet is what a complaint is about.
+    row.router.load(
+        "flush ruleset; table ip f { chain fwdc { type filter hook forward priority 0; limit rate over 1/hour drop } }",
+    );
+    assert_eq!(who(&ask(&row.router, "explain tcp 192.0.2.2 10.0.5.2:80 -i eth0").0), "accept none");
+    let answer = why("tcp 192.0.2.2 10.0.5.2:80");
+    assert_eq!((who(&answer).as_str(), answer["confidence"].as_str()), ("drop rule ip f fwdc 1", Some("likely")));
+    drop(socket);
+}
+
+fn programs_at_the_device_are_open_questions() {
+    let (_client, host) = pair();
+    let _listener = host.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    host.cmd("tc", &["qdisc", "add", "dev", "eth0", "clsact"], "");
+    let question = "tcp 192.0.2.2 192.0.2.1:80 -i eth0";
+    assert_eq!(ask(&host, &format!("explain {question}")).0["confidence"], "certain");
+    host.cmd("tc", &["filter", "add", "dev", "eth0", "ingress", "bpf", "bytecode", "1,6 0 0 2,", "da"], "");
+    let (answer, code) = ask(&host, &format!("explain {question}"));
+    assert_eq!((who(&answer).as_str(), answer["confidence"].as_str(), code), ("accept none", Some("likely"), 0));
+    assert_eq!(answer["alternatives"][0]["kind"], "tc");
+    let (answer, code) = ask(&host, &format!("why {question}"));
+    assert_eq!(
+        (answer["culprit"]["kind"].as_str(), answer["confidence"].as_str(), code),
+        (Some("tc"), Some("likely"), 1)
+    );
+}
+
+fn sets_are_taken_as_they_are() {
+    let (_client, host) = pair();
+    host.cmd("ipset", &["create", "bad", "hash:ip"], "");
+    host.cmd("iptables-legacy", &["-A", "INPUT", "-m", "set", "--match-set", "bad", "src", "-j", "DROP"], "");
+    host.load(
+        "table ip f { set s { type inet_service; elements = { 80 }; }
+         chain i { type filter hook input priority 10; tcp dport @s drop; tcp dport vmap { 81 : drop, 82 : accept } } }",
+    );
+    let of = |port: u16| ask(&host, &format!("explain tcp 192.0.2.2 192.0.2.1:{port} -i eth0")).0;
+    assert_eq!((who(&of(80)).as_str(), of(80)["confidence"].as_str()), ("drop rule ip f i 1", Some("certain")));
+    assert_eq!(who(&of(81)), "drop rule ip f i 2");
+    assert_eq!(who(&of(82)), "reject socket no listener");
+    host.cmd("ipset", &["add", "bad", "192.0.2.2"], "");
+    assert_eq!(
+        (who(&of(82)).as_str(), of(82)["confidence"].as_str()),
+        ("drop rule ip filter INPUT 1", Some("certain"))
+    );
+}
