@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod evidence;
 pub mod explain;
 pub mod filter;
+pub mod finding;
 pub mod host;
 pub mod listing;
 pub mod report;

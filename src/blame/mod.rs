@@ -227,6 +227,12 @@ pub struct Fix {
     pub message: String,
     /// The commands that do it.
     pub commands: Vec<String>,
+    /// The commands that make it last beyond the next boot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub persistent: Vec<String>,
     /// Was it applied to the model and the packet evaluated again?
     pub verified: bool,
+    /// What else it lets pass that was stopped before, beside the packet in question.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_allows: Vec<String>,
 }

@@ -63,6 +63,8 @@ pub enum Command {
     Watch(Watch),
     /// Show the connection table: entries, usage and trouble, what fills it
     Conntrack(super::conntrack::Args),
+    /// Show what is wrong, or may be, with this host's firewall and packet path, and what to change
+    Check(super::check::Args),
     /// Say what would happen to a packet here and now, hook by hook, and who would stop it
     Explain(super::explain::Args),
     /// Say why a packet does not arrive: one sentence, with the evidence and the rules that nearly let it pass

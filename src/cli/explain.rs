@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nfblame::blame::Blame;
 use nfblame::capture::{Capture, Captured, frame};
 use nfblame::explain::{Explained, Explainer, Question, Side, batch, complain, session};
+use nfblame::finding::{self, View};
 use nfblame::host::KernelHost;
 use nfblame::report::{journey, json, text};
 use nfblame::ruleset::Ruleset;
@@ -69,7 +70,11 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     let question = args.packet.question()?;
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
-    let answer = complain(&explainer, &question)?;
+    let mut answer = complain(&explainer, &question)?;
+    if !answer.passes() {
+        let view = View::new(&rules, &host);
+        finding::explain(&view, &question, &mut answer, &finding::all(&view));
+    }
     let mut out = output::stdout(global.color);
     if global.json {
         let sentence = text::sentence(&answer.blame);

@@ -1,6 +1,7 @@
 //! Arguments to calls, nothing more. Data goes to stdout, messages to stderr.
 
 mod args;
+mod check;
 mod conntrack;
 mod demo;
 mod doctor;
@@ -24,6 +25,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     init_diagnostics(cli.global.verbose, cli.global.quiet);
     let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
+        Command::Check(args) => match check::document(&cli.global, args) {
+            Some(shown) => shown,
+            None => enter(&cli.global).and_then(|()| check::run(&cli.global, args)),
+        },
         Command::Demo => demo::run(&cli.global),
         Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
         Command::Conntrack(args) => enter(&cli.global).and_then(|()| conntrack::run(&cli.global, args)),

@@ -61,7 +61,7 @@ pub trait Host {
         Fact::unknown("receiving socket")
     }
 
-    /// The sockets that take packets from anybody on a port.
+    /// The sockets that take packets from anybody on a port; 0: on any port.
     fn listeners(&self, _protocol: Protocol, _port: u16) -> Fact<Rc<[InetSocket]>> {
         Fact::unknown("listening sockets")
     }

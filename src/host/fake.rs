@@ -156,7 +156,8 @@ impl Host for FakeHost {
     }
 
     fn listeners(&self, protocol: Protocol, port: u16) -> Fact<Rc<[InetSocket]>> {
-        let all = self.sockets.iter().filter(|(p, s)| *p == protocol && s.port == port && s.peer_port == 0);
+        let all =
+            self.sockets.iter().filter(|(p, s)| *p == protocol && (port == 0 || s.port == port) && s.peer_port == 0);
         Fact::Is(all.map(|(_, s)| s.clone()).collect())
     }
 

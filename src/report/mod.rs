@@ -4,6 +4,8 @@ pub mod conntrack;
 #[cfg(feature = "cli")]
 pub mod doctor;
 #[cfg(feature = "cli")]
+pub mod finding;
+#[cfg(feature = "cli")]
 pub mod journey;
 pub mod json;
 #[cfg(feature = "cli")]

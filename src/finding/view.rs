@@ -1,0 +1,83 @@
+//! What a check looks at: the rulesets of all backends and the host, at one moment.
+
+use std::cell::OnceCell;
+
+use super::probe::{self, Peer};
+use super::report::RuleRef;
+use crate::blame::describe::Describer;
+use crate::evaluate::{ChainRef, Environment, Place};
+use crate::explain::Explainer;
+use crate::host::Host;
+use crate::listing::{Hooks, Jumps, Listing};
+use crate::ruleset::Ruleset;
+use rustc_hash::FxHashMap;
+
+/// The rulesets and the host. What many checks need is worked out once, when the first one asks for it.
+pub struct View<'a> {
+    /// The rulesets.
+    pub rules: &'a Ruleset,
+    /// The facts of the host. It keeps its answers, so that all checks see one state.
+    pub host: &'a dyn Host,
+    /// The host as rules see it.
+    pub env: &'a dyn Environment,
+    /// The rulesets laid out for reading.
+    pub listing: Listing<'a>,
+    explainer: OnceCell<Explainer<'a>>,
+    hooks: OnceCell<Vec<Hooks>>,
+    jumps: OnceCell<Jumps>,
+    bases: OnceCell<FxHashMap<ChainRef, Vec<ChainRef>>>,
+    peers: OnceCell<Vec<Peer>>,
+}
+
+impl<'a> View<'a> {
+    /// Looks at rulesets and host. Nothing is worked out before it is asked for.
+    pub fn new<H: Host>(rules: &'a Ruleset, host: &'a H) -> Self {
+        Self {
+            rules,
+            host,
+            env: host,
+            listing: Listing::new(rules),
+            explainer: OnceCell::new(),
+            hooks: OnceCell::new(),
+            jumps: OnceCell::new(),
+            bases: OnceCell::new(),
+            peers: OnceCell::new(),
+        }
+    }
+
+    /// What would happen to packets here.
+    pub fn explainer(&self) -> &Explainer<'a> {
+        self.explainer.get_or_init(|| Explainer::new(self.rules, self.env).brief())
+    }
+
+    /// What stands at each hook, in order.
+    pub fn hooks(&self) -> &[Hooks] {
+        self.hooks.get_or_init(|| Hooks::of(self.rules))
+    }
+
+    /// The networks around this host.
+    pub fn peers(&self) -> &[Peer] {
+        self.peers.get_or_init(|| probe::peers(self))
+    }
+
+    /// Which chains lead to which.
+    pub fn jumps(&self) -> &Jumps {
+        self.jumps.get_or_init(|| Jumps::new(self.rules))
+    }
+
+    /// The base chains that lead to a chain; a base chain leads to itself.
+    pub fn bases(&self, chain: ChainRef) -> &[ChainRef] {
+        let all = self.bases.get_or_init(|| self.jumps().bases(self.rules));
+        all.get(&chain).map_or(&[], Vec::as_slice)
+    }
+
+    /// Describes places of the ruleset.
+    pub fn describer(&self) -> Describer<'a> {
+        Describer { rules: self.rules, history: None }
+    }
+
+    /// A rule, or with no position a policy, for a finding.
+    pub fn rule(&self, at: Place) -> RuleRef {
+        RuleRef { entry: self.listing.entry(at), span: None, label: String::new(), at }
+    }
+}

@@ -1,0 +1,22 @@
+//! `nfblame check` on the real kernel. For each code: hosts made so that it is true, hosts where it is not, and the fix
+//! applied for real, after which traffic passes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cli;
+mod conntrack;
+mod host;
+mod managers;
+mod missing;
+mod sockets;
+mod world;
+
+use common::kernel;
+
+fn main() {
+    let groups =
+        [cli::cases(), conntrack::cases(), host::cases(), managers::cases(), missing::cases(), sockets::cases()];
+    kernel::run(groups.concat());
+}

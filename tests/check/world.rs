@@ -1,0 +1,110 @@
+//! A client and a server, and what `nfblame` says about the server.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::{Netns, veth};
+
+/// The client's address.
+pub const CLIENT: &str = "192.0.2.2";
+/// The server's address.
+pub const SERVER: &str = "192.0.2.1";
+
+/// Two hosts on one wire. The server is the one that is looked at.
+pub struct World {
+    pub client: Netns,
+    pub server: Netns,
+}
+
+impl World {
+    /// `eth0` of each in 192.0.2.0/24; no rules.
+    pub fn new() -> Self {
+        let (client, server) = (Netns::new(), Netns::new());
+        veth(&client, "eth0", "192.0.2.2/24", &server, "eth0", "192.0.2.1/24");
+        Self { client, server }
+    }
+
+    /// Runs a command line on the server.
+    pub fn run(&self, line: &str) {
+        sh(&self.server, line);
+    }
+
+    /// Can the client connect to a port of the server, on which somebody listens?
+    pub fn reaches_server(&self, port: u16) -> bool {
+        connects(&self.client, &self.server, SERVER, port)
+    }
+
+    /// Can the server connect to a port of the client, on which somebody listens?
+    pub fn reaches_client(&self, port: u16) -> bool {
+        connects(&self.server, &self.client, CLIENT, port)
+    }
+}
+
+/// Runs a shell command line in a namespace; it must succeed.
+pub fn sh(ns: &Netns, line: &str) {
+    ns.cmd("sh", &["-ec", line], "");
+}
+
+/// Can one host connect to a port of another, where this listens meanwhile?
+pub fn connects(from: &Netns, to: &Netns, address: &str, port: u16) -> bool {
+    let any = if address.contains(':') { "[::]" } else { "0.0.0.0" };
+    let listener = to.run(|| TcpListener::bind(format!("{any}:{port}")));
+    let _open = match listener {
+        Ok(l) => Some(l),
+        Err(e) if e.kind() == ErrorKind::AddrInUse => None, // the test listens there itself
+        Err(e) => panic!("listen on {port}: {e}"),
+    };
+    let to = SocketAddr::new(address.parse::<IpAddr>().unwrap(), port);
+    from.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)).is_ok())
+}
+
+/// What `nfblame ARGS` says about a namespace.
+pub fn nfblame(ns: &Netns, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nfblame"))
+        .args(args)
+        .args(["--netns", &ns.path()])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// All findings.
+pub fn check(ns: &Netns) -> Vec<Value> {
+    lines(&nfblame(ns, &["check", "-j"]))
+}
+
+/// The findings of one code.
+pub fn found(ns: &Netns, code: &str) -> Vec<Value> {
+    check(ns).into_iter().filter(|f| f["code"] == code).collect()
+}
+
+/// The answer of `nfblame why`.
+pub fn why(ns: &Netns, packet: &str) -> Value {
+    let mut args = vec!["why", "-j"];
+    args.extend(packet.split(' '));
+    lines(&nfblame(ns, &args)).remove(0)
+}
+
+/// Does an answer of `nfblame why` name this code?
+pub fn says(why: &Value, code: &str) -> bool {
+    why["why"].as_array().is_some_and(|all| all.iter().any(|w| w["code"] == code))
+}
+
+/// Runs the commands of the first fix on the host that was looked at.
+pub fn apply(ns: &Netns, with_fix: &Value) {
+    for c in with_fix["fix"][0]["commands"].as_array().expect("a fix") {
+        sh(ns, c.as_str().unwrap());
+    }
+}
+
+/// JSON lines.
+pub fn lines(out: &Output) -> Vec<Value> {
+    let code = out.status.code();
+    assert!(matches!(code, Some(0 | 1)), "exit {code:?}: {}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout.clone()).unwrap();
+    text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
