@@ -15,6 +15,8 @@ use crate::sys::rt::Prefix;
 pub const TCP: u8 = 6;
 /// UDP.
 pub const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 /// `RTN_UNICAST`
@@ -139,4 +141,26 @@ pub fn stopped_at(e: &Explained) -> Option<Place> {
     };
     let first = e.walked.runs.first().and_then(at)?;
     (!e.walked.incomplete && e.walked.runs.iter().all(|r| at(r).is_some())).then_some(first)
+}
+
+/// An ICMP message to this host or (`Side::Out`) from it. After the fixed header comes `body`.
+pub fn icmp(
+    side: Side,
+    (from, to): (IpAddr, IpAddr),
+    kind: (u8, u8),
+    body: Vec<u8>,
+    state: CtState,
+) -> Option<Question> {
+    let protocol = if from.is_ipv6() { ICMPV6 } else { ICMP };
+    // Neighbour discovery is only believed with a hop limit of 255.
+    let craft = Craft { icmp: kind, ttl: 255, payload: Some(body), ..Craft::new(protocol, from, to).plain_icmp() };
+    let (network, bytes) = craft.make().ok()?;
+    Some(Question { side, ct: Some(state), ..Question::new(network, bytes) })
+}
+
+/// "Packet too big" from a router between this host and a peer, about a packet of a connection that this host has.
+pub fn too_big(peer: &Peer) -> Option<Question> {
+    let (_, lost) = packet(TCP, (peer.own, 45678), (peer.remote, 443), CtState::New).map(|q| (q.network, q.bytes))?;
+    let kind = if peer.own.is_ipv6() { (2, 0) } else { (3, 4) };
+    icmp(Side::In(peer.link.clone()), (peer.remote, peer.own), kind, lost, CtState::Related)
 }

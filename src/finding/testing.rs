@@ -8,7 +8,7 @@ use crate::ruleset::nft::{Chain, Table};
 use crate::ruleset::{Backend, Ruleset};
 use crate::sys::nft::expr::{Bitwise, BitwiseOp, Cmp, CmpOp, Ct, CtKey, Immediate, Nat, NatFlags, NatKind};
 use crate::sys::nft::{self, BaseChain, ChainKind, Data, Expr, Family, Hook, Reg, Rule, TableFlags, Value, Verdict};
-use crate::sys::rt::LinkFlags;
+use crate::sys::rt::{LinkFlags, Prefix, RouteKind};
 use crate::sys::xt;
 
 /// What the check of a code finds.
@@ -22,6 +22,24 @@ pub fn find(code: &Code, rules: &Ruleset, host: &FakeHost) -> Vec<Finding> {
 pub fn server() -> FakeHost {
     let mut host = FakeHost::new();
     host.add_link(2, "eth0", LinkFlags::UP | LinkFlags::RUNNING).add_address(2, "192.0.2.1/24");
+    host
+}
+
+/// The same behind a router: with a default route.
+pub fn behind_router() -> FakeHost {
+    let mut host = server();
+    let everywhere = Prefix { addr: [0; 4].into(), len: 0 };
+    host.add_route(RouteKind::Unicast, everywhere, 254, Some(2), Some([192, 0, 2, 254].into()));
+    host
+}
+
+/// A router between `eth0`, 192.0.2.1/24 with the default route, and `lan`, 10.0.0.1/24. Forwarding is on.
+pub fn router() -> FakeHost {
+    let mut host = behind_router();
+    host.add_link(3, "lan", LinkFlags::UP | LinkFlags::RUNNING).add_address(3, "10.0.0.1/24");
+    for key in ["net.ipv4.ip_forward", "net.ipv4.conf.eth0.forwarding", "net.ipv4.conf.lan.forwarding"] {
+        host.set(key, 1);
+    }
     host
 }
 

@@ -1,20 +1,10 @@
 //! `NB00`: the host.
 
-use crate::common::{Netns, kernel_tests, veth};
-use crate::world::{apply, connects, found, says, why};
+use crate::common::kernel_tests;
+use crate::world::{apply, connects, found, routed, says, why};
 
 kernel_tests! {
     forwarding_that_is_off_is_found_and_switched_on needs ["nft", "sysctl"];
-}
-
-/// A client, a router, and a server behind it.
-fn routed() -> [Netns; 3] {
-    let all = [Netns::new(), Netns::new(), Netns::new()];
-    veth(&all[0], "eth0", "192.0.2.2/24", &all[1], "eth0", "192.0.2.1/24");
-    veth(&all[1], "eth1", "198.51.100.1/24", &all[2], "eth0", "198.51.100.2/24");
-    all[0].route("0.0.0.0/0", "192.0.2.1");
-    all[2].route("0.0.0.0/0", "198.51.100.1");
-    all
 }
 
 fn forwarding_that_is_off_is_found_and_switched_on() {

@@ -44,6 +44,16 @@ impl World {
     }
 }
 
+/// A client, a router, and a server behind it.
+pub fn routed() -> [Netns; 3] {
+    let all = [Netns::new(), Netns::new(), Netns::new()];
+    veth(&all[0], "eth0", "192.0.2.2/24", &all[1], "eth0", "192.0.2.1/24");
+    veth(&all[1], "eth1", "198.51.100.1/24", &all[2], "eth0", "198.51.100.2/24");
+    all[0].route("0.0.0.0/0", "192.0.2.1");
+    all[2].route("0.0.0.0/0", "198.51.100.1");
+    all
+}
+
 /// Runs a shell command line in a namespace; it must succeed.
 pub fn sh(ns: &Netns, line: &str) {
     ns.cmd("sh", &["-ec", line], "");

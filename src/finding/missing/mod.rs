@@ -1,8 +1,18 @@
 //! `NB02`: rules that are missing.
 
 mod nb0201_established;
+mod nb0202_loopback;
+mod nb0203_too_big;
+mod nb0204_neighbours;
+mod nb0205_forward_answers;
 
 use super::code::Code;
 
 /// The codes of this group.
-pub(super) const CODES: &[&Code] = &[&nb0201_established::CODE];
+pub(super) const CODES: &[&Code] = &[
+    &nb0201_established::CODE,
+    &nb0202_loopback::CODE,
+    &nb0203_too_big::CODE,
+    &nb0204_neighbours::CODE,
+    &nb0205_forward_answers::CODE,
+];
