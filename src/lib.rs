@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod explain;
 pub mod filter;
 pub mod finding;
+pub mod fix;
 pub mod host;
 pub mod listing;
 pub mod report;

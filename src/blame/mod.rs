@@ -235,4 +235,7 @@ pub struct Fix {
     /// What else it lets pass that was stopped before, beside the packet in question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also_allows: Vec<String>,
+    /// The same for the model.
+    #[serde(skip)]
+    pub changes: Vec<crate::fix::Change>,
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use nfblame::blame::Blame;
+use nfblame::blame::{Blame, CulpritKind};
 use nfblame::capture::{Capture, Captured, frame};
 use nfblame::explain::{Explained, Explainer, Question, Side, batch, complain, session};
 use nfblame::finding::{self, View};
@@ -71,7 +71,7 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
     let mut answer = complain(&explainer, &question)?;
-    if !answer.passes() {
+    if !answer.passes() || answer.blame.culprit.kind != CulpritKind::None {
         let view = View::new(&rules, &host);
         finding::explain(&view, &question, &mut answer, &finding::all(&view));
     }

@@ -1,6 +1,7 @@
 //! What to change.
 
 pub use crate::blame::Fix;
+use crate::fix::Change;
 
 impl Fix {
     /// A change that was not applied to the model.
@@ -11,6 +12,7 @@ impl Fix {
             persistent: Vec::new(),
             verified: false,
             also_allows: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
@@ -28,10 +30,18 @@ impl Fix {
         self
     }
 
+    /// The same, as it is to be tried on the model.
+    #[must_use]
+    pub fn change(mut self, change: Change) -> Self {
+        self.changes.push(change);
+        self
+    }
+
     /// Sets a sysctl, now and at every boot.
     pub fn sysctl(key: &str, value: &str, why: &str) -> Self {
         Self::new(format!("set {key} to {value}: {why}"))
             .command(format!("sysctl -w {key}={value}"))
             .persistent(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf"))
+            .change(Change::Sysctl { key: key.into(), value: value.into() })
     }
 }

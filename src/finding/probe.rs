@@ -132,15 +132,18 @@ impl View<'_> {
     }
 }
 
+/// Is it a rule or policy that ends the packet?
+pub fn is_stopped(run: &Run) -> bool {
+    matches!(run.fate, Fate::Decided { decision: Decision::Drop | Decision::Reject(_), .. })
+}
+
 /// The rule or policy that certainly ends the packet, on every way that is possible. None: it may pass, or something else
 /// loses it.
 pub fn stopped_at(e: &Explained) -> Option<Place> {
-    let at = |r: &Run| match &r.fate {
-        Fate::Decided { decision: Decision::Drop | Decision::Reject(_), at } => Some(*at),
+    match &e.walked.runs.first()?.fate {
+        Fate::Decided { at, .. } if !e.walked.incomplete && e.walked.runs.iter().all(is_stopped) => Some(*at),
         _ => None,
-    };
-    let first = e.walked.runs.first().and_then(at)?;
-    (!e.walked.incomplete && e.walked.runs.iter().all(|r| at(r).is_some())).then_some(first)
+    }
 }
 
 /// An ICMP message to this host or (`Side::Out`) from it. After the fixed header comes `body`.

@@ -3,8 +3,9 @@
 use super::code::codes;
 use super::report::Finding;
 use super::view::View;
-use crate::blame::{Blame, Culprit, CulpritKind, Why};
+use crate::blame::{Blame, Culprit, CulpritKind, Fix, Why};
 use crate::explain::{Explained, Question};
+use crate::fix::{Trial, propose};
 
 /// A lost packet.
 pub struct Case<'c, 'a> {
@@ -25,9 +26,6 @@ impl Case<'_, '_> {
 
 /// Adds to an answer why it came to that: the findings that name its culprit, and the codes that know such a case.
 pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, found: &[Finding]) {
-    if !explained.blame.verdict.is_loss() {
-        return;
-    }
     let mut reasons: Vec<Why> = Vec::new();
     let mut add = |code: &'static str, message: String| {
         if reasons.iter().all(|w| w.code != Some(code)) {
@@ -43,7 +41,30 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     for f in found.iter().filter(|f| names(f, &explained.blame)) {
         add(f.code, f.message.clone());
     }
+    let proposed = propose(view.rules, view.host, question, explained);
+    let mut fixes = proposed.fixes;
+    for f in found.iter().filter(|f| reasons.iter().any(|w| w.code == Some(f.code))).flat_map(|f| &f.fix) {
+        if fixes.iter().any(|known| known.commands == f.commands) {
+            continue;
+        }
+        // What can be tried is told only if it helps.
+        if f.changes.is_empty() {
+            fixes.push(f.clone());
+        } else if helps(view, question, f) {
+            fixes.push(Fix { verified: true, ..f.clone() });
+        }
+    }
+    if let Some(still) = proposed.still {
+        reasons.push(Why::plain(format!("were this out of the way, it would still be lost: {still}")));
+    }
     explained.blame.why.splice(0..0, reasons);
+    explained.blame.fix.extend(fixes);
+}
+
+/// Does the packet arrive with it?
+fn helps(view: &View<'_>, question: &Question, fix: &Fix) -> bool {
+    let trial = fix.changes.iter().try_fold(Trial::new(view.rules, view.host), |trial, change| trial.with(change));
+    trial.is_some_and(|t| t.passes(question))
 }
 
 /// Is the finding about the culprit?

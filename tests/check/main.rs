@@ -7,6 +7,7 @@ mod common;
 
 mod cli;
 mod conntrack;
+mod fix;
 mod host;
 mod managers;
 mod missing;
@@ -16,7 +17,14 @@ mod world;
 use common::kernel;
 
 fn main() {
-    let groups =
-        [cli::cases(), conntrack::cases(), host::cases(), managers::cases(), missing::cases(), sockets::cases()];
+    let groups = [
+        cli::cases(),
+        conntrack::cases(),
+        fix::cases(),
+        host::cases(),
+        managers::cases(),
+        missing::cases(),
+        sockets::cases(),
+    ];
     kernel::run(groups.concat());
 }

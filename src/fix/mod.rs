@@ -1,0 +1,17 @@
+//! What to change so that a packet arrives, tried on the model before it is told.
+//!
+//! A [`Change`] is applied to a copy of the ruleset, or laid over the host's settings ([`Patched`]); the packet, the answer to it and what
+//! else it depends on are evaluated again. What does not help is not told.
+
+mod allow;
+mod change;
+mod patched;
+mod propose;
+mod rule;
+mod trial;
+
+pub use change::Change;
+pub use patched::Patched;
+pub use propose::{Proposed, propose};
+pub use rule::NewRule;
+pub use trial::Trial;

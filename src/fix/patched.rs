@@ -1,0 +1,121 @@
+//! A host with some settings changed.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::evaluate::Fact;
+use crate::host::{Host, Usage};
+use crate::sys::Text;
+use crate::sys::ct::{Expectation, Flow, Tuple};
+use crate::sys::diag::{Ends, InetSocket, Protocol};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule, TcFilter};
+
+/// A host as it would be with other settings. Everything else is its own.
+#[derive(Clone)]
+pub struct Patched<'h> {
+    host: &'h dyn Host,
+    settings: BTreeMap<String, String>,
+}
+
+impl<'h> Patched<'h> {
+    /// The host as it is.
+    pub fn new(host: &'h dyn Host) -> Self {
+        Self { host, settings: BTreeMap::new() }
+    }
+
+    /// Lays a setting over it.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// What a setting for all interfaces does to that of one: forwarding is handed on when it is written
+    /// (`inet_forward_change`, `addrconf_forward_change`).
+    fn handed_on(&self, key: &str) -> Option<&String> {
+        let (family, setting) = key.strip_prefix("net.")?.split_once(".conf.")?;
+        if !setting.ends_with(".forwarding") {
+            return None;
+        }
+        let v4 = || self.settings.get("net.ipv4.ip_forward").filter(|_| family == "ipv4");
+        self.settings.get(&format!("net.{family}.conf.all.forwarding")).or_else(v4)
+    }
+}
+
+impl Host for Patched<'_> {
+    fn sysctl(&self, key: &str) -> Fact<String> {
+        match self.settings.get(key).or_else(|| self.handed_on(key)) {
+            Some(value) => Fact::Is(value.clone()),
+            None => self.host.sysctl(key),
+        }
+    }
+
+    /// The kernel answers by the settings that it has.
+    fn lookup(&self, question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
+        if self.settings.is_empty() { self.host.lookup(question) } else { Fact::Absent }
+    }
+
+    fn links(&self) -> Fact<Rc<[Link]>> {
+        self.host.links()
+    }
+
+    fn addresses(&self) -> Fact<Rc<[Address]>> {
+        self.host.addresses()
+    }
+
+    fn rules(&self, v6: bool) -> Fact<Rc<[Rule]>> {
+        self.host.rules(v6)
+    }
+
+    fn routes_to(&self, table: u32, to: IpAddr) -> Fact<Rc<[Route]>> {
+        self.host.routes_to(table, to)
+    }
+
+    fn socket(&self, protocol: Protocol, ends: &Ends) -> Fact<InetSocket> {
+        self.host.socket(protocol, ends)
+    }
+
+    fn listeners(&self, protocol: Protocol, port: u16) -> Fact<Rc<[InetSocket]>> {
+        self.host.listeners(protocol, port)
+    }
+
+    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
+        self.host.flow(tuple, zone)
+    }
+
+    fn has_unassured_flows(&self) -> Fact<bool> {
+        self.host.has_unassured_flows()
+    }
+
+    fn expectations(&self) -> Fact<Rc<[Expectation]>> {
+        self.host.expectations()
+    }
+
+    fn conntrack_usage(&self) -> Fact<Usage> {
+        self.host.conntrack_usage()
+    }
+
+    fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
+        self.host.neighbour(oif, addr)
+    }
+
+    fn policies(&self) -> Fact<Rc<[Policy]>> {
+        self.host.policies()
+    }
+
+    fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
+        self.host.tc_filters(index, egress)
+    }
+
+    fn cgroup(&self, id: u64) -> Fact<Text> {
+        self.host.cgroup(id)
+    }
+
+    fn proc_net(&self, name: &str) -> Fact<String> {
+        self.host.proc_net(name)
+    }
+
+    fn clock(&self) -> Fact<(i64, i32)> {
+        self.host.clock()
+    }
+}

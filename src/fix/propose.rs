@@ -1,0 +1,157 @@
+//! Fixes for a lost packet.
+
+use crate::blame::{CulpritKind, Fix, PacketFields, Verdict};
+use crate::evaluate::Packet;
+use crate::evaluate::packet::CtState;
+use crate::evaluate::walk::Fate;
+use crate::explain::{Explained, Question, Side};
+use crate::finding::{View, probe};
+use crate::host::Host;
+use crate::ruleset::Ruleset;
+
+use super::allow;
+use super::change::Change;
+use super::trial::{Trial, is_same};
+
+/// So many things may be in the way of one packet.
+const STEPS: usize = 6;
+
+/// What is proposed.
+#[derive(Debug, Clone, Default)]
+pub struct Proposed {
+    /// Changes with which the packet arrives, and its answer too.
+    pub fixes: Vec<Fix>,
+    /// Why there is none: what would stop the packet still, if what stops it now did not.
+    pub still: Option<String>,
+}
+
+/// Looks for changes with which a lost packet arrives.
+pub fn propose(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Proposed {
+    let (mut trial, mut now) = (Trial::new(rules, host), lost.clone());
+    let mut steps: Vec<Step> = Vec::new();
+    for _ in 0..STEPS {
+        let Some((step, after, then)) = next(&trial, q, &now) else { break };
+        steps.push(step);
+        (trial, now) = (after, then);
+        if now.blame.verdict == Verdict::Accept {
+            return Proposed { fixes: fix(steps, rules, host, &trial).into_iter().collect(), still: None };
+        }
+    }
+    let still = (!steps.is_empty()).then(|| {
+        let c = &now.blame.culprit;
+        c.detail.as_ref().map_or_else(|| c.kind.name().to_owned(), |d| format!("{}: {d}", c.kind.name()))
+    });
+    Proposed { fixes: Vec::new(), still }
+}
+
+/// A change that helps.
+struct Step {
+    change: Change,
+    message: String,
+    command: Option<String>,
+    persistent: Option<String>,
+    /// What it lets pass beside.
+    also: Option<String>,
+}
+
+impl Step {
+    fn new(rules: &Ruleset, change: Change, message: String) -> Self {
+        let (command, persistent) = (change.command(rules), change.persistent(rules));
+        Self { change, message, command, persistent, also: None }
+    }
+}
+
+/// A change after which something else ends the packet, or nothing; and what it looks like then.
+fn next<'h>(trial: &Trial<'h>, q: &Question, now: &Explained) -> Option<(Step, Trial<'h>, Explained)> {
+    options(&trial.rules, q, now)?.into_iter().find_map(|step| {
+        let after = trial.with(&step.change)?;
+        let then = after.run(q)?;
+        (!is_same(&then, now)).then_some((step, after, then))
+    })
+}
+
+/// What may help, the best first.
+fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> {
+    let culprit = &now.blame.culprit;
+    match culprit.kind {
+        CulpritKind::Sysctl => {
+            let s = culprit.sysctl.as_ref()?;
+            let change = Change::Sysctl { key: s.key.clone(), value: s.wanted.clone() };
+            Some(vec![Step::new(rules, change, format!("set {} to {}", s.key, s.wanted))])
+        }
+        CulpritKind::Rule | CulpritKind::Policy => {
+            let run = now.walked.runs.iter().find(|r| probe::is_stopped(r))?;
+            let Fate::Decided { at, .. } = &run.fate else { return None };
+            let rule = allow::rule_for(run, is_answer(q, now))?;
+            let places = allow::positions(rules, *at, &rule).into_iter();
+            let step = |(chain, position)| {
+                let change = Change::Insert { chain, position, rule: rule.clone() };
+                let also = Some(allow::also(&rule, run.hook));
+                Step { also, ..Step::new(rules, change, format!("accept {}", rule.describe())) }
+            };
+            Some(places.map(step).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Is it the answer to the packet that was asked about, which is lost?
+fn is_answer(q: &Question, now: &Explained) -> bool {
+    let asked = PacketFields::of(&Packet::new(q.network, q.bytes.clone()));
+    let lost = &now.blame.packet;
+    let ports = |f: &PacketFields| f.source_port.zip(f.destination_port);
+    match (ports(&asked), ports(lost)) {
+        (Some((sport, dport)), Some(back)) => {
+            asked.transport == lost.transport && back == (dport, sport) && sport != dport
+        }
+        _ => matches!((asked.icmp_type, lost.icmp_type), (Some(8), Some(0)) | (Some(128), Some(129))),
+    }
+}
+
+/// Between which networks packets would be forwarded that are not now.
+fn opened(rules: &Ruleset, host: &dyn Host, after: &Trial<'_>) -> Vec<String> {
+    /// Many networks make many pairs.
+    const MOST: usize = 5;
+    let before = Trial::new(rules, host);
+    let view = View::new(&before.rules, &before.host);
+    let peers: Vec<_> = view.peers().iter().take(MOST).collect();
+    let mut all = Vec::new();
+    for (from, to) in peers.iter().flat_map(|from| peers.iter().map(move |to| (from, to))) {
+        if from.link == to.link || from.own.is_ipv4() != to.own.is_ipv4() {
+            continue;
+        }
+        let ends = ((from.remote, 45678), (to.remote, 22));
+        let Some(q) = probe::packet(probe::TCP, ends.0, ends.1, CtState::New) else { continue };
+        let q = Question { side: Side::In(from.link.clone()), ..q };
+        let through = |trial: &Trial<'_>| trial.run(&q).is_some_and(|e| e.blame.packet.oif.is_some() && e.passes());
+        if !through(&before) && through(after) {
+            all.push(format!("new connections from {} to {} (tried with tcp port 22)", from.place(), to.place()));
+        }
+    }
+    all
+}
+
+/// The steps as one fix. None: a command line cannot hold a name.
+fn fix(steps: Vec<Step>, rules: &Ruleset, host: &dyn Host, after: &Trial<'_>) -> Option<Fix> {
+    let mut fix = Fix::new("");
+    let mut messages: Vec<String> = Vec::new();
+    let add = |all: &mut Vec<String>, one: String| {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    };
+    let sysctl = steps.iter().any(|s| matches!(s.change, Change::Sysctl { .. }));
+    for step in steps {
+        add(&mut messages, step.message);
+        fix.commands.push(step.command?);
+        add(&mut fix.persistent, step.persistent?);
+        step.also.into_iter().for_each(|also| add(&mut fix.also_allows, also));
+        fix.changes.push(step.change);
+    }
+    if sysctl {
+        opened(rules, host, after).into_iter().for_each(|also| add(&mut fix.also_allows, also));
+    }
+    fix.message = messages.join("; ");
+    fix.verified = true;
+    Some(fix)
+}
