@@ -46,7 +46,7 @@ pub struct NewRule {
 impl NewRule {
     /// Could a shell or a tool take the names for something else?
     pub fn is_plain(&self) -> bool {
-        [&self.iif, &self.oif].into_iter().flatten().all(|n| is_plain(n))
+        [&self.iif, &self.oif].into_iter().flatten().all(is_plain)
     }
 
     /// As expressions for a table of that family.
