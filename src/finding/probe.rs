@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::view::View;
+use crate::blame::CulpritKind;
 use crate::evaluate::environment::FibQuery;
 use crate::evaluate::packet::CtState;
-use crate::evaluate::walk::{Fate, Run};
+use crate::evaluate::walk::{Fate, Run, Step};
 use crate::evaluate::{Decision, Fact, Place};
 use crate::explain::{Craft, Explained, Question, Side};
 use crate::sys::Text;
@@ -166,4 +167,26 @@ pub fn too_big(peer: &Peer) -> Option<Question> {
     let (_, lost) = packet(TCP, (peer.own, 45678), (peer.remote, 443), CtState::New).map(|q| (q.network, q.bytes))?;
     let kind = if peer.own.is_ipv6() { (2, 0) } else { (3, 4) };
     icmp(Side::In(peer.link.clone()), (peer.remote, peer.own), kind, lost, CtState::Related)
+}
+
+/// Does the packet certainly get as far as the socket that takes it, or that is missing?
+pub fn meets_socket(e: &Explained) -> bool {
+    let gets_there = |r: &Run| match &r.fate {
+        Fate::Delivered(_) => true,
+        Fate::Lost(o) => o.kind == CulpritKind::Socket,
+        _ => false,
+    };
+    !e.walked.incomplete && !e.walked.runs.is_empty() && e.walked.runs.iter().all(gets_there)
+}
+
+/// The rules that certainly accept the packet.
+pub fn accepted_by(e: &Explained) -> Vec<Place> {
+    let accepts = |s: &Step| match s {
+        Step::Rule { tried, .. } if tried.matched && tried.decision == Decision::Accept => Some(tried.at),
+        _ => None,
+    };
+    match (&e.walked.runs[..], e.walked.incomplete) {
+        ([only], false) => only.steps.iter().filter_map(accepts).filter(|at| at.position.is_some()).collect(),
+        _ => Vec::new(),
+    }
 }

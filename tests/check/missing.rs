@@ -9,6 +9,9 @@ kernel_tests! {
     lost_messages_about_the_mtu_are_found needs ["nft", "iptables-legacy", "ip6tables-nft"];
     neighbours_that_cannot_find_each_other_are_found needs ["nft", "ip6tables-nft", "ip6tables-legacy"];
     a_router_that_loses_the_answers_is_found needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_host_that_may_not_ask_is_found needs ["iptables-nft", "iptables-legacy"];
+    a_door_that_is_open_for_one_family_is_found needs ["nft", "iptables-nft", "ip6tables-legacy"];
+    a_late_rule_for_established_connections_is_found needs ["iptables-nft", "iptables-legacy"];
 }
 
 fn answers_that_no_rule_accepts_are_found_in_every_backend() {
@@ -114,5 +117,65 @@ fn a_router_that_loses_the_answers_is_found() {
         assert!(says(&answer, "NB0205"), "{answer}");
         sh(&router, &allow);
         assert!(through() && found(&router, "NB0205").is_empty(), "{allow}");
+    }
+}
+
+fn a_host_that_may_not_ask_is_found() {
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        let w = World::new();
+        w.server.route("0.0.0.0/0", "192.0.2.2");
+        assert!(found(&w.server, "NB0206").is_empty(), "healthy");
+        w.run(&format!("{tool} -P OUTPUT DROP; {tool} -A OUTPUT -p udp --dport 53 -j ACCEPT"));
+        let findings = found(&w.server, "NB0206");
+        assert_eq!((findings.len(), w.reaches_client(443)), (1, false), "{tool}");
+        let message = findings[0]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("tcp port 443") && !message.contains("udp port 53"), "{message}");
+        let answer = why(&w.server, "tcp 192.0.2.1:40000 192.0.2.2:443 --out");
+        assert!(says(&answer, "NB0206"), "{answer}");
+        w.run(&format!("{tool} -I OUTPUT -p tcp -m multiport --dports 53,80,443 -j ACCEPT; {tool} -I OUTPUT -p udp --dport 123 -j ACCEPT"));
+        assert!(w.reaches_client(443) && found(&w.server, "NB0206").is_empty(), "{tool}");
+    }
+}
+
+fn a_door_that_is_open_for_one_family_is_found() {
+    let both = |w: &World, port| (reaches(w, "192.0.2.1", port), reaches(w, "2001:db8::1", port));
+    for (shut, expected, level) in [
+        ("iptables-nft -P INPUT DROP", (false, true), "warning"),
+        ("ip6tables-legacy -A INPUT -p tcp -j DROP", (true, false), "warning"),
+        ("iptables-nft -A INPUT -p tcp --dport 5432 -j DROP", (false, true), "note"),
+    ] {
+        let w = World::new();
+        w.client.address("eth0", "2001:db8::2/64");
+        w.server.address("eth0", "2001:db8::1/64");
+        let _listens = w.server.run(|| std::net::TcpListener::bind("[::]:5432")).unwrap();
+        assert!(both(&w, 5432) == (true, true) && found(&w.server, "NB0207").is_empty(), "healthy: {shut}");
+        w.run(shut);
+        assert_eq!(both(&w, 5432), expected, "{shut}");
+        let findings = found(&w.server, "NB0207");
+        assert_eq!((findings.len(), &findings[0]["severity"]), (1, &level.into()), "{shut}");
+    }
+    let w = World::new();
+    w.server.address("eth0", "2001:db8::1/64");
+    w.server.nft(
+        "table inet f { chain i { type filter hook input priority 0; policy drop; meta l4proto ipv6-icmp accept; }; }",
+    );
+    assert!(found(&w.server, "NB0207").is_empty(), "one rule for both");
+}
+
+fn reaches(w: &World, address: &str, port: u16) -> bool {
+    connects(&w.client, &w.server, address, port)
+}
+
+fn a_late_rule_for_established_connections_is_found() {
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        let w = World::new();
+        for port in 1..=12 {
+            w.run(&format!("{tool} -A INPUT -p udp --dport {port} -j DROP"));
+        }
+        w.run(&format!("{tool} -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; {tool} -P INPUT DROP"));
+        let findings = found(&w.server, "NB0208");
+        assert_eq!((findings.len(), &findings[0]["rules"][0]["rule_position"]), (1, &13.into()), "{tool}");
+        w.run(&format!("{tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"));
+        assert!(found(&w.server, "NB0208").is_empty(), "{tool}");
     }
 }

@@ -5,6 +5,9 @@ mod nb0202_loopback;
 mod nb0203_too_big;
 mod nb0204_neighbours;
 mod nb0205_forward_answers;
+mod nb0206_essential_output;
+mod nb0207_families;
+mod nb0208_late_established;
 
 use super::code::Code;
 
@@ -15,4 +18,7 @@ pub(super) const CODES: &[&Code] = &[
     &nb0203_too_big::CODE,
     &nb0204_neighbours::CODE,
     &nb0205_forward_answers::CODE,
+    &nb0206_essential_output::CODE,
+    &nb0207_families::CODE,
+    &nb0208_late_established::CODE,
 ];
