@@ -44,4 +44,10 @@ impl Fix {
             .persistent(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf"))
             .change(Change::Sysctl { key: key.into(), value: value.into() })
     }
+
+    /// The same, for a setting that only exists once this module is loaded: it is loaded at boot, before settings are made.
+    #[must_use]
+    pub fn of_module(self, module: &str) -> Self {
+        self.persistent(format!("echo {module} > /etc/modules-load.d/{module}.conf"))
+    }
 }

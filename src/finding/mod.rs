@@ -6,9 +6,11 @@
 pub mod act;
 mod check;
 mod code;
+pub mod counter;
 mod fix;
 pub mod probe;
 mod report;
+pub mod selects;
 mod view;
 mod why;
 

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::probe::{self, Peer};
 use super::report::RuleRef;
 use crate::blame::describe::Describer;
-use crate::evaluate::{ChainRef, Environment, Place};
+use crate::evaluate::{ChainRef, Environment, Hook, Place};
 use crate::explain::Explainer;
 use crate::host::Host;
 use crate::listing::{Hooks, Jumps, Listing};
@@ -69,6 +69,17 @@ impl<'a> View<'a> {
     pub fn bases(&self, chain: ChainRef) -> &[ChainRef] {
         let all = self.bases.get_or_init(|| self.jumps().bases(self.rules));
         all.get(&chain).map_or(&[], Vec::as_slice)
+    }
+
+    /// The chains that packets of a family (`ip`, `ip6`) can meet at a hook.
+    pub fn chains_at(&self, family: &str, hook: Hook) -> Vec<ChainRef> {
+        let here = self.hooks().iter().filter(|h| h.hook == hook && h.family == family);
+        let bases = here.flat_map(|h| h.stands.iter().filter_map(|s| s.met.chain()));
+        let mut all: Vec<ChainRef> =
+            bases.flat_map(|base| std::iter::once(base).chain(self.jumps().reached_from(base))).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Describes places of the ruleset.

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::evaluate::Fact;
 use crate::sys::Text;
-use crate::sys::ct::{Expectation, Flow, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
 
 /// How full the conntrack table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,6 +50,11 @@ pub trait Host {
         Fact::unknown("routing tables")
     }
 
+    /// The routes of all tables of one family; unknown where there are too many to keep.
+    fn all_routes(&self, _v6: bool) -> Fact<Rc<[Route]>> {
+        Fact::unknown("routing tables")
+    }
+
     /// The kernel's own answer to a route lookup: a route or an errno. Absent: no kernel is asked here, and the
     /// tables have to do.
     fn lookup(&self, _question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
@@ -69,6 +74,16 @@ pub trait Host {
     /// The tracked connection of which one direction looks like this.
     fn flow(&self, _tuple: &Tuple, _zone: u16) -> Fact<Arc<Flow>> {
         Fact::unknown("conntrack entry")
+    }
+
+    /// Hands every tracked connection to `each`; absent if this kernel does not track any.
+    fn flows(&self, _each: &mut dyn FnMut(&Flow)) -> Fact<()> {
+        Fact::unknown("conntrack entries")
+    }
+
+    /// What conntrack has counted in this namespace since it was made, by CPU.
+    fn conntrack_stats(&self) -> Fact<Rc<[CpuStats]>> {
+        Fact::unknown("counters of conntrack")
     }
 
     /// Are there connections that would be given up for a new one when the table is full (none of them is assured)?
@@ -91,6 +106,16 @@ pub trait Host {
         Fact::unknown("neighbour")
     }
 
+    /// All neighbours of this namespace.
+    fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
+        Fact::unknown("neighbours")
+    }
+
+    /// The neighbour tables: they are common to all namespaces.
+    fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {
+        Fact::unknown("neighbour tables")
+    }
+
     /// The IPsec policies, in the order in which they are asked.
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         Fact::unknown("IPsec policies")
@@ -109,6 +134,17 @@ pub trait Host {
     /// A file of `/proc/net`, by its path below it.
     fn proc_net(&self, _name: &str) -> Fact<String> {
         Fact::unknown("/proc/net")
+    }
+
+    /// A setting of the first network namespace, which may be another one than this; those of all namespaces together
+    /// stand there only.
+    fn global_sysctl(&self, _key: &str) -> Fact<String> {
+        Fact::unknown("settings of the first network namespace")
+    }
+
+    /// Is this the first network namespace?
+    fn is_first_namespace(&self) -> Fact<bool> {
+        Fact::unknown("whether this is the first network namespace")
     }
 
     /// Seconds since 1970 and the kernel's offset of local time from UTC in seconds.

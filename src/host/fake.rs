@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use super::facts::{Host, Usage};
 use crate::evaluate::Fact;
-use crate::sys::ct::{Expectation, Flow, Status, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
-use crate::sys::rt::{Address, Link, LinkFlags, Lookup, Neighbour, NextHop, Policy, Prefix, Route, RouteKind, Rule};
+use crate::sys::rt::{
+    Address, Link, LinkFlags, Lookup, Neighbour, NeighbourTable, NextHop, Policy, Prefix, Route, RouteKind, Rule,
+    TcFilter,
+};
 
 /// A host that is nothing but what is put into it. Lookups are answered by its own routes and rules, as the kernel
 /// would; [`answers`](Self::answers) stand in for a kernel that knows better.
@@ -37,8 +40,16 @@ pub struct FakeHost {
     pub usage: Option<Usage>,
     /// Neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// Neighbour tables.
+    pub neighbour_tables: Vec<NeighbourTable>,
+    /// What conntrack has counted.
+    pub conntrack_stats: Vec<CpuStats>,
     /// IPsec policies, in order.
     pub policies: Vec<Policy>,
+    /// Filters of traffic control, by interface and whether they are at its egress.
+    pub tc_filters: HashMap<(u32, bool), Vec<TcFilter>>,
+    /// Settings of the first namespace, where this is another one.
+    pub first_namespace: Option<HashMap<String, String>>,
     /// Files of `/proc/net`.
     pub proc_net: HashMap<String, String>,
 }
@@ -139,6 +150,10 @@ impl Host for FakeHost {
         Fact::Is(routes.into())
     }
 
+    fn all_routes(&self, v6: bool) -> Fact<Rc<[Route]>> {
+        Fact::Is(self.routes.iter().filter(|r| r.dst.addr.is_ipv6() == v6).cloned().collect())
+    }
+
     fn lookup(&self, question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
         self.answers.get(question).map(|a| a.clone().map(Rc::new)).into()
     }
@@ -168,6 +183,15 @@ impl Host for FakeHost {
         self.flows.iter().find(|f| f.is_reply(tuple).is_some()).cloned().map(Arc::new).into()
     }
 
+    fn flows(&self, each: &mut dyn FnMut(&Flow)) -> Fact<()> {
+        self.flows.iter().for_each(each);
+        Fact::Is(())
+    }
+
+    fn conntrack_stats(&self) -> Fact<Rc<[CpuStats]>> {
+        Fact::Is(self.conntrack_stats.as_slice().into())
+    }
+
     fn has_unassured_flows(&self) -> Fact<bool> {
         Fact::Is(self.flows.iter().any(|f| !f.status.unwrap_or_default().contains(Status::ASSURED)))
     }
@@ -182,6 +206,26 @@ impl Host for FakeHost {
 
     fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
         self.neighbours.iter().find(|n| n.index == oif && n.addr == addr).cloned().into()
+    }
+
+    fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
+        Fact::Is(self.neighbours.as_slice().into())
+    }
+
+    fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {
+        Fact::Is(self.neighbour_tables.as_slice().into())
+    }
+
+    fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
+        Fact::Is(self.tc_filters.get(&(index, egress)).map_or_else(|| [].into(), |f| f.as_slice().into()))
+    }
+
+    fn global_sysctl(&self, key: &str) -> Fact<String> {
+        self.first_namespace.as_ref().unwrap_or(&self.sysctls).get(key).cloned().into()
+    }
+
+    fn is_first_namespace(&self) -> Fact<bool> {
+        Fact::Is(self.first_namespace.is_none())
     }
 
     fn policies(&self) -> Fact<Rc<[Policy]>> {

@@ -14,14 +14,19 @@ use super::memo::Memo;
 use super::sysctl;
 use super::{cgroup, conntrack};
 use crate::evaluate::Fact;
-use crate::sys::ct::{Conntrack, Expectation, Filter, Flow, Status, Tuple};
+use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
-use crate::sys::rt::{self, Address, Handle, Link, Lookup, Neighbour, Policy, Route, Router, Rule, TcFilter};
+use crate::sys::rt::{
+    self, Address, Handle, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Router, Rule, TcFilter,
+};
 use crate::sys::{Error, Text};
 
 /// A routing table with fewer routes than this is kept whole.
 const SMALL: usize = 4096;
+
+/// So many routes of all tables are looked at together.
+const MANY: usize = 1 << 16;
 
 /// This host, in the network namespace of the thread that opened it. It belongs to that thread: files under `/proc`
 /// show the namespace of whoever reads them.
@@ -57,6 +62,11 @@ struct Kept {
     policies: Memo<(), Rc<[Policy]>>,
     cgroups: Memo<u64, Text>,
     filters: Memo<(u32, bool), Rc<[TcFilter]>>,
+    all_routes: Memo<bool, Rc<[Route]>>,
+    all_neighbours: Memo<(), Rc<[Neighbour]>>,
+    neighbour_tables: Memo<(), Rc<[NeighbourTable]>>,
+    stats: Memo<(), Rc<[CpuStats]>>,
+    global: Memo<String, String>,
 }
 
 impl KernelHost {
@@ -96,6 +106,11 @@ impl KernelHost {
         k.policies.clear();
         k.cgroups.clear();
         k.filters.clear();
+        k.all_routes.clear();
+        k.all_neighbours.clear();
+        k.neighbour_tables.clear();
+        k.stats.clear();
+        k.global.clear();
     }
 
     /// A file of the namespace; absent if there is none.
@@ -208,6 +223,14 @@ impl Host for KernelHost {
         })
     }
 
+    fn all_routes(&self, v6: bool) -> Fact<Rc<[Route]>> {
+        self.kept.all_routes.get(v6, |&v6| match self.routes(v6, 0, |n, _| n < MANY) {
+            Ok(routes) if routes.len() < MANY => Fact::Is(routes.into()),
+            Ok(_) => Fact::unknown("routing tables (there are too many routes to look at all of them)"),
+            Err(e) => Fact::unknown(e.to_string()),
+        })
+    }
+
     fn lookup(&self, question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
         self.kept.lookups.get(*question, |question| match self.router.borrow_mut().lookup(question) {
             Ok(route) => Fact::Is(Ok(Rc::new(route))),
@@ -235,6 +258,20 @@ impl Host for KernelHost {
         })
     }
 
+    fn flows(&self, each: &mut dyn FnMut(&Flow)) -> Fact<()> {
+        if self.conntrack_usage() == Fact::Absent {
+            return Fact::Absent;
+        }
+        self.ask_conntrack(|c| c.dump(&Filter::any(), each).map(Some))
+    }
+
+    fn conntrack_stats(&self) -> Fact<Rc<[CpuStats]>> {
+        if self.conntrack_usage() == Fact::Absent {
+            return Fact::Absent;
+        }
+        self.kept.stats.get((), |()| self.ask_conntrack(|c| c.cpu_stats().map(|all| Some(all.into()))))
+    }
+
     fn has_unassured_flows(&self) -> Fact<bool> {
         self.kept.unassured.get((), |()| {
             let filter = Filter { status: Some((Status::empty(), Status::ASSURED)), ..Filter::any() };
@@ -255,6 +292,14 @@ impl Host for KernelHost {
         self.kept.neighbours.get((oif, addr), |&(oif, addr)| fact(self.handle.borrow_mut().neighbour(oif, addr)))
     }
 
+    fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
+        self.kept.all_neighbours.get((), |()| list(self.handle.borrow_mut().neighbours()))
+    }
+
+    fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {
+        self.kept.neighbour_tables.get((), |()| list(self.handle.borrow_mut().neighbour_tables()))
+    }
+
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         self.kept.policies.get((), |()| list(rt::policies()))
     }
@@ -269,6 +314,23 @@ impl Host for KernelHost {
 
     fn proc_net(&self, name: &str) -> Fact<String> {
         self.kept.files.get(name.to_owned(), |name| self.read(&ns::proc_net(name)))
+    }
+
+    fn global_sysctl(&self, key: &str) -> Fact<String> {
+        if self.is_first_namespace() == Fact::Is(true) {
+            return Host::sysctl(self, key);
+        }
+        self.kept.global.get(key.to_owned(), |key| {
+            let read = ns::NetNs::of_process(1).and_then(|first| first.run(|| sysctl::read(key)));
+            read.unwrap_or_else(|e| Fact::unknown(e.to_string()))
+        })
+    }
+
+    fn is_first_namespace(&self) -> Fact<bool> {
+        match ns::NetNs::of_process(1) {
+            Ok(first) => Fact::Is(first.id() == self.namespace),
+            Err(e) => Fact::unknown(e.to_string()),
+        }
     }
 
     fn clock(&self) -> Fact<(i64, i32)> {

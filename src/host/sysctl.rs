@@ -76,6 +76,11 @@ pub fn path(key: &str) -> Option<PathBuf> {
     path.components().all(|c| matches!(c, Component::Normal(_))).then(|| Path::new("/proc/sys").join(path))
 }
 
+/// The name of that file, for people; of what is no key, the key.
+pub fn file(key: &str) -> String {
+    path(key).map_or_else(|| key.to_owned(), |p| p.display().to_string())
+}
+
 /// Reads a key of the calling thread's network namespace.
 pub fn read(key: &str) -> Fact<String> {
     let Some(path) = path(key) else { return Fact::Absent };

@@ -1,17 +1,15 @@
 //! `NB0003`: forwarding is off, and rules or traffic need it.
 
-use std::net::IpAddr;
-
+use super::needs;
 use crate::blame::CulpritKind;
-use crate::evaluate::{Fact, Place};
-use crate::finding::act::{self, Act};
+use crate::finding::act::Act;
 use crate::finding::code::Code;
+use crate::finding::counter::counter;
 use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::host::sysctl;
-use crate::listing::chains;
 
 pub(super) const CODE: Code = Code {
     id: "NB0003",
@@ -38,7 +36,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             "packets between interfaces are forwarded, as far as the rules of the forward hook let them",
         )
     };
-    if let Some((at, act)) = translation(view) {
+    if let Some((at, act)) = needs::translation(view, false) {
         let what = match act {
             Act::Dnat(_) => "sends packets on to another host",
             _ => "translates packets of other hosts",
@@ -57,7 +55,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         });
         return;
     }
-    if let Some(n) = refused(view).filter(|n| *n > 0) {
+    // With forwarding off, packets for others count there (`ip_error` in net/ipv4/route.c).
+    if let Some(n) = counter(view, "snmp", "Ip", "InAddrErrors").filter(|n| *n > 0) {
         found.push(
             CODE.finding("packets for other hosts came in, and forwarding is off")
                 .severity(Severity::Warning)
@@ -73,40 +72,6 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
     let forwarding = c.sysctl.as_ref().filter(|s| s.key == KEY && c.kind == CulpritKind::Sysctl)?;
     Some(format!("{} is {}: this host forwards no IPv4 packets", forwarding.key, forwarding.value))
-}
-
-/// A rule that translates what has to be forwarded afterwards: to another host, if there is one such.
-fn translation(view: &View<'_>) -> Option<(Place, Act)> {
-    let mut found: Option<(Place, Act)> = None;
-    for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
-        act::each(view.rules, chain, |at, acts| {
-            for act in acts {
-                let better = match &act {
-                    Act::Dnat(Some((IpAddr::V4(to), _))) => is_elsewhere(view, (*to).into()),
-                    Act::Masquerade => found.is_none() && view.rule(at).entry.family != Some("ip6"),
-                    Act::Snat(Some((IpAddr::V4(_), _))) => found.is_none(),
-                    _ => false,
-                };
-                if better && !matches!(found, Some((_, Act::Dnat(_)))) {
-                    found = Some((at, act));
-                }
-            }
-        });
-    }
-    found
-}
-
-/// Is it known not to be this host?
-fn is_elsewhere(view: &View<'_>, to: IpAddr) -> bool {
-    !to.is_loopback() && matches!(view.host.addresses(), Fact::Is(own) if own.iter().all(|a| a.local.addr != to))
-}
-
-/// `InAddrErrors` of IPv4: with forwarding off, packets for others count there (`ip_error` in net/ipv4/route.c).
-fn refused(view: &View<'_>) -> Option<u64> {
-    let Fact::Is(text) = view.host.proc_net("snmp") else { return None };
-    let mut lines = text.lines().filter_map(|l| l.strip_prefix("Ip:"));
-    let at = lines.next()?.split_ascii_whitespace().position(|w| w == "InAddrErrors")?;
-    lines.next()?.split_ascii_whitespace().nth(at)?.parse().ok()
 }
 
 #[cfg(test)]
