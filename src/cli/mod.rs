@@ -55,20 +55,19 @@ fn enter(global: &args::Global) -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// `NFBLAME_LOG` (a tracing filter such as `nfblame=debug`) decides what is told on stderr; `-v` and `-q` shift its default.
+/// `NFBLAME_LOG` (levels by module, such as `nfblame=debug,warn`) decides what is told on stderr; `-v` and `-q` shift its
+/// default.
 fn init_diagnostics(verbose: u8, quiet: bool) {
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
     let default = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        (_, 1) => "info",
-        _ => "debug",
+        (true, _) => LevelFilter::ERROR,
+        (_, 0) => LevelFilter::WARN,
+        (_, 1) => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
-    let filter = EnvFilter::try_from_env("NFBLAME_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .with_target(false)
-        .init();
+    let wanted = std::env::var("NFBLAME_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(default));
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }

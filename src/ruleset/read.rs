@@ -1,5 +1,7 @@
 //! Reading the rulesets of a network namespace.
 
+mod portions;
+
 use nix::errno::Errno;
 use rustc_hash::FxHashMap;
 
@@ -7,7 +9,7 @@ use super::ipset::IpSets;
 use super::nft::{Chain, Set, Table};
 use super::{Backend, Problem, Ruleset, classify};
 use crate::sys::netlink::{Client, Family as Netlink, Transport};
-use crate::sys::nft::{self, Dumper, Family, RulesOf};
+use crate::sys::nft::{self, Dumper, Family};
 use crate::sys::{Error, Text, xt};
 
 /// How often a reading that met a change is begun again before it is kept, labelled as torn.
@@ -70,8 +72,17 @@ impl Ruleset {
     /// When not even the tables could be listed: without `CAP_NET_ADMIN`, for instance. Any later refusal is a
     /// [`Problem`].
     pub fn read_nft<T: Transport>(&mut self, client: &mut Client<T>) -> Result<(), Error> {
+        self.read_nft_family(client, Family::Unspec)
+    }
+
+    /// Reads the tables of one family of nf_tables ([`Family::Unspec`]: of all) over `client`, in place of those read
+    /// before.
+    ///
+    /// # Errors
+    /// Those of [`read_nft`](Self::read_nft).
+    pub fn read_nft_family<T: Transport>(&mut self, client: &mut Client<T>, family: Family) -> Result<(), Error> {
         for tries_left in (0..TRIES).rev() {
-            let reading = Reading::new(client)?;
+            let reading = Reading::new(client, family)?;
             if reading.consistent || tries_left == 0 {
                 self.generation = reading.generation;
                 self.nft = reading.tables;
@@ -108,10 +119,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn new<T: Transport>(client: &mut Client<T>) -> Result<Self, Error> {
+    fn new<T: Transport>(client: &mut Client<T>, family: Family) -> Result<Self, Error> {
         let mut dumper = Dumper::begin(client)?;
         let mut index = Index::default();
-        dumper.tables(Family::Unspec, |t| index.add_table(t))?;
+        dumper.tables(family, |t| index.add_table(t))?;
 
         let mut families: Vec<Family> = index.tables.iter().map(|t| t.def.family).collect();
         families.sort_unstable();
@@ -128,7 +139,9 @@ impl Reading {
         };
         for &family in &families {
             note("chains", family, dumper.chains(family, |c| index.add_chain(c)));
-            note("rules", family, dumper.rules(family, RulesOf::All, |r| index.add_rule(r)));
+            for portion in portions::of(index.tables.iter().filter(|t| t.def.family == family)) {
+                note("rules", family, dumper.rules(family, portion.rules(), |r| index.add_rule(r)));
+            }
             note("sets", family, dumper.sets(family, |s| index.add_set(s)));
             note("objects", family, dumper.objects(family, |o| index.add_object(o)));
             note("flowtables", family, dumper.flowtables(family, |f| index.add_flowtable(f)));

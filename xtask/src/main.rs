@@ -12,7 +12,7 @@ cargo xtask test [ARG…]   install the peers that the tests compare with, then 
 cargo xtask peers         only install the peers
 cargo xtask lint          formatting and clippy, warnings denied
 cargo xtask ci            lint, then test
-cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE]
+cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
                           measure beside the peers, and print the report as Markdown
 ";
 

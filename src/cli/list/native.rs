@@ -30,7 +30,7 @@ pub fn print(global: &Global, args: &Args, form: Form) -> Result<(), Box<dyn Err
                 numeric: global.numeric,
             };
             let mut rules = Ruleset::default();
-            read_nft(&mut rules)?;
+            read_nft(&mut rules, wire::Family::Unspec)?;
             selector.apply(&mut rules)?;
             nft::ruleset(&rules, options, &nft::System::new(), &mut out)?;
             tell_problems(&rules);
@@ -43,18 +43,16 @@ pub fn print(global: &Global, args: &Args, form: Form) -> Result<(), Box<dyn Err
     Ok(out.flush()?)
 }
 
-fn read_nft(rules: &mut Ruleset) -> Result<(), nfblame::sys::Error> {
-    if wire::is_present() { rules.read_nft(&mut Client::open(Netlink::Netfilter)?) } else { Ok(()) }
+fn read_nft(rules: &mut Ruleset, family: wire::Family) -> Result<(), nfblame::sys::Error> {
+    if wire::is_present() { rules.read_nft_family(&mut Client::open(Netlink::Netfilter)?, family) } else { Ok(()) }
 }
 
 fn xtables(args: &Args, selector: &Selector, family: xt::Family, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut rules = Ruleset::default();
-    let of_nft = wire::Family::from(family.nfproto());
     let which = match args.backend {
         Some(Which::Legacy) => Which::Legacy,
         wanted => {
-            read_nft(&mut rules)?;
-            rules.nft.retain(|t| t.def.family == of_nft);
+            read_nft(&mut rules, family.nfproto().into())?;
             let made = rules.nft.iter().any(|t| t.backend == Backend::NftCompat);
             match wanted {
                 None if !made => Which::Legacy,

@@ -21,6 +21,8 @@ use std::process::Command;
 
 use programs::Programs;
 
+use crate::load;
+
 /// What a measurement needs.
 pub struct Plan {
     /// Where the programs are.
@@ -50,15 +52,23 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
 ];
 
 const HELP: &str = "\
-cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE]
-    measures (all, or those named) and prints the report as Markdown; --shrink divides the sizes";
+cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
+    measures (all, or those named) and prints the report as Markdown; --shrink divides the sizes, --as-built takes the
+    programs as they are
+cargo xtask bench in nft|compat|legacy|conntrack COUNT PROGRAM [ARG…]
+    runs a program (a profiler, a shell) in a namespace with that many things to read";
 
 const ROUNDS: usize = 7;
 
 /// Runs the chore.
 pub fn run(args: &[String]) -> Result<(), String> {
+    if let [word, kind, count, command @ ..] = args
+        && word == "in"
+    {
+        return inside(kind, count, command);
+    }
     let mut wanted = Vec::new();
-    let (mut rounds, mut shrink, mut file) = (ROUNDS, 1, None);
+    let (mut rounds, mut shrink, mut file, mut build) = (ROUNDS, 1, None, true);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value\n{HELP}"));
@@ -66,6 +76,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
         match arg.as_str() {
             "--rounds" => rounds = number(value()?)?,
             "--shrink" => shrink = number(value()?)?,
+            "--as-built" => build = false,
             "--write" => file = Some(value()?),
             name => match MEASUREMENTS.iter().find(|(n, _)| *n == name) {
                 Some(measurement) => wanted.push(measurement),
@@ -79,7 +90,10 @@ pub fn run(args: &[String]) -> Result<(), String> {
     if wanted.is_empty() {
         wanted.extend(MEASUREMENTS);
     }
-    let plan = Plan { programs: Programs::build()?, rounds, shrink };
+    if build {
+        Programs::build()?;
+    }
+    let plan = Plan { programs: Programs::find()?, rounds, shrink };
     let mut report = introduction(&plan);
     for (name, measurement) in wanted {
         eprintln!("xtask: measuring {name}");
@@ -92,6 +106,26 @@ pub fn run(args: &[String]) -> Result<(), String> {
             print!("{report}");
             Ok(())
         }
+    }
+}
+
+/// Runs a program where there is something to read.
+fn inside(kind: &str, count: &str, command: &[String]) -> Result<(), String> {
+    let count: usize = count.parse().map_err(|e| format!("{count}: {e}"))?;
+    let (program, args) = command.split_first().ok_or(HELP)?;
+    let ns = load::namespace()?;
+    match kind {
+        "nft" => nft::fill(&ns, count, count / 10),
+        "compat" => compat::fill(&ns, count),
+        "legacy" => legacy::fill(&ns, count),
+        "conntrack" => conntrack::fill(&ns, count),
+        _ => Err(HELP.into()),
+    }?;
+    let done = ns.run(|| Command::new(program).args(args).status()).map_err(|e| e.to_string())?;
+    match done {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program}: {status}")),
+        Err(e) => Err(format!("{program}: {e}")),
     }
 }
 

@@ -14,9 +14,13 @@ pub struct Programs {
 
 impl Programs {
     /// Builds them.
-    pub fn build() -> Result<Self, String> {
+    pub fn build() -> Result<(), String> {
         cargo::run(&["build", "--release", "--package", "nfblame", "--bin", "nfblame"])?;
-        cargo::run(&["build", "--release", "--package", "nfblame-sys", "--example", "bare_dump"])?;
+        cargo::run(&["build", "--release", "--package", "nfblame-sys", "--example", "bare_dump"])
+    }
+
+    /// Finds them where cargo puts them.
+    pub fn find() -> Result<Self, String> {
         // This program is in target/debug or the like.
         let here = std::env::current_exe().map_err(|e| format!("where is this program? {e}"))?;
         let target = here.ancestors().nth(2).ok_or("this program is in no target directory")?;
