@@ -15,6 +15,7 @@ pub mod finding;
 pub mod fix;
 pub mod host;
 pub mod listing;
+pub mod manager;
 pub mod report;
 pub mod ruleset;
 pub mod watch;

@@ -1,6 +1,7 @@
 //! From a place in the ruleset to what people read: table, chain, position, handle, text, counters, comment.
 
 use crate::evaluate::{ChainRef, Decision, Effect, Hook, LogTo, Place, TableRef};
+use crate::manager;
 use crate::ruleset::{Backend, Ruleset, classify, render};
 use crate::sys::nft::{Expr, Verdict};
 use crate::sys::xt;
@@ -32,6 +33,7 @@ impl<'a> Describer<'a> {
         c.backend = Some(self.backend(at));
         c.text = text;
         c.counters = counters(self.rules, at);
+        c.manager = manager::of_rule(self.rules, at).map(|m| m.name.into());
         match at.chain.table {
             TableRef::Nft(t) => {
                 c.generation = self.rules.generation;

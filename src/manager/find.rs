@@ -1,0 +1,235 @@
+//! Whose is it?
+
+use super::sign::{Sign, fits};
+use super::{MANAGERS, Manager};
+use crate::evaluate::{ChainRef, Place, TableRef};
+use crate::listing::chains;
+use crate::ruleset::Ruleset;
+use crate::sys::nft::{self, Expr, Verdict};
+use crate::sys::xt::{self, Action};
+
+/// The administrator's own chains, though a manager makes them.
+const GIVEN_AWAY: [&[u8]; 2] = [b"DOCKER-USER", b"NETAVARK-USER"];
+
+/// The names in a rule, or about a chain, that may tell whose it is.
+#[derive(Default)]
+struct Names<'a> {
+    table: &'a [u8],
+    /// The chain it stands in.
+    chain: &'a [u8],
+    /// The chains that it leads to.
+    leads_to: Vec<&'a [u8]>,
+    sets: Vec<Vec<u8>>,
+    comment: Option<Vec<u8>>,
+}
+
+/// Who keeps a rule, or with no position a chain with its policy.
+pub fn of_rule(rules: &Ruleset, at: Place) -> Option<&'static Manager> {
+    let Some(position) = at.position else { return of_chain(rules, at.chain) };
+    let names = match at.chain.table {
+        TableRef::Nft(t) => {
+            let table = rules.nft.get(t)?;
+            let chain = table.chains.get(at.chain.chain)?;
+            of_nft(rules, about(rules, at.chain)?, chain.rule(position)?)
+        }
+        TableRef::Xt(t) => {
+            let table = rules.xt.get(t)?;
+            let rule = table.chains().nth(at.chain.chain)?.rule(position)?;
+            of_xt(rules, about(rules, at.chain)?, table.family(), &rule)
+        }
+    };
+    tell(&names).or_else(|| marked(rules, at.chain.table))
+}
+
+/// Who keeps a chain. A base chain is theirs who alone have hung chains of their own into it.
+pub fn of_chain(rules: &Ruleset, chain: ChainRef) -> Option<&'static Manager> {
+    if let Some(m) = tell(&about(rules, chain)?) {
+        return Some(m);
+    }
+    let mut keepers: Vec<&'static Manager> = Vec::new();
+    each(rules, chain, |names| {
+        let keeper = if names.leads_to.is_empty() { None } else { tell(names) };
+        keepers.extend(keeper.filter(|k| !keepers.contains(k)));
+    });
+    match keepers[..] {
+        [only] => Some(only),
+        [] => marked(rules, chain.table),
+        _ => None,
+    }
+}
+
+/// All that have left signs in a ruleset, by name.
+pub fn present(rules: &Ruleset) -> Vec<&'static Manager> {
+    let mut all: Vec<&'static Manager> = Vec::new();
+    for chain in chains(rules) {
+        let mut add = |m: Option<&'static Manager>| all.extend(m.filter(|m| !all.contains(m)));
+        add(about(rules, chain).and_then(|n| tell(&n)).or_else(|| marked(rules, chain.table)));
+        each(rules, chain, |names| add(tell(names)));
+    }
+    all.sort_by_key(|m| m.name);
+    all
+}
+
+/// The manager of whom most is seen.
+fn tell(names: &Names<'_>) -> Option<&'static Manager> {
+    if GIVEN_AWAY.contains(&names.chain) {
+        return None;
+    }
+    let weight = |sign: &Sign| -> Option<usize> {
+        match *sign {
+            Sign::Table(p) => fits(p, names.table),
+            Sign::Chain(p) => names.leads_to.iter().chain([&names.chain]).filter_map(|n| fits(p, n)).max(),
+            Sign::Set(p) => names.sets.iter().filter_map(|n| fits(p, n)).max(),
+            Sign::Comment(p) => names.comment.as_deref().and_then(|n| fits(p, n)),
+            Sign::Marks(_) => None,
+        }
+    };
+    let seen = MANAGERS.iter().filter_map(|m| Some((m, m.signs.iter().filter_map(weight).max()?)));
+    seen.max_by_key(|(_, weight)| *weight).map(|(m, _)| m)
+}
+
+/// Who keeps the whole table, by a chain that stands there as a mark.
+fn marked(rules: &Ruleset, table: TableRef) -> Option<&'static Manager> {
+    let has = |name: &[u8]| match table {
+        TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.chains.iter().any(|c| c.def.name.as_bytes() == name)),
+        TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.chains().any(|c| c.name().as_bytes() == name)),
+    };
+    let mark = |s: &Sign| matches!(s, Sign::Marks(name) if has(name.as_bytes()));
+    MANAGERS.iter().find(|m| m.signs.iter().any(mark))
+}
+
+/// What is known of a chain itself.
+fn about(rules: &Ruleset, chain: ChainRef) -> Option<Names<'_>> {
+    let (table, chain) = match chain.table {
+        TableRef::Nft(t) => {
+            let table = rules.nft.get(t)?;
+            (table.def.name.as_bytes(), table.chains.get(chain.chain)?.def.name.as_bytes())
+        }
+        TableRef::Xt(t) => {
+            let table = rules.xt.get(t)?;
+            (table.name().as_bytes(), table.chains().nth(chain.chain)?.name().as_bytes())
+        }
+    };
+    Some(Names { table, chain, ..Names::default() })
+}
+
+/// Hands on what is known of each rule of a chain.
+fn each(rules: &Ruleset, chain: ChainRef, mut look: impl FnMut(&Names<'_>)) {
+    let fresh = || about(rules, chain).unwrap_or_default();
+    match chain.table {
+        TableRef::Nft(t) => {
+            let found = rules.nft.get(t).and_then(|t| t.chains.get(chain.chain));
+            for rule in found.map_or(&[][..], |c| &c.rules) {
+                look(&of_nft(rules, fresh(), rule));
+            }
+        }
+        TableRef::Xt(t) => {
+            let Some(table) = rules.xt.get(t) else { return };
+            for rule in table.chains().nth(chain.chain).into_iter().flat_map(|c| c.rules()) {
+                look(&of_xt(rules, fresh(), table.family(), &rule));
+            }
+        }
+    }
+}
+
+fn of_nft<'a>(rules: &Ruleset, mut names: Names<'a>, rule: &'a nft::Rule) -> Names<'a> {
+    names.comment = rule.comment().map(|c| c.as_bytes().to_vec());
+    let family = xt::Family::from_nfproto(rule.family.code()).unwrap_or(xt::Family::Ip);
+    for e in &rule.exprs {
+        match e {
+            Expr::Immediate(i) => {
+                if let Some(Verdict::Jump(to) | Verdict::Goto(to)) = i.verdict() {
+                    names.leads_to.push(to.as_bytes());
+                }
+            }
+            Expr::Lookup(l) => names.sets.push(l.set.as_bytes().to_vec()),
+            Expr::Dynset(d) => names.sets.push(d.set.as_bytes().to_vec()),
+            Expr::Match(m) => extension(rules, family, (m.name.as_bytes(), m.revision, &m.data), &mut names),
+            _ => {}
+        }
+    }
+    names
+}
+
+fn of_xt<'a>(rules: &Ruleset, mut names: Names<'a>, family: xt::Family, rule: &xt::Rule<'a>) -> Names<'a> {
+    if let Ok(Action::Jump(to) | Action::Goto(to)) = rule.action() {
+        names.leads_to.push(to.as_bytes());
+    }
+    for m in rule.entry.matches().flatten() {
+        extension(rules, family, (m.name.as_bytes(), m.revision, m.data.0), &mut names);
+    }
+    names
+}
+
+/// Comments and sets of a match of xtables.
+fn extension(rules: &Ruleset, family: xt::Family, of: (&[u8], u8, &[u8]), names: &mut Names<'_>) {
+    let (name, revision, data) = of;
+    if !matches!(name, b"comment" | b"set") {
+        return;
+    }
+    match xt::matches::decode(family, name, revision, data) {
+        xt::Match::Comment(c) => names.comment = Some(c.comment.as_bytes().to_vec()),
+        xt::Match::Set(s) => {
+            names.sets.extend(rules.ipsets.by_index(s.set.index).map(|s| s.header().name.as_bytes().to_vec()));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::testing;
+    use crate::ruleset::nft::Table;
+    use crate::sys::nft::{BaseChain, Family, Hook};
+
+    /// A table with the base chain `INPUT`, whose rules jump to those chains.
+    fn table(name: &str, to: &[&str]) -> Table {
+        let jump = |to: &&str| vec![testing::says(Verdict::Jump((*to).into()))];
+        let base = BaseChain { policy: Verdict::Drop, ..BaseChain::filter(Hook::Input, 0) };
+        let mut table = testing::table(Family::Ip, "INPUT", Some(base), to.iter().map(jump).collect());
+        table.def.name = name.into();
+        table
+    }
+
+    fn owner(table: Table, position: Option<usize>) -> Option<&'static str> {
+        let chain = ChainRef { table: TableRef::Nft(0), chain: 0 };
+        of_rule(&testing::with(table), Place { chain, position }).map(|m| m.name)
+    }
+
+    #[test]
+    fn a_rule_is_theirs_to_whose_chain_it_leads() {
+        assert_eq!(owner(table("filter", &["ufw-before-input", "mine"]), Some(1)), Some("ufw"));
+        assert_eq!(owner(table("filter", &["ufw-before-input", "mine"]), Some(2)), None);
+        assert_eq!(owner(table("filter", &["KUBE-ROUTER-INPUT"]), Some(1)), Some("kube-router"), "the longer name");
+        assert_eq!(owner(table("firewalld", &["anything"]), Some(1)), Some("firewalld"));
+    }
+
+    #[test]
+    fn a_policy_is_theirs_who_are_alone_in_the_chain() {
+        assert_eq!(owner(table("filter", &["ufw-before-input", "ufw-user-input", "mine"]), None), Some("ufw"));
+        assert_eq!(owner(table("filter", &["ufw-before-input", "DOCKER-FORWARD"]), None), None);
+        assert_eq!(owner(table("filter", &["mine"]), None), None);
+    }
+
+    #[test]
+    fn the_administrators_chain_is_nobodys_else() {
+        let mut docker = table("filter", &["DOCKER-USER"]);
+        assert_eq!(owner(docker.clone(), Some(1)), Some("docker"), "the jump is Docker's");
+        docker.chains[0].def.name = "DOCKER-USER".into();
+        assert_eq!(owner(docker, Some(1)), None);
+    }
+
+    #[test]
+    fn a_mark_claims_what_nobody_else_does() {
+        let mut marked = table("filter", &["net-fw", "DOCKER"]);
+        assert_eq!(owner(marked.clone(), Some(1)), None);
+        let mut mark = marked.chains[0].clone();
+        (mark.def.name, mark.rules) = ("shorewall".into(), Vec::new());
+        marked.chains.push(mark);
+        assert_eq!(owner(marked.clone(), Some(1)), Some("shorewall"));
+        assert_eq!(owner(marked.clone(), Some(2)), Some("docker"));
+        let names: Vec<&str> = present(&testing::with(marked)).iter().map(|m| m.name).collect();
+        assert_eq!(names, ["docker", "shorewall"]);
+    }
+}

@@ -1,0 +1,29 @@
+//! Who keeps rules: firewalld, ufw, Docker and the others that write rulesets, told by the names they give to tables, chains and
+//! sets and by the comments they leave.
+//!
+//! The kernel does not know who wrote a rule. These names are what the programs have used for years; whoever picks the same
+//! name is taken for them.
+
+mod find;
+mod sign;
+mod table;
+
+pub use find::{of_chain, of_rule, present};
+pub use sign::Sign;
+pub use table::MANAGERS;
+
+/// A program that keeps rules.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Manager {
+    /// What people call it.
+    pub name: &'static str,
+    /// How its rules are told. The sign that says most about a rule counts.
+    pub signs: &'static [Sign],
+    /// How its rules are changed, as a clause.
+    pub change: &'static str,
+}
+
+/// The manager of that name.
+pub fn named(name: &str) -> Option<&'static Manager> {
+    MANAGERS.iter().find(|m| m.name == name)
+}

@@ -1,0 +1,187 @@
+//! The programs that are known.
+
+use super::Manager;
+use super::sign::Sign::{Chain, Comment, Marks, Set, Table};
+
+/// All of them.
+pub const MANAGERS: &[Manager] = &[
+    Manager {
+        name: "firewalld",
+        signs: &[
+            Table("firewalld"),
+            Table("firewalld_policy_drop"),
+            // With its iptables backend.
+            Chain("INPUT_ZONES*"),
+            Chain("INPUT_POLICIES*"),
+            Chain("INPUT_direct"),
+            Chain("FORWARD_IN_ZONES*"),
+            Chain("FORWARD_OUT_ZONES*"),
+            Chain("FORWARD_POLICIES*"),
+            Chain("FORWARD_direct"),
+            Chain("OUTPUT_POLICIES*"),
+            Chain("OUTPUT_direct"),
+            Chain("PREROUTING_ZONES*"),
+            Chain("PREROUTING_POLICIES*"),
+            Chain("PREROUTING_direct"),
+            Chain("POSTROUTING_ZONES*"),
+            Chain("POSTROUTING_POLICIES*"),
+            Chain("POSTROUTING_direct"),
+            Chain("IN_public*"),
+            Chain("FWD_public*"),
+            Chain("PRE_public*"),
+            Chain("POST_public*"),
+        ],
+        change: "with firewall-cmd, by zone",
+    },
+    Manager { name: "ufw", signs: &[Chain("ufw-*"), Chain("ufw6-*")], change: "with ufw, or in /etc/ufw/before.rules" },
+    Manager {
+        name: "docker",
+        signs: &[
+            Chain("DOCKER"),
+            Chain("DOCKER-*"),
+            Table("docker-bridges"),
+            Table("docker-overlay"),
+            Set("docker-ext-bridges-*"),
+        ],
+        change: "by what containers publish; own rules go to the chain DOCKER-USER",
+    },
+    Manager {
+        name: "podman",
+        signs: &[Table("netavark"), Chain("NETAVARK-*"), Chain("NETAVARK_*"), Chain("CNI-*")],
+        change: "by what containers publish; podman network reload writes them again",
+    },
+    Manager {
+        name: "kube-proxy",
+        signs: &[Chain("KUBE-*"), Table("kube-proxy")],
+        change: "by services and endpoints of the cluster, never by hand",
+    },
+    Manager {
+        name: "kube-router",
+        signs: &[Chain("KUBE-ROUTER-*"), Chain("KUBE-NWPLCY-*"), Chain("KUBE-POD-FW-*")],
+        change: "by network policies of the cluster",
+    },
+    Manager {
+        name: "calico",
+        signs: &[Chain("cali-*"), Table("calico"), Comment("cali:*"), Set("cali40*"), Set("cali60*")],
+        change: "by network policies of the cluster, or FelixConfiguration",
+    },
+    Manager {
+        name: "cilium",
+        signs: &[Chain("CILIUM_*"), Chain("OLD_CILIUM_*"), Comment("cilium-feeder:*"), Comment("cilium:*")],
+        change: "by network policies of the cluster",
+    },
+    Manager {
+        name: "antrea",
+        signs: &[Chain("ANTREA-*"), Set("ANTREA-*")],
+        change: "by network policies of the cluster",
+    },
+    Manager {
+        name: "flannel",
+        signs: &[Chain("FLANNEL-*"), Comment("flanneld *")],
+        change: "in flannel's configuration",
+    },
+    Manager { name: "weave", signs: &[Chain("WEAVE*")], change: "by network policies of the cluster" },
+    Manager { name: "istio", signs: &[Chain("ISTIO_*")], change: "by the mesh's configuration" },
+    Manager {
+        name: "libvirt",
+        signs: &[Chain("LIBVIRT_*"), Table("libvirt_network"), Chain("libvirt-*")],
+        change: "with virsh net-edit",
+    },
+    Manager { name: "lxd", signs: &[Table("lxd"), Comment("generated for LXD *")], change: "with lxc network" },
+    Manager { name: "incus", signs: &[Table("incus"), Comment("generated for Incus *")], change: "with incus network" },
+    Manager {
+        name: "proxmox",
+        signs: &[Chain("PVEFW-*"), Set("PVEFW-*"), Table("proxmox-firewall*")],
+        change: "in the Proxmox firewall",
+    },
+    Manager { name: "openstack", signs: &[Chain("neutron-*")], change: "by security groups" },
+    Manager {
+        name: "shorewall",
+        // A chain that holds nothing and says that the firewall is up.
+        signs: &[Marks("shorewall"), Marks("shorewall6")],
+        change: "in /etc/shorewall, then shorewall safe-restart",
+    },
+    Manager {
+        name: "fail2ban",
+        signs: &[Table("f2b-table"), Chain("f2b-*"), Set("f2b-*")],
+        change: "with fail2ban-client",
+    },
+    Manager {
+        name: "crowdsec",
+        signs: &[
+            Table("crowdsec"),
+            Table("crowdsec6"),
+            Chain("CROWDSEC_CHAIN*"),
+            Set("crowdsec-blacklists*"),
+            Set("crowdsec6-blacklists*"),
+        ],
+        change: "with cscli decisions",
+    },
+    Manager {
+        name: "sshguard",
+        signs: &[Table("sshguard"), Chain("sshguard"), Set("sshguard*")],
+        change: "in sshguard's whitelist",
+    },
+    Manager {
+        name: "tailscale",
+        signs: &[Chain("ts-input"), Chain("ts-forward"), Chain("ts-postrouting")],
+        change: "with tailscale set --netfilter-mode",
+    },
+    Manager {
+        name: "wg-quick",
+        signs: &[Table("wg-quick-*"), Comment("wg-quick(8) rule for *")],
+        change: "in the WireGuard configuration",
+    },
+    Manager {
+        name: "sshuttle",
+        signs: &[Chain("sshuttle*"), Table("sshuttle*")],
+        change: "by ending or restarting sshuttle",
+    },
+    Manager {
+        name: "nixos",
+        signs: &[Chain("nixos-fw*"), Table("nixos-fw*"), Table("nixos-nat")],
+        change: "in networking.firewall of the system's configuration",
+    },
+    Manager { name: "openwrt", signs: &[Table("fw4")], change: "in /etc/config/firewall" },
+    Manager { name: "foomuuri", signs: &[Table("foomuuri")], change: "in /etc/foomuuri" },
+    Manager {
+        name: "csf",
+        signs: &[
+            Chain("LOCALINPUT"),
+            Chain("LOCALOUTPUT"),
+            Chain("DENYIN"),
+            Chain("DENYOUT"),
+            Chain("ALLOWIN"),
+            Chain("ALLOWOUT"),
+        ],
+        change: "with csf",
+    },
+    Manager {
+        name: "NetworkManager",
+        signs: &[Table("nm-shared-*"), Chain("nm-sh-*")],
+        change: "by the shared connection's profile",
+    },
+    Manager { name: "systemd", signs: &[Table("io.systemd.nat")], change: "in the unit of systemd-networkd or nspawn" },
+    Manager { name: "miniupnpd", signs: &[Table("miniupnpd"), Chain("MINIUPNPD*")], change: "by UPnP clients" },
+    Manager { name: "mwan3", signs: &[Chain("mwan3_*")], change: "in /etc/config/mwan3" },
+    Manager { name: "nfblame", signs: &[Table("nfblame-*")], change: "by ending the nfblame that traces" },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_signs_are_of_one_manager_each() {
+        let (mut names, mut signs) = (HashSet::new(), HashSet::new());
+        for m in MANAGERS {
+            assert!(names.insert(m.name), "{} stands twice", m.name);
+            assert!(!m.signs.is_empty() && !m.change.is_empty(), "{}", m.name);
+            for s in m.signs {
+                assert!(signs.insert(format!("{s:?}")), "{s:?} stands twice");
+            }
+        }
+    }
+}
