@@ -28,6 +28,11 @@ pub enum Change {
         /// The rule.
         rule: NewRule,
     },
+    /// Takes a rule away.
+    Remove {
+        /// The rule.
+        at: Place,
+    },
 }
 
 impl Change {
@@ -39,6 +44,7 @@ impl Change {
                 true
             }
             Self::Insert { chain, position, rule } => insert(rules, *chain, *position, rule).is_some(),
+            Self::Remove { at } => remove(rules, *at).is_some(),
         }
     }
 
@@ -48,6 +54,7 @@ impl Change {
         match self {
             Self::Sysctl { key, value } => Some(format!("sysctl -w {key}={value}")),
             Self::Insert { chain, position, rule } => insertion(rules, *chain, *position, rule),
+            Self::Remove { at } => removal(rules, *at),
         }
     }
 
@@ -55,13 +62,15 @@ impl Change {
     pub fn persistent(&self, rules: &Ruleset) -> Option<String> {
         match self {
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
-            Self::Insert { chain, .. } => Some(match backend(rules, *chain)? {
-                Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),
-                b => {
-                    let (tool, v) = (tool(rules, *chain, b)?, if is_v6(rules, *chain) { "v6" } else { "v4" });
-                    format!("{tool}-save > /etc/iptables/rules.{v}")
-                }
-            }),
+            Self::Insert { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
+                Some(match backend(rules, *chain)? {
+                    Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),
+                    b => {
+                        let (tool, v) = (tool(rules, *chain, b)?, if is_v6(rules, *chain) { "v6" } else { "v4" });
+                        format!("{tool}-save > /etc/iptables/rules.{v}")
+                    }
+                })
+            }
         }
     }
 }
@@ -87,6 +96,51 @@ fn insert(rules: &mut Ruleset, chain: ChainRef, position: usize, rule: &NewRule)
             chain.rules.insert(index, rule.draft(draft.family));
             *table = draft.build().ok()?;
             Some(())
+        }
+    }
+}
+
+fn remove(rules: &mut Ruleset, at: Place) -> Option<()> {
+    let index = at.position?.checked_sub(1)?;
+    match at.chain.table {
+        TableRef::Nft(t) => {
+            let chain = rules.nft.get_mut(t)?.chains.get_mut(at.chain.chain)?;
+            (index < chain.rules.len()).then(|| drop(chain.rules.remove(index)))
+        }
+        TableRef::Xt(t) => {
+            let table = rules.xt.get_mut(t)?;
+            let mut draft = Draft::try_from(&*table).ok()?;
+            let chain = draft.chains.get_mut(at.chain.chain)?;
+            (index < chain.rules.len()).then(|| drop(chain.rules.remove(index)))?;
+            *table = draft.build().ok()?;
+            Some(())
+        }
+    }
+}
+
+fn removal(rules: &Ruleset, at: Place) -> Option<String> {
+    let (table, chain, handle) = match at.chain.table {
+        TableRef::Nft(t) => {
+            let table = rules.nft.get(t)?;
+            let chain = table.chains.get(at.chain.chain)?;
+            (&table.def.name, &chain.def.name, Some((table.def.family, chain.rule(at.position?)?.handle)))
+        }
+        TableRef::Xt(t) => {
+            let table = rules.xt.get(t)?;
+            (table.name(), table.chains().nth(at.chain.chain)?.name(), None)
+        }
+    };
+    if !is_plain(table) || !is_plain(chain) {
+        return None;
+    }
+    match (backend(rules, at.chain)?, handle) {
+        (Backend::Nft, Some((family, handle))) => Some(format!(
+            "nft delete rule {} {table} {chain} handle {handle}",
+            crate::blame::describe::family_name(family)
+        )),
+        (backend, _) => {
+            let table = if *table == "filter" { String::new() } else { format!("-t {table} ") };
+            Some(format!("{} {table}-D {chain} {}", tool(rules, at.chain, backend)?, at.position?))
         }
     }
 }

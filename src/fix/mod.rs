@@ -5,6 +5,7 @@
 
 mod allow;
 mod change;
+mod owner;
 mod patched;
 mod propose;
 mod rule;

@@ -11,6 +11,7 @@ use crate::ruleset::Ruleset;
 
 use super::allow;
 use super::change::Change;
+use super::owner;
 use super::trial::{Trial, is_same};
 
 /// So many things may be in the way of one packet.
@@ -27,6 +28,50 @@ pub struct Proposed {
 
 /// Looks for changes with which a lost packet arrives.
 pub fn propose(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Proposed {
+    let mut proposed = by_hand(rules, host, q, lost);
+    // Who keeps the rules would write them again: their own words come first.
+    let managed = by_managers(rules, host, q, lost);
+    proposed.fixes.splice(0..0, managed);
+    proposed
+}
+
+/// As the managers of the rules would do it, as far as they can.
+fn by_managers(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Option<Fix> {
+    let (mut trial, mut now) = (Trial::new(rules, host), lost.clone());
+    let mut steps: Vec<Step> = Vec::new();
+    for _ in 0..STEPS {
+        let managed = managed(&trial.rules, q, &now);
+        if steps.is_empty() && managed.is_empty() {
+            return None;
+        }
+        let managed = first_that_helps(&trial, q, &now, managed);
+        let (step, after, then) = managed.or_else(|| next(&trial, q, &now))?;
+        steps.push(step);
+        (trial, now) = (after, then);
+        if now.blame.verdict == Verdict::Accept {
+            return fix(steps, rules, host, &trial);
+        }
+    }
+    None
+}
+
+/// What the manager of the rule in the way may do.
+fn managed(rules: &Ruleset, q: &Question, now: &Explained) -> Vec<Step> {
+    let Some(run) = now.walked.runs.iter().find(|r| probe::is_stopped(r)) else { return Vec::new() };
+    let Fate::Decided { at, .. } = &run.fate else { return Vec::new() };
+    let Some(rule) = allow::rule_for(run, is_answer(q, now)) else { return Vec::new() };
+    let step = |way: owner::Way| Step {
+        also: matches!(way.change, Change::Insert { .. }).then(|| allow::also(&rule, run.hook)),
+        change: way.change,
+        message: way.message,
+        command: Some(way.command),
+        persistent: Some(way.persistent.unwrap_or_default()),
+    };
+    owner::ways(rules, run, *at, &rule).into_iter().map(step).collect()
+}
+
+/// With the tools of the rules' own backends.
+fn by_hand(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Proposed {
     let (mut trial, mut now) = (Trial::new(rules, host), lost.clone());
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..STEPS {
@@ -63,7 +108,16 @@ impl Step {
 
 /// A change after which something else ends the packet, or nothing; and what it looks like then.
 fn next<'h>(trial: &Trial<'h>, q: &Question, now: &Explained) -> Option<(Step, Trial<'h>, Explained)> {
-    options(&trial.rules, q, now)?.into_iter().find_map(|step| {
+    first_that_helps(trial, q, now, options(&trial.rules, q, now)?)
+}
+
+fn first_that_helps<'h>(
+    trial: &Trial<'h>,
+    q: &Question,
+    now: &Explained,
+    steps: Vec<Step>,
+) -> Option<(Step, Trial<'h>, Explained)> {
+    steps.into_iter().find_map(|step| {
         let after = trial.with(&step.change)?;
         let then = after.run(q)?;
         (!is_same(&then, now)).then_some((step, after, then))
@@ -145,6 +199,7 @@ fn fix(steps: Vec<Step>, rules: &Ruleset, host: &dyn Host, after: &Trial<'_>) ->
         add(&mut messages, step.message);
         fix.commands.push(step.command?);
         add(&mut fix.persistent, step.persistent?);
+        fix.persistent.retain(|p| !p.is_empty());
         step.also.into_iter().for_each(|also| add(&mut fix.also_allows, also));
         fix.changes.push(step.change);
     }

@@ -1,10 +1,19 @@
 //! `NB07`: managers.
 
-use crate::common::kernel_tests;
-use crate::world::{World, found};
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::common::{Netns, kernel_tests};
+use crate::world::{World, apply, connects, found, routed, sh, why};
 
 kernel_tests! {
     two_backends_at_one_hook_are_found needs ["nft", "iptables-legacy"];
+    ufw_is_told_to_open_the_port needs ["ufw", "iptables-nft", "unshare"];
+    firewalld_is_told_to_open_the_port_in_the_zone needs ["nft"];
+    the_chain_that_docker_leaves_to_others_is_used needs ["iptables-nft"];
+    a_ban_is_lifted needs ["iptables-legacy"];
 }
 
 fn two_backends_at_one_hook_are_found() {
@@ -15,4 +24,123 @@ fn two_backends_at_one_hook_are_found() {
     assert_eq!((found(&w.server, "NB0701").len(), w.reaches_server(80)), (1, false));
     w.run("iptables-legacy -F");
     assert!(found(&w.server, "NB0701").is_empty() && w.reaches_server(80));
+}
+
+/// The first fix, which has to be verified, and its first command.
+fn first(answer: &Value) -> (&Value, &str) {
+    let fix = &answer["fix"][0];
+    assert_eq!(fix["verified"], true, "{answer}");
+    (fix, fix["commands"][0].as_str().unwrap())
+}
+
+/// The real ufw, with a configuration of its own.
+fn ufw(ns: &Netns, dir: &Path, command: &str) {
+    let mounts = format!(
+        "mount --bind {0}/ufw /etc/ufw; mount --bind {0}/default /etc/default; mount -t tmpfs none /run",
+        dir.display()
+    );
+    ns.cmd("unshare", &["-m", "sh", "-ec", &format!("{mounts}; {command}")], "");
+}
+
+fn ufw_is_told_to_open_the_port() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-ufw-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc/ufw {0}/ufw; cp -a /etc/default {0}/default", dir.display()));
+    ufw(&w.server, &dir, "ufw --force enable");
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    assert!(!w.reaches_server(8080));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+    assert_eq!(answer["culprit"]["manager"], "ufw", "{answer}");
+    let (_, command) = first(&answer);
+    assert_eq!(command, "ufw allow proto tcp from 192.0.2.2 to any port 8080");
+    assert!(
+        answer["fix"][1]["commands"][0].as_str().unwrap().starts_with("iptables"),
+        "by hand comes second: {answer}"
+    );
+    ufw(&w.server, &dir, command);
+    assert!(w.reaches_server(8080));
+    // A rule for the same port that stands before: only in front of it does a new one help.
+    ufw(&w.server, &dir, "ufw deny 8081/tcp");
+    let _also = w.server.run(|| TcpListener::bind("0.0.0.0:8081")).unwrap();
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8081 -i eth0");
+    let (_, command) = first(&answer);
+    assert_eq!(command, "ufw prepend allow proto tcp from 192.0.2.2 to any port 8081");
+    ufw(&w.server, &dir, command);
+    assert!(w.reaches_server(8081));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn firewalld_is_told_to_open_the_port_in_the_zone() {
+    let w = World::new();
+    // The shape that firewalld gives to a zone.
+    w.server.nft(
+        "table inet firewalld {
+            chain filter_INPUT {
+                type filter hook input priority filter + 10; policy accept;
+                ct state { established, related } accept
+                iifname \"lo\" accept
+                ct state invalid drop
+                jump filter_INPUT_ZONES
+                reject with icmpx admin-prohibited
+            }
+            chain filter_INPUT_ZONES { iifname \"eth0\" goto filter_IN_dmz; goto filter_IN_public; }
+            chain filter_IN_dmz {
+                jump filter_IN_dmz_deny
+                jump filter_IN_dmz_allow
+                meta l4proto { icmp, ipv6-icmp } accept
+                reject with icmpx admin-prohibited
+            }
+            chain filter_IN_dmz_deny { }
+            chain filter_IN_dmz_allow { tcp dport 22 accept; }
+            chain filter_IN_public { jump filter_IN_public_allow; reject with icmpx admin-prohibited; }
+            chain filter_IN_public_allow { }
+        }",
+    );
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    assert!(!w.reaches_server(8080));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+    assert_eq!(answer["culprit"]["manager"], "firewalld", "{answer}");
+    let (fix, command) = first(&answer);
+    let rich = r#"rule family="ipv4" source address="192.0.2.2" port port="8080" protocol="tcp" accept"#;
+    assert_eq!(command, format!("firewall-cmd --zone=dmz --add-rich-rule='{rich}'"));
+    assert_eq!(fix["persistent"][0], "firewall-cmd --runtime-to-permanent");
+    // What firewalld makes of it.
+    w.run("nft add rule inet firewalld filter_IN_dmz_allow ip saddr 192.0.2.2 tcp dport 8080 accept");
+    assert!(w.reaches_server(8080));
+}
+
+fn the_chain_that_docker_leaves_to_others_is_used() {
+    let [client, router, server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    sh(
+        &router,
+        "iptables-nft -P FORWARD DROP; iptables-nft -N DOCKER-USER; iptables-nft -A DOCKER-USER -j RETURN; \
+         iptables-nft -N DOCKER; iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -A FORWARD -o docker0 -j DOCKER; \
+         iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    );
+    let through = || connects(&client, &server, "198.51.100.2", 80);
+    assert!(!through());
+    let answer = why(&router, "tcp 192.0.2.2 198.51.100.2:80 -i eth0");
+    assert_eq!(answer["culprit"]["manager"], "docker", "{answer}");
+    let (fix, command) = first(&answer);
+    assert!(command.contains("-I DOCKER-USER 1 -s 192.0.2.2 -d 198.51.100.2 -p tcp --dport 80 -j ACCEPT"), "{fix}");
+    apply(&router, &answer);
+    assert!(through(), "{fix}");
+}
+
+fn a_ban_is_lifted() {
+    let w = World::new();
+    w.run(
+        "iptables-legacy -N f2b-sshd; iptables-legacy -A f2b-sshd -j RETURN; \
+         iptables-legacy -I INPUT -p tcp -m multiport --dports 22 -j f2b-sshd; \
+         iptables-legacy -I f2b-sshd 1 -s 192.0.2.2 -j REJECT --reject-with icmp-port-unreachable",
+    );
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:22")).unwrap();
+    assert!(!w.reaches_server(22));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:22 -i eth0");
+    assert_eq!(answer["culprit"]["manager"], "fail2ban", "{answer}");
+    assert_eq!(first(&answer).1, "fail2ban-client set sshd unbanip 192.0.2.2");
+    w.run("iptables-legacy -D f2b-sshd -s 192.0.2.2 -j REJECT --reject-with icmp-port-unreachable");
+    assert!(w.reaches_server(22));
 }

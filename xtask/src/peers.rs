@@ -13,6 +13,7 @@ const PEERS: &[(&str, &str)] = &[
     ("ipset", "ipset"),
     ("ip", "iproute2"),
     ("ulogd", "ulogd2"),
+    ("ufw", "ufw"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("python3", "python3-minimal"),
