@@ -58,6 +58,31 @@ pub enum Missing {
     Cut,
 }
 
+/// Takes out the fragment header of a packet that is its only fragment, as putting it together does
+/// (`nf_ct_frag6_reasm`).
+pub fn join_atomic(packet: &mut Packet) {
+    let (mut field, mut at) = (6, HEADER);
+    loop {
+        let Fact::Is([next]) = packet.array(field) else { return };
+        let Fact::Is([following, length]) = packet.array(at) else { return };
+        match next {
+            HOP | ROUTING | DEST => (field, at) = (at, at + header_length(next, length)),
+            FRAGMENT => {
+                let Fact::Is(payload) = packet.array(4) else { return };
+                if packet.bytes.len() <= at + 8 {
+                    return; // nothing in it
+                }
+                packet.bytes.drain(at..at + 8);
+                packet.length = packet.length.saturating_sub(8);
+                packet.write(field, &[following]);
+                packet.write(4, &u16::from_be_bytes(payload).saturating_sub(8).to_be_bytes());
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
 /// What to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {

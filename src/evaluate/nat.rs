@@ -17,6 +17,7 @@ const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const DCCP: u8 = 33;
+const GRE: u8 = 47;
 const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
 const UDPLITE: u8 = 136;
@@ -78,6 +79,8 @@ pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
             let [kind, code, _, _, a, b, _, _] = packet.array(at).known()?;
             L4::Icmp { kind, code, id: u16::from_be_bytes([a, b]) }
         }
+        // Without the keys of PPTP both are 0 (`gre_pkt_to_tuple`).
+        GRE => L4::Ports { src: 0, dst: 0 },
         _ => L4::None,
     };
     Some(Tuple { src: address(src)?, dst: address(dst)?, protocol, l4, zone: None })
@@ -180,6 +183,12 @@ pub fn rewrite(packet: &mut Packet, manip: Manip, to: Fact<IpAddr>, port: Fact<u
             }
         }
     }
+}
+
+/// Is this a packet that `nf_nat_l4proto_manip_pkt` gives up on? What is shorter than its header is not tracked in the
+/// other protocols, and so not translated.
+pub fn is_too_short(packet: &Packet) -> bool {
+    matches!(transport(packet), Some((GRE, at)) if packet.length < at + 8)
 }
 
 fn blur_checksum(packet: &mut Packet, protocol: u8, header: usize) {

@@ -10,6 +10,8 @@ use super::hook::Hook;
 use super::packet::Device;
 use super::place::{ChainRef, TableRef};
 
+/// `NF_IP_PRI_CONNTRACK_DEFRAG`.
+const PRI_DEFRAG: i32 = -400;
 /// `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
 const PRI_CONNTRACK: i32 = -200;
 /// `NF_IP_PRI_NAT_DST`: where all NAT of destinations happens, whatever priority its chains have.
@@ -34,6 +36,8 @@ pub struct Station {
 pub enum What {
     /// A base chain or the built-in chain of a legacy table.
     Chain(ChainRef),
+    /// The gathering of fragments.
+    Defrag,
     /// Connection tracking.
     Conntrack,
     /// Address translation: destinations at prerouting and output, sources at input and postrouting. Only the first
@@ -97,7 +101,7 @@ impl Stations {
         self.0.iter().position(|s| match &s.what {
             What::Chain(c) => *c == chain,
             What::Nat(chains) => chains.contains(&chain),
-            What::Conntrack => false,
+            What::Defrag | What::Conntrack => false,
         })
     }
 }
@@ -198,6 +202,7 @@ fn insert_kernel(all: &mut Vec<Station>, network: Network, hook: Hook, nat: Vec<
     };
     match hook {
         Hook::Prerouting | Hook::Output => {
+            insert(PRI_DEFRAG, What::Defrag);
             insert(PRI_CONNTRACK, What::Conntrack);
             insert(PRI_NAT_DST, What::Nat(nat));
         }

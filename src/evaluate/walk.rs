@@ -2,6 +2,7 @@
 
 mod out;
 mod port;
+mod receive;
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ use super::decision::{Decision, RejectWith};
 use super::environment::Environment;
 use super::fact::Fact;
 use super::forwarding;
-use super::headers::{self, Network};
+use super::headers::Network;
 use super::hook::Hook;
 use super::log_rules::LogRule;
 use super::nat::{self, Manip};
@@ -252,17 +253,6 @@ impl Way<'_, '_> {
         }
     }
 
-    /// What the network layer looks at first (`ip_rcv_core`, `ip6_rcv_core`).
-    fn receive(&mut self) -> On {
-        if self.walk.past {
-            return Ok(());
-        }
-        match headers::broken(&self.cx.packet) {
-            Some(why) => Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why)))),
-            None => Ok(()),
-        }
-    }
-
     fn is_ip(&self) -> bool {
         matches!(self.cx.packet.network, Network::Ip4 | Network::Ip6)
     }
@@ -277,6 +267,9 @@ impl Way<'_, '_> {
             Routed::Local(route) => {
                 self.cx.packet.route = Fact::Is(route);
                 self.kernel("routed to this host");
+                if self.cx.packet.network == Network::Ip4 {
+                    self.gather()?; // `ip_local_deliver`
+                }
                 self.hook(Hook::Input, None)?;
                 self.after_input()
             }
@@ -284,6 +277,7 @@ impl Way<'_, '_> {
                 self.kernel(format!("routed out {}", crate::blame::packet::device_name(&oif)));
                 self.cx.packet.oif = Fact::Is(oif);
                 self.cx.packet.route = Fact::Is(route);
+                self.passed_on()?;
                 self.stopped(self.walk.env.forward(&self.cx.packet))?;
                 forwarding::change(&mut self.cx.packet, self.walk.env);
                 self.hook(Hook::Forward, None)?;
@@ -296,6 +290,8 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Passed);
         }
+        self.gather()?;
+        self.taken_by_transport()?;
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
             Delivery::Taken(who) => Ok(Fate::Delivered(who)),
@@ -390,6 +386,7 @@ impl Way<'_, '_> {
             let station = rest.remove(self.next_station(&rest));
             match &station.what {
                 What::Chain(chain) => self.base(*chain, &Begin::Start)?,
+                What::Defrag => self.defragment()?,
                 What::Conntrack => self.conntrack()?,
                 What::Nat(chains) => self.nat(chains)?,
             }
@@ -532,6 +529,9 @@ impl Way<'_, '_> {
         let after = nat::end_of(&self.cx.packet, manip);
         if after == before {
             return Ok(());
+        }
+        if nat::is_too_short(&self.cx.packet) {
+            return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, "too short to be translated"))));
         }
         let end = if manip == Manip::Source { "source" } else { "destination" };
         self.kernel(format!("{end} {before} becomes {after}"));

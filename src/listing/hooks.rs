@@ -105,6 +105,7 @@ impl Hooks {
             let stand = |met| Stand { priority, tied, met };
             match what {
                 What::Chain(chain) => stands.push(stand(Met::Chain(chain))),
+                What::Defrag => {}
                 What::Conntrack => stands.push(stand(Met::Conntrack)),
                 What::Nat(chains) => {
                     stands.push(stand(Met::Nat));

@@ -84,6 +84,14 @@ impl Outcome {
         Self::Refused(Box::new(refusal))
     }
 
+    /// The interface that it leaves by.
+    fn oif(&self) -> Option<u32> {
+        match self {
+            Self::Local(way) | Self::Onward(way) => Some(way.oif),
+            Self::Refused(_) | Self::Unknown(_) => None,
+        }
+    }
+
     /// From a route that was found.
     fn of(route: &Route) -> Self {
         let way = Way::of(route);

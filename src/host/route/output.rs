@@ -16,6 +16,23 @@ pub fn output<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
 }
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
+    let unbound = |q: &Query| Query { src: std::net::Ipv4Addr::UNSPECIFIED.into(), ..q.clone() };
+    if let (std::net::IpAddr::V4(src), std::net::IpAddr::V4(dst)) = (q.src, q.dst)
+        && !src.is_unspecified()
+        && q.oif == 0
+        && (dst.is_multicast() || dst.is_broadcast())
+    {
+        // A socket that is bound to its source sends to many by the device of that address, others by the route.
+        let (by_source, by_route) = (choose(host, q)?, choose(host, &unbound(q))?);
+        if by_source.oif() != by_route.oif() {
+            return Err("which device a packet to many leaves by".into());
+        }
+        return Ok(by_source);
+    }
+    choose(host, q)
+}
+
+fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,

@@ -51,9 +51,18 @@ fn decide<H: Host + ?Sized>(host: &H, packet: &Packet) -> Result<Tracked, Why> {
     if let Some(done) = icmp::special(&look)? {
         return Ok(done);
     }
+    // The calls of PPTP are told apart by keys that nothing tells of.
+    if i32::from(protocol) == nix::libc::IPPROTO_GRE
+        && look.header::<2>()?.is_some_and(|[_, version]| version & 7 == 1)
+    {
+        return Err("connection of a PPTP packet".into());
+    }
     let Some(tuple) = tuple_of(packet) else {
         return if cut { Err("ports of the packet".into()) } else { Ok(invalid()) };
     };
+    if tuple.inverted().is_none() {
+        return Ok(invalid()); // nothing answers it, so nothing of its kind is in the table
+    }
     match host.flow(&tuple, zone) {
         Fact::Is(flow) => known(&look, &tuple, &flow),
         Fact::Absent => new(&look, &tuple),
@@ -84,16 +93,16 @@ impl<H: Host + ?Sized> Look<'_, H> {
         !matches!(self.packet.iif, Fact::Absent)
     }
 
+    /// Does the tracker look at checksums? Packets that this host sends are not summed up yet.
+    fn sums_up(&self) -> Result<bool, Why> {
+        Ok(self.comes_in() && number(self.host, "net.netfilter.nf_conntrack_checksum".into())?.is_on())
+    }
+
     /// `nf_checksum`, where the kernel asks for it.
     fn checksum_is_wrong(&self) -> Result<bool, Why> {
-        if !self.comes_in() || !number(self.host, "net.netfilter.nf_conntrack_checksum".into())?.is_on() {
-            return Ok(false);
-        }
-        match checksum::transport_is_right(self.packet, self.protocol, self.at) {
-            Fact::Is(right) => Ok(!right),
-            // Of a packet that is cut the sum cannot be told; nearly all sums on a wire are right.
-            _ => Ok(false),
-        }
+        // Of a packet that is cut the sum cannot be told; nearly all sums on a wire are right.
+        let right = || checksum::transport_is_right(self.packet, self.protocol, self.at);
+        Ok(self.sums_up()? && right() == Fact::Is(false))
     }
 
     /// Bytes of the transport header. None: the packet ends before.
@@ -249,8 +258,11 @@ fn udp_is_broken<H: Host + ?Sized>(look: &Look<'_, H>) -> Result<bool, Why> {
     let sum = u16::from_be_bytes([h[6], h[7]]);
     if look.protocol == nix::libc::IPPROTO_UDPLITE as u8 {
         // The field is the part that is covered, 0 for all; a packet without a sum is refused.
-        let broken = (length != 0 && length < 8) || length > look.transport_length() || sum == 0;
-        return Ok(broken || (length == 0 && look.checksum_is_wrong()?));
+        if (length != 0 && length < 8) || length > look.transport_length() || sum == 0 {
+            return Ok(true);
+        }
+        // Kernels were seen that refuse sums which are right.
+        return if look.sums_up()? { Err("what the tracker says of a UDP-Lite checksum".into()) } else { Ok(false) };
     }
     Ok(length < 8 || length > look.transport_length() || (sum != 0 && look.checksum_is_wrong()?))
 }

@@ -1,0 +1,115 @@
+//! What the network layer itself looks at in a packet that comes in, and the gathering of fragments.
+
+use crate::blame::CulpritKind;
+use crate::evaluate::fact::Fact;
+use crate::evaluate::headers::{self, Network};
+use crate::evaluate::ip6;
+use crate::evaluate::obstacle::Obstacle;
+use crate::evaluate::packet::Packet;
+
+use super::{Fate, On, Way};
+
+/// `PACKET_HOST`, `PACKET_OTHERHOST` (include/uapi/linux/if_packet.h).
+const FOR_US: u8 = 0;
+const FOR_OTHERS: u8 = 3;
+/// `ARPHRD_LOOPBACK`.
+const LOOPBACK: u16 = 772;
+const TCP: u8 = 6;
+/// More fragments, in the flags of IPv4.
+const MORE: u8 = 0x20;
+
+fn lost(kind: CulpritKind, what: &str) -> Fate {
+    Fate::Lost(Box::new(Obstacle::new(kind, what)))
+}
+
+impl Way<'_, '_> {
+    /// What the network layer looks at before the first hook (`ip_rcv_core`, `ip6_rcv_core`).
+    pub(super) fn receive(&mut self) -> On {
+        if self.walk.past {
+            return Ok(());
+        }
+        let packet = &self.cx.packet;
+        if self.is_ip() && packet.pkttype == Fact::Is(FOR_OTHERS) {
+            return Err(lost(CulpritKind::Neighbour, "its frame is for another host's hardware address"));
+        }
+        if let Some(why) = headers::broken(packet) {
+            return Err(lost(CulpritKind::Unknown, why));
+        }
+        let loopback = match packet.iif.value().map(|d| self.walk.env.link(d.index)) {
+            Some(Fact::Is(link)) => link.hardware == LOOPBACK,
+            _ => true,
+        };
+        match odd_address(packet).filter(|_| !loopback) {
+            Some(why) => Err(lost(CulpritKind::Route, why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Who is meant by the link layer matters behind routing, too: `ip_forward` and `ip6_forward` pass on only what was sent
+    /// to this host's hardware address.
+    pub(super) fn passed_on(&mut self) -> On {
+        match self.cx.packet.pkttype {
+            Fact::Is(FOR_US) | Fact::Absent | Fact::Unknown(_) => Ok(()),
+            Fact::Is(_) => Err(lost(CulpritKind::Route, "a link-layer broadcast or multicast is not forwarded")),
+        }
+    }
+
+    /// TCP takes nothing that was sent to many (`tcp_v4_rcv`).
+    pub(super) fn taken_by_transport(&mut self) -> On {
+        let packet = &self.cx.packet;
+        let many = matches!(packet.pkttype, Fact::Is(kind) if kind != FOR_US);
+        if many && !self.walk.past && packet.headers().protocol == Some(TCP) {
+            return Err(lost(CulpritKind::Socket, "TCP takes no link-layer broadcast or multicast"));
+        }
+        Ok(())
+    }
+
+    /// The hook in front of conntrack that gathers fragments, where anything needs it (`ipv4_conntrack_defrag`,
+    /// `ipv6_defrag`).
+    pub(super) fn defragment(&mut self) -> On {
+        let needed = self.walk.rules.tracks_connections(self.cx.packet.network);
+        if needed { self.gather() } else { Ok(()) }
+    }
+
+    /// A fragment waits for the others; rules behind see the packet that they make together.
+    pub(super) fn gather(&mut self) -> On {
+        if self.walk.past {
+            return Ok(()); // what was seen is what was made of them
+        }
+        let packet = &mut self.cx.packet;
+        let h = packet.headers();
+        if h.fragment_offset == 0 && !h.more_fragments {
+            if packet.network == Network::Ip6 {
+                ip6::join_atomic(packet);
+            }
+            return Ok(());
+        }
+        if h.fragment_offset != 0 {
+            return Err(Fate::Unknown("the packet that its fragments make".into()));
+        }
+        if !self.cx.ask("whether the other fragments arrive", b"other fragments", true) {
+            return Err(Fate::Unknown("the packet that its fragments make".into()));
+        }
+        let packet = &mut self.cx.packet;
+        if packet.network == Network::Ip4
+            && let Fact::Is([flags, offset]) = packet.array(6)
+        {
+            crate::evaluate::checksum::write_network(packet, 6, &[flags & !MORE, offset]);
+        }
+        Ok(())
+    }
+}
+
+/// Addresses that `ip6_rcv_core` refuses, from anything but the loopback.
+fn odd_address(packet: &Packet) -> Option<&'static str> {
+    let (source, destination) = packet.addresses().filter(|_| packet.network == Network::Ip6)?;
+    let is_loopback = |a: &[u8]| a.split_last().is_some_and(|(last, rest)| *last == 1 && rest.iter().all(|b| *b == 0));
+    let multicast = destination.first() == Some(&0xff);
+    match destination.get(1).map(|b| b & 0xf) {
+        Some(0 | 1) if multicast => Some("multicast of the scope of one node"),
+        _ if source.first() == Some(&0xff) => Some("martian source"),
+        _ if is_loopback(source) => Some("martian source"),
+        _ if is_loopback(destination) => Some("martian destination"),
+        _ => None,
+    }
+}
