@@ -298,7 +298,14 @@ impl Way<'_, '_> {
             Delivery::Lost(o) if self.walk.past && self.may_have_closed(&o) => {
                 Ok(Fate::Delivered("a socket that has been closed since".into()))
             }
-            Delivery::Lost(o) => Err(Fate::Lost(Box::new(o))),
+            Delivery::Lost(o) => {
+                let Some((what, likely)) = o.unless.clone() else { return Err(Fate::Lost(Box::new(o))) };
+                if self.cx.ask(what.clone(), what.as_bytes(), likely) {
+                    Ok(Fate::Delivered("whatever takes its protocol".into()))
+                } else {
+                    Err(Fate::Lost(Box::new(o)))
+                }
+            }
         }
     }
 

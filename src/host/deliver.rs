@@ -45,8 +45,38 @@ fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
             Some((sport, dport)) => one(host, q, protocol, sport, dport),
             None => Err("ports of the packet".into()),
         },
-        _ => Err(format!("who takes protocol {number}").into()),
+        (nix::libc::IPPROTO_NONE, _) if q.is_v6() => Ok(Taker::Kernel("no transport at all")),
+        _ => other(host, q, number),
     }
+}
+
+/// Protocols that parts of the kernel take, where they are loaded: tunnels, IPsec, routing, SCTP. Nothing tells which are.
+const TUNNELS: [u8; 14] = [4, 33, 41, 47, 50, 51, 94, 97, 103, 108, 112, 115, 132, 137];
+
+/// A protocol without ports is taken by raw sockets and by what is loaded for it.
+fn other<H: Host + ?Sized>(host: &H, q: &Query, protocol: u8) -> Result<Taker, Why> {
+    let file = if q.is_v6() { "raw6" } else { "raw" };
+    let raw = match host.proc_net(file) {
+        // Each line: number, local address and, where ports are in other files, the protocol in hex.
+        Fact::Is(text) => text.lines().any(|line| {
+            let end = line.split_ascii_whitespace().nth(1).and_then(|end| end.rsplit_once(':'));
+            end.is_some_and(|(_, number)| u16::from_str_radix(number, 16) == Ok(protocol.into()))
+        }),
+        Fact::Absent => false,
+        Fact::Unknown(why) => return Err(why),
+    };
+    if raw {
+        return Ok(Taker::Kernel("raw sockets"));
+    }
+    let told = if q.is_v6() { "icmp6-parameter-problem" } else { "icmp-proto-unreachable" };
+    let refusal = Refusal::new(Cause::NoListener).because("raw sockets", format!("none of protocol {protocol}"));
+    let refusal = refusal.telling(told);
+    let taken = TUNNELS.contains(&protocol);
+    Ok(Taker::Nobody(Box::new(if taken {
+        refusal.unless(format!("something here takes protocol {protocol}"), true)
+    } else {
+        refusal
+    })))
 }
 
 /// The kernel answers echo requests, unless it is told not to.

@@ -52,8 +52,7 @@ fn decide<H: Host + ?Sized>(host: &H, packet: &Packet) -> Result<Tracked, Why> {
         return Ok(done);
     }
     // The calls of PPTP are told apart by keys that nothing tells of.
-    if i32::from(protocol) == nix::libc::IPPROTO_GRE
-        && look.header::<2>()?.is_some_and(|[_, version]| version & 7 == 1)
+    if i32::from(protocol) == nix::libc::IPPROTO_GRE && look.header::<2>()?.is_some_and(|[_, version]| version & 7 == 1)
     {
         return Err("connection of a PPTP packet".into());
     }
