@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use common::parity::Tally;
 use common::{Netns, kernel, kernel_tests};
 use nfblame::ruleset::Ruleset;
 use nfblame::ruleset::render::Out;
@@ -257,13 +258,6 @@ fn chain(rule: &str) -> Option<&str> {
     rule.split("-A ").nth(1)?.split(' ').next()
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Tally {
-    tried: usize,
-    equal: usize,
-    known: usize,
-}
-
 /// Compares two listings; known differences must really differ.
 fn compare(lines: &[&Line], ours: &str, theirs: &str) -> (Tally, String) {
     let mut tally = Tally::default();
@@ -328,8 +322,7 @@ fn parity(family: Family, backend: Backend) {
         let plain = |listing: &str| listing.lines().map(|l| format!("{}\n", uncounted(l))).collect::<String>();
         assert_eq!(plain(&ours_c), ours(&ns, family, backend, false));
         assert_eq!(plain(&theirs_c), theirs(&ns, family, backend, &[]));
-        let Tally { tried, equal, known } = tally;
-        eprintln!("parity: {what}: {tried} tried, {equal} equal, {known} known differences, {} skipped", missing.len());
+        Tally { refused: missing.len(), ..tally }.report(&save, &name);
     }
     assert!(failures.is_empty(), "{failures}");
 }
@@ -390,9 +383,8 @@ fn arptables_legacy() {
         let theirs = arptables_legacy_save(&ns.cmd("arptables-legacy", &["-L", "-n"], ""));
         let (tally, wrong) = compare(&lines, &ours(&ns, Family::Arp, Backend::Legacy, false), &theirs);
         assert!(wrong.is_empty(), "{wrong}");
-        let Tally { tried, equal, known } = tally;
-        assert_eq!(tried, lines.len());
-        eprintln!("parity: arptables-legacy-save, {name}: {tried} tried, {equal} equal, {known} known differences");
+        assert_eq!(tally.tried, lines.len());
+        tally.report("arptables-legacy-save", &name);
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod kernel;
 pub mod lab;
+pub mod parity;
 
 use std::io::Write;
 use std::net::IpAddr;

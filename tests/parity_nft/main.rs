@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::parity::Tally;
 use common::{Netns, kernel, kernel_tests};
 use nfblame::ruleset::Ruleset;
 use nfblame::ruleset::render::nft::{self, Options, System, View};
@@ -30,26 +31,10 @@ fn main() {
     kernel::run(cases());
 }
 
+/// Whose listing.
+const LISTING: &str = "nft list ruleset";
 /// The file that says why some listings differ.
 const DIFFERENCES: &str = include_str!("../../docs/parity-differences.md");
-
-/// Lines that came out equal, differ as documented, or were refused by nft or the kernel here.
-#[derive(Debug, Default, Clone, Copy)]
-struct Tally {
-    tried: usize,
-    equal: usize,
-    known: usize,
-    refused: usize,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.tried += other.tried;
-        self.equal += other.equal;
-        self.known += other.known;
-        self.refused += other.refused;
-    }
-}
 
 fn directory() -> PathBuf {
     std::env::var_os("NFBLAME_NFT_CORPUS")
@@ -105,7 +90,7 @@ fn rulesets_are_listed_as_nft_lists_them() {
         let out = ns.try_cmd("nft", &["-f", "-"], &ruleset);
         if !out.status.success() {
             println!("{name}: refused: {}", String::from_utf8_lossy(&out.stderr).trim());
-            tally.add(Tally { tried: 1, refused: 1, ..Tally::default() });
+            tally.add(Tally { refused: 1, ..Tally::default() });
             continue;
         }
         let variants = [
@@ -120,7 +105,7 @@ fn rulesets_are_listed_as_nft_lists_them() {
             tally.add(compare(&format!("{name} {flags}"), &we, &they, &mut failures));
         }
     }
-    report("rulesets", tally);
+    tally.report(LISTING, "rulesets, plain and with -a, -s, -t, -nn");
     assert!(failures.is_empty(), "\n{failures}");
 }
 
@@ -191,13 +176,6 @@ fn milliseconds(text: &str) -> u64 {
     total
 }
 
-fn report(what: &str, t: Tally) {
-    println!(
-        "parity nft {what}: {} lines tried, {} equal, {} known differences, {} refused by nft or this kernel",
-        t.tried, t.equal, t.known, t.refused
-    );
-}
-
 /// A rule to be tried.
 #[derive(Debug, Clone)]
 struct Line {
@@ -258,12 +236,12 @@ fn rules_that_a_kernel_may_refuse_are_said_as_they_were_written() {
                      t c {}\n",
                     line.rule
                 );
-                tally.tried += 1;
                 let Some((table, rule)) = sent::rule(&ns, &script) else {
                     println!("refused by nft: {family}:{}: {}", line.number, line.rule);
                     tally.refused += 1;
                     continue;
                 };
+                tally.tried += 1;
                 let said = nft::rule(&View::new(&table), &rule, Options::default(), &names);
                 if said.complete && said.text.as_bytes() == line.rule.as_bytes() {
                     tally.equal += 1;
@@ -273,7 +251,7 @@ fn rules_that_a_kernel_may_refuse_are_said_as_they_were_written() {
             }
         }
     }
-    report("as sent", tally);
+    tally.report(LISTING, "modules.txt, as nft sends it");
     assert!(failures.is_empty(), "\n{failures}");
 }
 
@@ -345,7 +323,6 @@ fn rules(listing: &[u8]) -> Vec<String> {
 
 fn rules_are_said_as_nft_says_them() {
     let mut failures = String::new();
-    let mut total = Tally::default();
     for path in files("txt") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let mut tally = Tally::default();
@@ -371,14 +348,11 @@ fn rules_are_said_as_nft_says_them() {
             }
         }
         tally.refused = refused.len();
-        tally.tried += refused.len();
         for line in refused {
             println!("{name}: refused: {line}");
         }
-        report(&name, tally);
-        total.add(tally);
+        tally.report(LISTING, &name);
     }
-    report("rules", total);
     assert!(failures.is_empty(), "\n{failures}");
 }
 
@@ -406,12 +380,12 @@ fn compatibility_rules_are_said_as_nft_says_them() {
                 // Some extensions make nft itself fail.
                 Err(e) => {
                     println!("{what}: nft: {e}");
-                    tally.add(Tally { tried: 1, refused: 1, ..Tally::default() });
+                    tally.add(Tally { refused: 1, ..Tally::default() });
                 }
             }
         }
     }
-    report("compat", tally);
+    tally.report(LISTING, "tables of iptables-nft and its kin");
     assert!(failures.is_empty(), "\n{failures}");
 }
 

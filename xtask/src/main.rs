@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod load;
+mod parity;
 mod peers;
 
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test [ARG…]   install the peers that the tests compare with, then run all tests (ARGs go to cargo test)
 cargo xtask peers         only install the peers
+cargo xtask parity        compare our listings with the tools' own, and write docs/parity.md
 cargo xtask lint          formatting and clippy, warnings denied
 cargo xtask ci            lint, then test
 cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
@@ -27,6 +29,10 @@ fn main() -> ExitCode {
         "peers" => {
             peers::install();
             Ok(())
+        }
+        "parity" => {
+            peers::install();
+            parity::run()
         }
         "lint" => lint(),
         "bench" => bench::run(rest),

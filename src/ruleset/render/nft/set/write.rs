@@ -55,7 +55,8 @@ pub fn declaration(cx: Writer<'_>, set: &SetView<'_>, out: &mut Out) {
         out.bytes(comment.as_bytes());
         out.str("\"\n");
     }
-    if !set.elements.is_empty() && !cx.terse {
+    // What deleting an interval leaves may be no more than the end of the one before the first.
+    if !cx.terse && set.elements.iter().any(|e| !e.is_interval_end()) {
         out.str("\t\telements = ");
         write_elements(cx, set, 0, None, out);
         out.str("\n");

@@ -16,6 +16,15 @@ pub(super) fn conntrack(m: &Conntrack, cx: Context<'_>, w: &mut Words<'_>) -> bo
     if cx.revision != REVISION || !matches!(cx.family, Family::Ip | Family::Ip6) {
         return false;
     }
+    const BEHIND_STATUS: u16 = Conntrack::EXPIRES
+        | Conntrack::ORIGINAL_SOURCE
+        | Conntrack::ORIGINAL_DESTINATION
+        | Conntrack::REPLY_SOURCE
+        | Conntrack::REPLY_DESTINATION
+        | Conntrack::ORIGINAL_SOURCE_PORT
+        | Conntrack::ORIGINAL_DESTINATION_PORT
+        | Conntrack::REPLY_SOURCE_PORT
+        | Conntrack::REPLY_DESTINATION_PORT;
     let has = |flag: u16| m.matched & flag != 0;
     let inverted = |flag: u16| m.invert & flag != 0;
     let direction = if inverted(Conntrack::DIRECTION) { "reply" } else { "original" };
@@ -43,6 +52,10 @@ pub(super) fn conntrack(m: &Conntrack, cx: Context<'_>, w: &mut Words<'_>) -> bo
         ];
         add!(w, "ct status ");
         bits(m.status, inverted(Conntrack::STATUS), &NAMES, w);
+        // Where it is none of them, there is a blank for the missing name and one before what follows.
+        if NAMES.iter().all(|(bit, _)| m.status & bit == 0) && has(BEHIND_STATUS) {
+            w.join(format_args!(" "));
+        }
     }
     if has(Conntrack::EXPIRES) {
         let (low, high) = m.expires;
