@@ -115,6 +115,10 @@ impl Host for Patched<'_> {
         self.host.proc_net(name)
     }
 
+    fn saved(&self, path: &str) -> Fact<String> {
+        self.host.saved(path)
+    }
+
     fn clock(&self) -> Fact<(i64, i32)> {
         self.host.clock()
     }

@@ -147,6 +147,11 @@ pub trait Host {
         Fact::unknown("whether this is the first network namespace")
     }
 
+    /// A file in which rules were saved, by its path. Absent: there is none.
+    fn saved(&self, _path: &str) -> Fact<String> {
+        Fact::unknown("saved rules")
+    }
+
     /// Seconds since 1970 and the kernel's offset of local time from UTC in seconds.
     fn clock(&self) -> Fact<(i64, i32)> {
         Fact::unknown("time of day")

@@ -52,6 +52,8 @@ pub struct FakeHost {
     pub first_namespace: Option<HashMap<String, String>>,
     /// Files of `/proc/net`.
     pub proc_net: HashMap<String, String>,
+    /// Files in which rules were saved.
+    pub saved: HashMap<String, String>,
 }
 
 impl FakeHost {
@@ -230,6 +232,10 @@ impl Host for FakeHost {
 
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         Fact::Is(self.policies.as_slice().into())
+    }
+
+    fn saved(&self, path: &str) -> Fact<String> {
+        self.saved.get(path).cloned().into()
     }
 
     fn proc_net(&self, name: &str) -> Fact<String> {

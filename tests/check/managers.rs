@@ -14,6 +14,9 @@ kernel_tests! {
     firewalld_is_told_to_open_the_port_in_the_zone needs ["nft"];
     the_chain_that_docker_leaves_to_others_is_used needs ["iptables-nft"];
     a_ban_is_lifted needs ["iptables-legacy"];
+    a_flush_that_cuts_off_a_manager_is_found needs ["iptables-nft", "ufw", "unshare"];
+    rules_that_are_nobodys_are_counted needs ["nft"];
+    rules_that_were_not_saved_are_found needs ["iptables-legacy", "iptables-nft", "iptables-legacy-save", "iptables-nft-save", "unshare"];
 }
 
 fn two_backends_at_one_hook_are_found() {
@@ -143,4 +146,70 @@ fn a_ban_is_lifted() {
     assert_eq!(first(&answer).1, "fail2ban-client set sshd unbanip 192.0.2.2");
     w.run("iptables-legacy -D f2b-sshd -s 192.0.2.2 -j REJECT --reject-with icmp-port-unreachable");
     assert!(w.reaches_server(22));
+}
+
+fn a_flush_that_cuts_off_a_manager_is_found() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-flush-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc/ufw {0}/ufw; cp -a /etc/default {0}/default", dir.display()));
+    ufw(&w.server, &dir, "ufw allow 8080/tcp; ufw --force enable");
+    assert!(found(&w.server, "NB0702").is_empty());
+    assert!(w.reaches_server(8080));
+    w.run("iptables-nft -F INPUT");
+    let findings = found(&w.server, "NB0702");
+    assert_eq!((findings.len(), w.reaches_server(8080)), (1, false), "{findings:?}");
+    let again = "ufw disable && /lib/ufw/ufw-init flush-all && ufw";
+    assert!(findings[0]["notes"][0].as_str().unwrap().contains(again), "{findings:?}");
+    ufw(&w.server, &dir, &format!("{again} --force enable"));
+    assert!(w.reaches_server(8080) && found(&w.server, "NB0702").is_empty());
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn rules_that_are_nobodys_are_counted() {
+    let w = World::new();
+    w.server.nft("table inet f { chain i { type filter hook input priority 0; tcp dport 1 drop comment \"why\"; tcp dport 2 accept; }; }");
+    assert!(found(&w.server, "NB0703").is_empty());
+    w.server.nft("add rule inet f i tcp dport 3 drop");
+    let findings = found(&w.server, "NB0703");
+    assert!(findings[0]["message"].as_str().unwrap().starts_with("1 of 2 rules"), "{findings:?}");
+    assert_eq!((&findings[0]["severity"], &findings[0]["rules"][0]["rule_position"]), (&"note".into(), &3.into()));
+}
+
+/// What `nfblame check` finds where a namespace is the host's first one, and `/etc` may be written to.
+fn found_after(ns: &Netns, dir: &Path, commands: &str) -> Vec<Value> {
+    let script = format!(
+        "mount --bind {0}/etc /etc; {commands}; {1} check -j > {0}/found || true",
+        dir.display(),
+        env!("CARGO_BIN_EXE_nfblame")
+    );
+    ns.cmd("unshare", &["-m", "-p", "-f", "--mount-proc", "sh", "-ec", &script], "");
+    let text = std::fs::read_to_string(dir.join("found")).unwrap();
+    let all = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
+    all.filter(|f| f["code"] == "NB0704").collect()
+}
+
+fn rules_that_were_not_saved_are_found() {
+    for tool in ["iptables-legacy", "iptables-nft"] {
+        let w = World::new();
+        let dir = std::env::temp_dir().join(format!("nfblame-saved-{}-{tool}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        w.run(&format!("cp -a /etc {0}/etc; mkdir -p {0}/etc/iptables", dir.display()));
+        let rules = "-A INPUT -p tcp --dport 8080 -m comment --comment \"a b\" -j DROP";
+        let save = format!("{tool}-save -c > /etc/iptables/rules.v4");
+        assert!(found_after(&w.server, &dir, &format!("{tool} {rules}")).is_empty(), "nothing was ever saved");
+        assert!(found_after(&w.server, &dir, &save).is_empty(), "{tool}: what was saved is what is there");
+        let change = format!(
+            "{tool} -D INPUT 1; {tool} -A INPUT -p tcp --dport 8081 -j DROP; {tool} -N f2b-x; {tool} -A f2b-x -s 1.2.3.4 -j DROP"
+        );
+        let findings = found_after(&w.server, &dir, &change);
+        assert_eq!(findings.len(), 1, "{tool}");
+        let text = findings[0].to_string();
+        assert!(text.contains("--dport 8080") && text.contains("--dport 8081") && !text.contains("1.2.3.4"), "{text}");
+        assert!(
+            found_after(&w.server, &dir, &format!("{tool} -F f2b-x; {tool} -X f2b-x; {save}")).is_empty(),
+            "{tool}"
+        );
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }
