@@ -3,6 +3,7 @@
 
 pub use nfblame_sys as sys;
 
+pub mod analysis;
 pub mod blame;
 pub mod capture;
 pub mod demo;

@@ -114,9 +114,8 @@ pub fn dnat(to: [u8; 4]) -> Ruleset {
     with(table(Family::Ip, "prerouting", Some(base), vec![rule]))
 }
 
-/// A legacy table `filter` whose input chain drops a TCP port.
-#[allow(clippy::unwrap_used, reason = "test code")]
-pub fn legacy_drop(port: u16) -> Ruleset {
+/// A legacy table `filter` without rules.
+pub fn legacy_filter() -> xt::Draft {
     let info = xt::Info {
         name: "filter".into(),
         valid_hooks: 0b1110,
@@ -125,7 +124,13 @@ pub fn legacy_drop(port: u16) -> Ruleset {
         num_entries: 4,
         size: 0,
     };
-    let mut draft = xt::Draft::new(xt::Family::Ip, &info);
+    xt::Draft::new(xt::Family::Ip, &info)
+}
+
+/// A legacy table `filter` whose input chain drops a TCP port.
+#[allow(clippy::unwrap_used, reason = "test code")]
+pub fn legacy_drop(port: u16) -> Ruleset {
+    let mut draft = legacy_filter();
     let mut rule = xt::DraftRule::new(xt::Family::Ip, xt::DraftTarget::Verdict(xt::Verdict::Drop));
     if let xt::Selector::Ip(s) = &mut rule.selector {
         s.proto = 6;

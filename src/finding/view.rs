@@ -4,11 +4,12 @@ use std::cell::OnceCell;
 
 use super::probe::{self, Peer};
 use super::report::RuleRef;
+use crate::analysis::{Analysed, Chains};
 use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Environment, Hook, Place};
 use crate::explain::Explainer;
 use crate::host::Host;
-use crate::listing::{Hooks, Jumps, Listing};
+use crate::listing::{Hooks, Jumps, Listing, chains};
 use crate::ruleset::Ruleset;
 use rustc_hash::FxHashMap;
 
@@ -27,6 +28,7 @@ pub struct View<'a> {
     jumps: OnceCell<Jumps>,
     bases: OnceCell<FxHashMap<ChainRef, Vec<ChainRef>>>,
     peers: OnceCell<Vec<Peer>>,
+    analysis: OnceCell<Vec<(ChainRef, Analysed)>>,
 }
 
 impl<'a> View<'a> {
@@ -42,6 +44,7 @@ impl<'a> View<'a> {
             jumps: OnceCell::new(),
             bases: OnceCell::new(),
             peers: OnceCell::new(),
+            analysis: OnceCell::new(),
         }
     }
 
@@ -80,6 +83,14 @@ impl<'a> View<'a> {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// What the rules of each chain match, and which of them never do.
+    pub fn analysis(&self) -> &[(ChainRef, Analysed)] {
+        self.analysis.get_or_init(|| {
+            let mut all = Chains::new(self.rules);
+            chains(self.rules).map(|chain| (chain, all.analyse(chain))).collect()
+        })
     }
 
     /// Describes places of the ruleset.

@@ -1,5 +1,6 @@
 //! One change of rules or settings.
 
+use crate::blame::describe::{Describer, family_name};
 use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::ruleset::{Backend, Ruleset};
 use crate::sys::Text;
@@ -28,6 +29,15 @@ pub enum Change {
         /// The rule.
         rule: NewRule,
     },
+    /// Moves a rule of a chain before an earlier one.
+    Move {
+        /// The chain.
+        chain: ChainRef,
+        /// Its position, from 1.
+        from: usize,
+        /// The position that it will have.
+        to: usize,
+    },
     /// Takes a rule away.
     Remove {
         /// The rule.
@@ -44,25 +54,30 @@ impl Change {
                 true
             }
             Self::Insert { chain, position, rule } => insert(rules, *chain, *position, rule).is_some(),
-            Self::Remove { at } => remove(rules, *at).is_some(),
+            Self::Move { chain, from, to } => rearrange(rules, *chain, *from, Some(*to)).is_some(),
+            Self::Remove { at } => at.position.is_some_and(|p| rearrange(rules, at.chain, p, None).is_some()),
         }
     }
 
-    /// The commands that make it, in a ruleset that has not been changed yet. None: there is a name that no command line
-    /// can hold safely.
-    pub fn command(&self, rules: &Ruleset) -> Option<String> {
-        match self {
-            Self::Sysctl { key, value } => Some(format!("sysctl -w {key}={value}")),
-            Self::Insert { chain, position, rule } => insertion(rules, *chain, *position, rule),
-            Self::Remove { at } => removal(rules, *at),
-        }
+    /// The commands that make it, in a ruleset that has not been changed yet. None: there is a name or text that no
+    /// command line can hold safely.
+    pub fn commands(&self, rules: &Ruleset) -> Option<Vec<String>> {
+        Some(match self {
+            Self::Sysctl { key, value } => vec![format!("sysctl -w {key}={value}")],
+            Self::Insert { chain, position, rule } => vec![insertion(rules, *chain, *position, rule)?],
+            Self::Remove { at } => vec![deletion(rules, at.chain, at.position?, 0)?],
+            // First the new place, so that the rule is there at all times.
+            Self::Move { chain, from, to } => {
+                vec![copy(rules, *chain, *from, *to)?, deletion(rules, *chain, *from, 1)?]
+            }
+        })
     }
 
     /// The commands that make it last.
     pub fn persistent(&self, rules: &Ruleset) -> Option<String> {
         match self {
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
-            Self::Insert { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
+            Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
                     Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),
                     b => {
@@ -100,96 +115,115 @@ fn insert(rules: &mut Ruleset, chain: ChainRef, position: usize, rule: &NewRule)
     }
 }
 
-fn remove(rules: &mut Ruleset, at: Place) -> Option<()> {
-    let index = at.position?.checked_sub(1)?;
-    match at.chain.table {
-        TableRef::Nft(t) => {
-            let chain = rules.nft.get_mut(t)?.chains.get_mut(at.chain.chain)?;
-            (index < chain.rules.len()).then(|| drop(chain.rules.remove(index)))
+/// Takes a rule out, and puts it in again before the one that stands at `to` then.
+fn rearrange(rules: &mut Ruleset, chain: ChainRef, from: usize, to: Option<usize>) -> Option<()> {
+    fn rearranged<T>(all: &mut Vec<T>, from: usize, to: Option<usize>) -> Option<()> {
+        let (from, to) = (from.checked_sub(1)?, to.map(|t| t.checked_sub(1)));
+        if from >= all.len() || to.is_some_and(|t| t.is_none_or(|t| t > from)) {
+            return None;
         }
+        let rule = all.remove(from);
+        if let Some(to) = to.flatten() {
+            all.insert(to, rule);
+        }
+        Some(())
+    }
+    match chain.table {
+        TableRef::Nft(t) => rearranged(&mut rules.nft.get_mut(t)?.chains.get_mut(chain.chain)?.rules, from, to),
         TableRef::Xt(t) => {
             let table = rules.xt.get_mut(t)?;
             let mut draft = Draft::try_from(&*table).ok()?;
-            let chain = draft.chains.get_mut(at.chain.chain)?;
-            (index < chain.rules.len()).then(|| drop(chain.rules.remove(index)))?;
+            rearranged(&mut draft.chains.get_mut(chain.chain)?.rules, from, to)?;
             *table = draft.build().ok()?;
             Some(())
         }
     }
 }
 
-fn removal(rules: &Ruleset, at: Place) -> Option<String> {
-    let (table, chain, handle) = match at.chain.table {
-        TableRef::Nft(t) => {
-            let table = rules.nft.get(t)?;
-            let chain = table.chains.get(at.chain.chain)?;
-            (&table.def.name, &chain.def.name, Some((table.def.family, chain.rule(at.position?)?.handle)))
-        }
-        TableRef::Xt(t) => {
-            let table = rules.xt.get(t)?;
-            (table.name(), table.chains().nth(at.chain.chain)?.name(), None)
-        }
-    };
-    if !is_plain(table) || !is_plain(chain) {
+/// The command that puts a rule once more before the one at `to`.
+fn copy(rules: &Ruleset, chain: ChainRef, from: usize, to: usize) -> Option<String> {
+    let describer = Describer { rules, history: None };
+    let text = describer.text(Place { chain, position: Some(from) })?;
+    // Nothing that a shell would take for something else, and nothing that is not understood.
+    if text.contains(['\'', '$', '`', '\\', '!', '\n', '#']) {
         return None;
     }
-    match (backend(rules, at.chain)?, handle) {
-        (Backend::Nft, Some((family, handle))) => Some(format!(
-            "nft delete rule {} {table} {chain} handle {handle}",
-            crate::blame::describe::family_name(family)
-        )),
-        (backend, _) => {
-            let table = if *table == "filter" { String::new() } else { format!("-t {table} ") };
-            Some(format!("{} {table}-D {chain} {}", tool(rules, at.chain, backend)?, at.position?))
+    let name = names(rules, chain)?;
+    match backend(rules, chain)? {
+        Backend::Nft => {
+            let handle = handle(rules, chain, to)?;
+            Some(format!("nft 'insert rule {name} handle {handle} {text}'"))
+        }
+        b => {
+            let words = text.split_once(' ')?.1.split_once(' ').map_or("", |(_, rest)| rest);
+            let chain_name = chain_name(rules, chain)?;
+            iptables(rules, chain, b, "-I", &chain_name, &format!("{to} {words}"))
         }
     }
+}
+
+/// The command that takes a rule out which `shifted` others were put before.
+fn deletion(rules: &Ruleset, chain: ChainRef, position: usize, shifted: usize) -> Option<String> {
+    match backend(rules, chain)? {
+        Backend::Nft => {
+            Some(format!("nft delete rule {} handle {}", names(rules, chain)?, handle(rules, chain, position)?))
+        }
+        b => {
+            let chain_name = chain_name(rules, chain)?;
+            iptables(rules, chain, b, "-D", &chain_name, &(position + shifted).to_string())
+        }
+    }
+}
+
+fn handle(rules: &Ruleset, chain: ChainRef, position: usize) -> Option<u64> {
+    let TableRef::Nft(t) = chain.table else { return None };
+    Some(rules.nft.get(t)?.chains.get(chain.chain)?.rule(position)?.handle).filter(|h| *h != 0)
+}
+
+/// A chain as the tools name it.
+fn chain_name(rules: &Ruleset, chain: ChainRef) -> Option<Text> {
+    let name = match chain.table {
+        TableRef::Nft(t) => rules.nft.get(t)?.chains.get(chain.chain)?.def.name.clone(),
+        TableRef::Xt(t) => rules.xt.get(t)?.chains().nth(chain.chain)?.name().clone(),
+    };
+    is_plain(&name).then_some(name)
+}
+
+/// Family, table and chain of nf_tables, as nft names them.
+fn names(rules: &Ruleset, chain: ChainRef) -> Option<String> {
+    let name = chain_name(rules, chain)?;
+    let table = match chain.table {
+        TableRef::Nft(t) => &rules.nft.get(t)?.def,
+        TableRef::Xt(_) => return Some(name.to_string()),
+    };
+    is_plain(&table.name).then(|| format!("{} {} {name}", family_name(table.family), table.name))
 }
 
 fn insertion(rules: &Ruleset, chain: ChainRef, position: usize, rule: &NewRule) -> Option<String> {
     let backend = backend(rules, chain)?;
     let words = rule.words(backend);
-    if !rule.is_plain() {
-        return None;
+    let name = names(rules, chain).filter(|_| rule.is_plain())?;
+    if backend != Backend::Nft {
+        return iptables(rules, chain, backend, "-I", &chain_name(rules, chain)?, &format!("{position} {words}"));
     }
-    match chain.table {
-        TableRef::Nft(t) => {
-            let table = rules.nft.get(t)?;
-            let c = table.chains.get(chain.chain)?;
-            if ![&table.def.name, &c.def.name].into_iter().all(is_plain) {
-                return None;
-            }
-            let name =
-                format!("{} {} {}", crate::blame::describe::family_name(table.def.family), table.def.name, c.def.name);
-            // A rule that was inserted before has no handle yet; which of two that accept comes first does not matter.
-            let next = c.rules.get(position.checked_sub(1)?..)?.iter().find(|r| r.handle != 0);
-            match (backend, next) {
-                (Backend::Nft, _) if position == 1 => Some(format!("nft insert rule {name} {words}")),
-                (Backend::Nft, Some(next)) => Some(format!("nft insert rule {name} handle {} {words}", next.handle)),
-                (Backend::Nft, None) => Some(format!("nft add rule {name} {words}")),
-                _ => iptables(rules, chain, backend, &c.def.name, position, &words),
-            }
-        }
-        TableRef::Xt(t) => {
-            let c = rules.xt.get(t)?.chains().nth(chain.chain)?;
-            is_plain(c.name()).then(|| iptables(rules, chain, backend, c.name(), position, &words)).flatten()
-        }
-    }
+    let TableRef::Nft(t) = chain.table else { return None };
+    let c = rules.nft.get(t)?.chains.get(chain.chain)?;
+    // A rule that was inserted before has no handle yet; which of two that accept comes first does not matter.
+    let next = c.rules.get(position.checked_sub(1)?..)?.iter().find(|r| r.handle != 0);
+    Some(match next {
+        _ if position == 1 => format!("nft insert rule {name} {words}"),
+        Some(next) => format!("nft insert rule {name} handle {} {words}", next.handle),
+        None => format!("nft add rule {name} {words}"),
+    })
 }
 
-fn iptables(
-    rules: &Ruleset,
-    at: ChainRef,
-    backend: Backend,
-    chain: &Text,
-    position: usize,
-    words: &str,
-) -> Option<String> {
+fn iptables(rules: &Ruleset, at: ChainRef, backend: Backend, verb: &str, chain: &Text, words: &str) -> Option<String> {
     let table = match at.table {
         TableRef::Nft(t) => &rules.nft.get(t)?.def.name,
         TableRef::Xt(t) => rules.xt.get(t)?.name(),
     };
     let table = if *table == "filter" { String::new() } else { format!("-t {table} ") };
-    Some(format!("{} {table}-I {chain} {position} {words}", tool(rules, at, backend)?))
+    Some(format!("{} {table}{verb} {chain} {words}", tool(rules, at, backend)?))
 }
 
 /// The tool that changes a chain of iptables.
@@ -209,5 +243,5 @@ fn is_v6(rules: &Ruleset, chain: ChainRef) -> bool {
 /// Whose words change a chain.
 fn backend(rules: &Ruleset, chain: ChainRef) -> Option<Backend> {
     let at = Place { chain, position: None };
-    Some(crate::blame::describe::Describer { rules, history: None }.backend(at))
+    Some(Describer { rules, history: None }.backend(at))
 }

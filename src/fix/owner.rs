@@ -109,7 +109,7 @@ fn target(rules: &Ruleset, at: Place) -> Option<ChainRef> {
 fn docker(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Option<Way> {
     let chain = beside(rules, at.chain, "DOCKER-USER").filter(|_| hook == Hook::Forward)?;
     let change = Change::Insert { chain, position: 1, rule: rule.clone() };
-    let command = change.command(rules)?;
+    let command = change.commands(rules)?.join("; ");
     let message = format!("accept {} in DOCKER-USER, which Docker leaves alone", rule.describe());
     Some(Way { persistent: change.persistent(rules), change, command, message })
 }

@@ -64,7 +64,7 @@ fn managed(rules: &Ruleset, q: &Question, now: &Explained) -> Vec<Step> {
         also: matches!(way.change, Change::Insert { .. }).then(|| allow::also(&rule, run.hook)),
         change: way.change,
         message: way.message,
-        command: Some(way.command),
+        commands: Some(vec![way.command]),
         persistent: Some(way.persistent.unwrap_or_default()),
     };
     owner::ways(rules, run, *at, &rule).into_iter().map(step).collect()
@@ -93,7 +93,7 @@ fn by_hand(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> 
 struct Step {
     change: Change,
     message: String,
-    command: Option<String>,
+    commands: Option<Vec<String>>,
     persistent: Option<String>,
     /// What it lets pass beside.
     also: Option<String>,
@@ -101,8 +101,8 @@ struct Step {
 
 impl Step {
     fn new(rules: &Ruleset, change: Change, message: String) -> Self {
-        let (command, persistent) = (change.command(rules), change.persistent(rules));
-        Self { change, message, command, persistent, also: None }
+        let (commands, persistent) = (change.commands(rules), change.persistent(rules));
+        Self { change, message, commands, persistent, also: None }
     }
 }
 
@@ -197,7 +197,7 @@ fn fix(steps: Vec<Step>, rules: &Ruleset, host: &dyn Host, after: &Trial<'_>) ->
     let sysctl = steps.iter().any(|s| matches!(s.change, Change::Sysctl { .. }));
     for step in steps {
         add(&mut messages, step.message);
-        fix.commands.push(step.command?);
+        fix.commands.extend(step.commands?);
         add(&mut fix.persistent, step.persistent?);
         fix.persistent.retain(|p| !p.is_empty());
         step.also.into_iter().for_each(|also| add(&mut fix.also_allows, also));

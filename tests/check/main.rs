@@ -11,6 +11,7 @@ mod fix;
 mod host;
 mod managers;
 mod missing;
+mod rules;
 mod sockets;
 mod world;
 
@@ -24,6 +25,7 @@ fn main() {
         host::cases(),
         managers::cases(),
         missing::cases(),
+        rules::cases(),
         sockets::cases(),
     ];
     kernel::run(groups.concat());

@@ -1,0 +1,111 @@
+//! What one rule matches and does.
+
+use super::axis::Changes;
+use super::region::Region;
+use crate::finding::act::Act;
+use crate::sys::Text;
+
+/// How a walk ends at a rule, for packets that it matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    /// By this.
+    By(Act),
+    /// Somewhere in this chain, always.
+    In(Text),
+}
+
+impl Ends {
+    /// Are packets treated alike?
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    /// Does it let packets pass?
+    pub fn accepts(&self) -> bool {
+        matches!(self, Self::By(Act::Accept))
+    }
+
+    /// Does it throw them away?
+    pub fn loses(&self) -> bool {
+        matches!(self, Self::By(act) if act.is_loss())
+    }
+
+    /// In a word or two: "dropped".
+    pub fn name(&self) -> String {
+        match self {
+            Self::By(act) => act.name().to_owned(),
+            Self::In(chain) => format!("decided about in chain {chain}"),
+        }
+    }
+}
+
+/// What one rule matches and does.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// Boxes that hold everything that it may match. None: it can match nothing.
+    pub regions: Vec<Region>,
+    /// Does it match all that is in them?
+    pub exact: bool,
+    /// What of it certainly ends the walk of the chain, and how.
+    pub covers: Vec<(Region, Ends)>,
+    /// What it does to all that it matches, if that ends the walk of the chain; certain or not.
+    pub ends: Option<Ends>,
+    /// What it changes for the rules behind it.
+    pub changes: Changes,
+}
+
+impl Shape {
+    /// May it match anything at all?
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    /// Does it certainly match all packets?
+    pub fn is_all(&self) -> bool {
+        self.exact && self.regions.iter().any(Region::is_all)
+    }
+}
+
+/// So many boxes one rule may be; a longer one is as if it were not understood.
+pub(super) const MOST_REGIONS: usize = 64;
+
+/// Conditions that are being collected: their product is what the rule matches.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    pub regions: Vec<Region>,
+    pub exact: bool,
+}
+
+impl Conditions {
+    pub fn new() -> Self {
+        Self { regions: vec![Region::all()], exact: true }
+    }
+
+    /// One more condition on one axis.
+    pub fn and(&mut self, axis: u32, ranges: &super::ranges::Ranges) {
+        self.regions.retain_mut(|r| r.narrow(axis, ranges.clone()));
+    }
+
+    /// One more condition that is one of several boxes.
+    pub fn and_any(&mut self, boxes: &[Region]) {
+        if self.regions.len() * boxes.len() > MOST_REGIONS {
+            self.exact = false;
+            return;
+        }
+        let mut all = Vec::new();
+        for region in &self.regions {
+            for other in boxes {
+                let mut both = region.clone();
+                if other.iter().all(|(axis, ranges)| both.narrow(axis, ranges.clone())) {
+                    all.push(both);
+                }
+            }
+        }
+        self.regions = all;
+    }
+
+    /// Something that cannot be told of a packet by itself.
+    pub fn unknown(&mut self) {
+        self.exact = false;
+    }
+}

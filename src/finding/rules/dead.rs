@@ -1,0 +1,103 @@
+//! Rules that never match, and what stands before them.
+
+use crate::analysis::{Dead, Ends, Shape};
+use crate::evaluate::{ChainRef, Place};
+use crate::finding::code::Code;
+use crate::finding::fix::Fix;
+use crate::finding::report::Finding;
+use crate::finding::view::View;
+use crate::fix::Change;
+
+/// So many findings of one code are told of a chain; the rest is counted.
+const MOST: usize = 20;
+/// So many rules are shown with a finding.
+const SHOWN: usize = 4;
+
+/// A rule that earlier ones leave nothing for.
+pub(super) struct Covered<'a> {
+    pub chain: ChainRef,
+    pub position: usize,
+    pub shape: &'a Shape,
+    /// The rules before, by position, and how its packets end there.
+    pub by: &'a [(usize, Ends)],
+}
+
+impl Covered<'_> {
+    /// The rule.
+    pub fn at(&self) -> Place {
+        Place { chain: self.chain, position: Some(self.position) }
+    }
+
+    /// How packets end at the rules before.
+    pub fn ends(&self) -> impl Iterator<Item = &Ends> {
+        self.by.iter().map(|(_, e)| e)
+    }
+
+    /// Do the rules before do the same to its packets?
+    pub fn is_redundant(&self) -> bool {
+        self.shape.ends.as_ref().is_some_and(|own| self.ends().all(|e| e.is_same(own)))
+    }
+}
+
+/// Every rule that others leave nothing for.
+pub(super) fn covered<'a>(view: &'a View<'_>) -> impl Iterator<Item = Covered<'a>> {
+    view.analysis().iter().flat_map(|(chain, analysed)| {
+        analysed.dead.iter().filter_map(move |(position, dead)| {
+            let Dead::Covered(by) = dead else { return None };
+            let shape = analysed.shape(*position)?;
+            Some(Covered { chain: *chain, position: *position, shape, by })
+        })
+    })
+}
+
+/// Adds findings, but no more than a few of each chain.
+pub(super) fn add(code: &Code, found: &mut Vec<Finding>, all: impl Iterator<Item = (ChainRef, Finding)>) {
+    let mut last: Option<(ChainRef, usize)> = None;
+    for (chain, finding) in all {
+        let n = match last {
+            Some((c, n)) if c == chain => n + 1,
+            _ => 1,
+        };
+        last = Some((chain, n));
+        if n <= MOST {
+            found.push(finding);
+        } else if let Some(latest) = found.iter_mut().rev().find(|f| f.code == code.id) {
+            latest.notes.retain(|n| !n.ends_with("more of this chain"));
+            latest.notes.push(format!("and {} more of this chain", n - MOST));
+        }
+    }
+}
+
+/// The finding, with the rules before.
+pub(super) fn with_rules(view: &View<'_>, finding: Finding, c: &Covered<'_>, label: &str) -> Finding {
+    let mut finding = finding.rule(view.rule(c.at()).label(label));
+    for (p, ends) in c.by.iter().take(SHOWN) {
+        let at = Place { chain: c.chain, position: Some(*p) };
+        let what = if c.by.len() == 1 { "every packet that it matches is" } else { "some of its packets are" };
+        finding = finding.rule(view.rule(at).label(format!("{what} {} here", ends.name())));
+    }
+    if c.by.len() > SHOWN {
+        finding = finding.note(format!("and {} rules more, which take its packets together", c.by.len() - SHOWN));
+    }
+    finding
+}
+
+/// Moving a rule before another, if that is possible and makes it match.
+pub(super) fn moved(view: &View<'_>, chain: ChainRef, from: usize, to: usize) -> Option<Fix> {
+    let change = Change::Move { chain, from, to };
+    let commands = change.commands(view.rules)?;
+    let mut rules = view.rules.clone();
+    if !change.apply(&mut rules, &mut crate::fix::Patched::new(view.host)) {
+        return None;
+    }
+    let after = crate::analysis::Chains::new(&rules).analyse(chain);
+    if after.dead.iter().any(|(p, _)| *p == to) {
+        return None;
+    }
+    let mut fix = Fix::new(format!("put it before rule {to}"));
+    fix.commands = commands;
+    fix.persistent.extend(change.persistent(view.rules));
+    fix.verified = true;
+    fix.also_allows.push(format!("all that rule {from} says of packets that end at rule {to} now"));
+    Some(fix.change(change))
+}

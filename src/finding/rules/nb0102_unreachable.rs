@@ -1,0 +1,65 @@
+//! `NB0102`: rules behind one that ends every packet.
+
+use super::dead::moved;
+use crate::analysis::{Analysed, Dead};
+use crate::evaluate::{ChainRef, Place};
+use crate::finding::code::Code;
+use crate::finding::report::{Finding, Severity};
+use crate::finding::view::View;
+
+pub(super) const CODE: Code = Code {
+    id: "NB0102",
+    title: "rules behind one that ends every packet",
+    severity: Severity::Error,
+    meaning: "a rule without conditions ends the walk of the chain: what stands behind it, such as rules that were appended later, is never reached",
+    page: include_str!("../../../docs/findings/NB0102.md"),
+    check,
+    why: None,
+};
+
+/// So many of them are shown.
+const SHOWN: usize = 5;
+
+fn check(view: &View<'_>, found: &mut Vec<Finding>) {
+    found.extend(view.analysis().iter().filter_map(|(chain, analysed)| finding(view, *chain, analysed)));
+}
+
+fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Finding> {
+    let behind = analysed.dead.iter().filter_map(|(p, d)| match d {
+        Dead::Behind(end) => Some((*p, *end)),
+        _ => None,
+    });
+    let positions: Vec<usize> = behind.clone().map(|(p, _)| p).collect();
+    let (_, end) = behind.clone().next()?;
+    let ends = analysed.shape(end)?.covers.first().map(|(_, e)| e.clone())?;
+    let own = || positions.iter().filter_map(|p| analysed.shape(*p)?.ends.as_ref());
+    let opposite = own().any(|e| (e.accepts() && ends.loses()) || (e.loses() && ends.accepts()));
+    let same = own().count() == positions.len() && own().all(|e| e.is_same(&ends));
+    let severity = match (opposite, same) {
+        (true, _) => Severity::Error,
+        (_, true) => Severity::Note,
+        _ => Severity::Warning,
+    };
+    let (what, are) =
+        if positions.len() == 1 { ("1 rule", "is") } else { (&*format!("{} rules", positions.len()), "are") };
+    let mut finding = CODE
+        .finding(format!("{what} behind rule {end} {are} never reached: every packet is {} there", ends.name()))
+        .severity(severity);
+    for p in positions.iter().take(SHOWN) {
+        finding = finding.rule(view.rule(Place { chain, position: Some(*p) }).label("never reached"));
+    }
+    finding = finding
+        .rule(view.rule(Place { chain, position: Some(end) }).label(format!("every packet is {} here", ends.name())));
+    if positions.len() > SHOWN {
+        finding = finding.note(format!("and {} more", positions.len() - SHOWN));
+    }
+    // One that was meant to decide is moved to where it does.
+    let first = positions.iter().copied().find(|p| {
+        let own = analysed.shape(*p).and_then(|s| s.ends.as_ref());
+        own.is_some_and(|e| (e.accepts() && ends.loses()) || (e.loses() && ends.accepts()))
+    });
+    if let Some(fix) = first.and_then(|p| moved(view, chain, p, end)) {
+        finding = finding.fix(fix);
+    }
+    Some(finding)
+}

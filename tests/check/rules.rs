@@ -1,0 +1,258 @@
+//! `NB01`: rules by themselves.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::common::{Netns, kernel_tests};
+use crate::world::{World, apply, check, found, sh};
+
+kernel_tests! {
+    dead_rules_of_nft_are_found needs ["nft"];
+    dead_rules_of_iptables_are_found_in_both_backends needs ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "ipset"];
+    a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
+    what_is_appended_behind_the_end_is_moved_before_it needs ["nft", "iptables-nft", "iptables-legacy"];
+}
+
+/// Code and position of what was found about rules by themselves.
+fn dead(ns: &Netns) -> BTreeSet<(String, u64)> {
+    let of = |f: &Value| (f["code"].as_str().unwrap().to_owned(), f["rules"][0]["rule_position"].as_u64().unwrap_or(0));
+    check(ns).iter().filter(|f| f["code"].as_str().unwrap().starts_with("NB01")).map(of).collect()
+}
+
+fn wanted(all: &[(&str, u64)]) -> BTreeSet<(String, u64)> {
+    all.iter().map(|(code, p)| ((*code).to_owned(), *p)).collect()
+}
+
+const SHADOWED: &str = "NB0101";
+const BEHIND: &str = "NB0102";
+const REDUNDANT: &str = "NB0103";
+const CONTRADICTORY: &str = "NB0106";
+
+fn dead_rules_of_nft_are_found() {
+    let cases: &[(&[&str], &[(&str, u64)])] = &[
+        (&["tcp dport 22 accept", "tcp dport 80 accept", "drop"], &[]),
+        (&["ip saddr 10.0.0.0/8 drop", "ip saddr 10.1.2.0/24 tcp dport 22 accept"], &[(SHADOWED, 2)]),
+        (&["ip saddr 10.0.0.0/8 drop", "ip6 saddr 2001:db8::/32 accept", "tcp dport 22 accept"], &[]),
+        (&["tcp dport 1-1023 accept", "tcp dport { 22, 80, 443 } accept"], &[(REDUNDANT, 2)]),
+        (&["tcp dport 1-1023 accept", "tcp dport { 22, 8080 } accept"], &[]),
+        (&["tcp dport { 22, 80 } drop", "tcp dport 22 accept", "tcp dport 81 accept"], &[(SHADOWED, 2)]),
+        // Together.
+        (&["ip saddr 10.0.0.0/9 drop", "ip saddr 10.128.0.0/9 drop", "ip saddr 10.0.0.0/8 accept"], &[(SHADOWED, 3)]),
+        (&["ip saddr 10.0.0.0/9 drop", "ip saddr 10.128.0.0/10 drop", "ip saddr 10.0.0.0/8 accept"], &[]),
+        (&["tcp dport 1-100 drop", "tcp dport 101-200 reject", "tcp dport 50-150 accept"], &[(SHADOWED, 3)]),
+        (
+            &["ct state established,related accept", "ct state new,invalid,untracked drop", "tcp dport 22 accept"],
+            &[(SHADOWED, 3)],
+        ),
+        (&["ct state established,related accept", "ct state new,invalid drop", "tcp dport 22 accept"], &[]),
+        (
+            &[
+                "ct state vmap { established : accept, related : accept, invalid : drop }",
+                "ct state established accept",
+                "ct state new accept",
+            ],
+            &[(REDUNDANT, 2)],
+        ),
+        (&["meta nfproto ipv4 drop", "meta nfproto ipv6 drop", "udp dport 53 accept"], &[(SHADOWED, 3)]),
+        // Fragments have no ports.
+        (&["tcp dport 0-65535 drop", "meta l4proto tcp accept"], &[]),
+        (&["tcp dport 0-65535 drop", "tcp dport 22 accept"], &[(SHADOWED, 2)]),
+        // Behind the end.
+        (&["tcp dport 22 accept", "drop", "tcp dport 80 accept", "tcp dport 81 accept"], &[(BEHIND, 3)]),
+        (&["counter", "log", "tcp dport 22 accept"], &[]),
+        (&["jump other", "tcp dport 22 accept"], &[]),
+        (&["jump ending", "tcp dport 22 accept"], &[(BEHIND, 2)]),
+        (&["tcp dport 22 jump ending", "tcp dport 22 accept", "tcp dport 23 accept"], &[(SHADOWED, 2)]),
+        (&["goto other", "tcp dport 22 accept"], &[(BEHIND, 2)]),
+        // What cannot be told covers nothing, and may be covered.
+        (&["limit rate 10/second accept", "tcp dport 22 drop"], &[]),
+        (&["tcp dport 22 limit rate 10/second accept", "tcp dport 22 drop"], &[]),
+        (&["tcp dport 22 drop", "tcp dport 22 limit rate 10/second accept"], &[(SHADOWED, 2)]),
+        (&["meta mark 1 accept", "meta mark set 1", "meta mark 1 drop"], &[]),
+        (&["meta mark 1 accept", "counter", "meta mark 1 drop"], &[(SHADOWED, 3)]),
+        (&["ip saddr @names drop", "ip saddr @names accept"], &[(SHADOWED, 2)]),
+        (&["ip saddr @names drop", "ip daddr @names accept", "ip saddr != @names accept"], &[]),
+        (
+            &[
+                "ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.2 . 23 } accept",
+                "ip saddr 10.0.0.1 tcp dport 22 drop",
+                "ip saddr 10.0.0.1 tcp dport 23 drop",
+            ],
+            &[(SHADOWED, 2)],
+        ),
+        (&["iifname \"eth*\" accept", "iifname \"eth0\" drop", "iifname \"wlan0\" drop"], &[(SHADOWED, 2)]),
+        (&["iifname != \"lo\" drop", "iifname \"eth0\" accept", "iifname \"lo\" accept"], &[(SHADOWED, 2)]),
+        (
+            &[
+                "icmp type echo-request accept",
+                "icmp type { echo-request, echo-reply } drop",
+                "icmp type echo-request drop",
+            ],
+            &[(SHADOWED, 3)],
+        ),
+        (
+            &["tcp flags & (fin|syn|rst|ack) == syn drop", "tcp flags & (fin|syn|rst|ack|urg) == syn accept"],
+            &[(SHADOWED, 2)],
+        ),
+        (
+            &[
+                "ip saddr 10.0.0.1 ip daddr 10.0.0.2 drop",
+                "ip saddr 10.0.0.1 ip daddr 10.0.0.2 tcp dport 1 accept",
+                "ip saddr 10.0.0.1 accept",
+            ],
+            &[(SHADOWED, 2)],
+        ),
+        // Contradictions.
+        (&["tcp dport 22 tcp dport 80 accept"], &[(CONTRADICTORY, 1)]),
+        (&["ct state established ct state new accept"], &[(CONTRADICTORY, 1)]),
+        (&["ip saddr 10.0.0.1 ip saddr 10.0.0.2 drop"], &[(CONTRADICTORY, 1)]),
+        (&["meta l4proto tcp meta l4proto { udp, sctp } drop"], &[(CONTRADICTORY, 1)]),
+    ];
+    let ns = Netns::new();
+    for (rules, want) in cases {
+        let rules: String = rules.iter().map(|r| format!("    {r}\n")).collect();
+        ns.nft(&format!(
+            "flush ruleset
+table inet f {{
+  set names {{ type ipv4_addr; }}
+  chain other {{ tcp dport 1 drop; }}
+  chain ending {{ tcp dport 1 accept; drop; }}
+  chain input {{ type filter hook input priority 0;
+{rules}  }}
+}}"
+        ));
+        let mut got = dead(&ns);
+        // The spare chains are not what this is about.
+        got.retain(|(code, _)| [SHADOWED, BEHIND, REDUNDANT, CONTRADICTORY, "NB0111"].contains(&code.as_str()));
+        assert_eq!(got, wanted(want), "{rules}");
+    }
+}
+
+fn dead_rules_of_iptables_are_found_in_both_backends() {
+    let cases: &[(&[&str], &[(&str, u64)])] = &[
+        (&["-p tcp --dport 22 -j ACCEPT", "-p tcp --dport 80 -j ACCEPT", "-j DROP"], &[]),
+        (&["-s 10.0.0.0/8 -j DROP", "-s 10.1.2.0/24 -p tcp --dport 22 -j ACCEPT"], &[(SHADOWED, 2)]),
+        (
+            &[
+                "-p tcp -m multiport --dports 22,80,1000:2000 -j ACCEPT",
+                "-p tcp --dport 1500 -j ACCEPT",
+                "-p tcp --dport 23 -j ACCEPT",
+            ],
+            &[(REDUNDANT, 2)],
+        ),
+        (&["-s 10.0.0.0/9 -j DROP", "-s 10.128.0.0/9 -j REJECT", "-s 10.0.0.0/8 -j ACCEPT"], &[(SHADOWED, 3)]),
+        (
+            &[
+                "-m iprange --src-range 10.0.0.1-10.0.0.9 -j DROP",
+                "-s 10.0.0.4/31 -j ACCEPT",
+                "-s 10.0.0.8/30 -j ACCEPT",
+            ],
+            &[(SHADOWED, 2)],
+        ),
+        (
+            &[
+                "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+                "-m conntrack --ctstate NEW,INVALID,UNTRACKED -j DROP",
+                "-p tcp --dport 22 -j ACCEPT",
+            ],
+            &[(SHADOWED, 3)],
+        ),
+        (&["-i eth+ -j ACCEPT", "-i eth0 -p udp -j DROP", "-i wlan0 -j DROP"], &[(SHADOWED, 2)]),
+        (&["! -i lo -j DROP", "-i eth0 -j ACCEPT", "-i lo -j ACCEPT"], &[(SHADOWED, 2)]),
+        (&["-p tcp --dport 22 -j ACCEPT", "-j REJECT", "-p tcp --dport 80 -j ACCEPT"], &[(BEHIND, 3)]),
+        (&["-p tcp -j DROP", "-p tcp --syn -j ACCEPT"], &[(SHADOWED, 2)]),
+        (&["-p tcp -m tcp --dport 0:65535 -j DROP", "-p tcp -j ACCEPT"], &[]),
+        (&["-p icmp --icmp-type 8 -j ACCEPT", "-p icmp --icmp-type 8 -j DROP", "-p icmp -j DROP"], &[(SHADOWED, 2)]),
+        (&["-m limit --limit 1/s -j ACCEPT", "-p tcp -j DROP"], &[]),
+        (
+            &[
+                "-m string --string x --algo bm -j ACCEPT",
+                "-p tcp -m string --string x --algo bm -j DROP",
+                "-p tcp -m string --string y --algo bm -j DROP",
+            ],
+            &[(SHADOWED, 2)],
+        ),
+        (
+            &[
+                "-m set --match-set s src -j DROP",
+                "-p tcp -m set --match-set s src -j ACCEPT",
+                "-m set ! --match-set s src -j ACCEPT",
+            ],
+            &[(SHADOWED, 2)],
+        ),
+        (
+            &["-m mark --mark 1 -j ACCEPT", "-p tcp -m mark --mark 1 -j DROP", "-m mark --mark 0x10/0xf0 -j DROP"],
+            &[(SHADOWED, 2)],
+        ),
+        (&["-m comment --comment one -j LOG", "-m comment --comment two -p tcp -j ACCEPT"], &[]),
+        (&["-j returns", "-p tcp -j DROP"], &[]),
+        (&["-p tcp -j ends", "-p tcp --dport 22 -j ACCEPT", "-p udp -j ACCEPT"], &[(SHADOWED, 2)]),
+    ];
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        let ns = Netns::new();
+        sh(&ns, "ipset create s hash:ip");
+        sh(
+            &ns,
+            &format!(
+                "{tool} -N returns; {tool} -A returns -p tcp -j RETURN; {tool} -A returns -j DROP; {tool} -N ends; {tool} -A ends -s 10.0.0.1 -j ACCEPT; {tool} -A ends -j DROP"
+            ),
+        );
+        for (rules, want) in cases {
+            let adds: String = rules.iter().map(|r| format!("{tool} -A INPUT {r}; ")).collect();
+            sh(&ns, &format!("{tool} -F INPUT; {adds}"));
+            let mut got = dead(&ns);
+            got.retain(|(code, _)| [SHADOWED, BEHIND, REDUNDANT, CONTRADICTORY, "NB0111"].contains(&code.as_str()));
+            assert_eq!(got, wanted(want), "{tool}: {rules:?}");
+        }
+        sh(&ns, &format!("{tool} -F INPUT; ipset destroy s"));
+    }
+    for tool in ["ip6tables-nft", "ip6tables-legacy"] {
+        let ns = Netns::new();
+        for line in [
+            "-s 2001:db8::/32 -j DROP",
+            "-s 2001:db8:1::/48 -p tcp --dport 22 -j ACCEPT",
+            "-p ipv6-icmp --icmpv6-type 135 -j ACCEPT",
+            "-p ipv6-icmp --icmpv6-type 135 -j DROP",
+        ] {
+            sh(&ns, &format!("{tool} -A INPUT {line}"));
+        }
+        assert_eq!(dead(&ns), wanted(&[(SHADOWED, 2), (SHADOWED, 4)]), "{tool}");
+    }
+}
+
+fn a_shadowed_rule_is_moved_to_where_it_works() {
+    for rules in [
+        "nft add table inet f; nft 'add chain inet f in { type filter hook input priority 0; }'; nft add rule inet f in ip saddr 192.0.2.0/24 drop; nft add rule inet f in ip saddr 192.0.2.2 tcp dport 8080 accept",
+        "iptables-nft -A INPUT -s 192.0.2.0/24 -j DROP; iptables-nft -A INPUT -s 192.0.2.2 -p tcp --dport 8080 -m comment --comment 'a b' -j ACCEPT",
+        "iptables-legacy -A INPUT -s 192.0.2.0/24 -j DROP; iptables-legacy -A INPUT -s 192.0.2.2 -p tcp --dport 8080 -j ACCEPT",
+    ] {
+        let w = World::new();
+        w.run(rules);
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        let findings = found(&w.server, SHADOWED);
+        assert_eq!((findings.len(), w.reaches_server(8080)), (1, false), "{rules}");
+        assert_eq!((&findings[0]["severity"], &findings[0]["certainty"]), (&"error".into(), &"proven".into()));
+        assert_eq!(findings[0]["fix"][0]["verified"], true, "{rules}: {}", findings[0]);
+        apply(&w.server, &findings[0]);
+        assert!(w.reaches_server(8080) && !w.reaches_server(8081), "{rules}: {}", findings[0]["fix"]);
+        assert!(found(&w.server, SHADOWED).is_empty());
+    }
+}
+
+fn what_is_appended_behind_the_end_is_moved_before_it() {
+    for rules in [
+        "nft add table inet f; nft 'add chain inet f in { type filter hook input priority 0; }'; nft add rule inet f in tcp dport 22 accept; nft add rule inet f in drop; nft add rule inet f in tcp dport 8080 accept",
+        "iptables-nft -A INPUT -j DROP; iptables-nft -A INPUT -p tcp --dport 8080 -j ACCEPT",
+        "iptables-legacy -A INPUT -j REJECT; iptables-legacy -A INPUT -p tcp --dport 8080 -j ACCEPT",
+    ] {
+        let w = World::new();
+        w.run(rules);
+        let findings = found(&w.server, BEHIND);
+        assert_eq!((findings.len(), w.reaches_server(8080)), (1, false), "{rules}");
+        apply(&w.server, &findings[0]);
+        assert!(w.reaches_server(8080), "{rules}: {}", findings[0]["fix"]);
+        assert!(found(&w.server, BEHIND).is_empty());
+    }
+}
