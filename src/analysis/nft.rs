@@ -29,6 +29,18 @@ enum Loaded {
     Unknown,
 }
 
+/// A property as it is compared.
+struct Field {
+    what: What,
+    /// How many bytes are compared.
+    len: usize,
+    /// How many it has.
+    width: usize,
+    /// In host byte order?
+    host: bool,
+    mask: Option<Vec<u8>>,
+}
+
 /// A rule that is being read.
 pub(super) struct Reader<'a> {
     table: &'a Table,
@@ -116,7 +128,7 @@ impl<'a> Reader<'a> {
                 super::xt::condition(&m, &blob.data, v6, self.protocol, self.axes, &mut self.conditions);
             }
             Expr::Objref(o) => {
-                let counts = self.table.object(o.kind.clone(), &o.name).and_then(|o| o.data.as_ref());
+                let counts = self.table.object(o.kind, &o.name).and_then(|o| o.data.as_ref());
                 if !matches!(counts, Some(ObjectData::Counter(_))) {
                     self.conditions.unknown();
                 }
@@ -290,7 +302,7 @@ impl<'a> Reader<'a> {
 
     /// The axis of a comparison, and for which values it holds.
     fn ranges(&self, loaded: &Loaded, op: CmpOp, data: &Data) -> Option<(What, Ranges)> {
-        let (what, len, width, host, mask) = self.axis(loaded, data.len())?;
+        let Field { what, len, width, host, mask } = self.axis(loaded, data.len())?;
         if data.len() != len {
             return None;
         }
@@ -327,24 +339,27 @@ impl<'a> Reader<'a> {
         masked(what, mask, 8 * width as u32, op, value, top)
     }
 
-    /// The axis of what is in a register; how many bytes are compared, and how many the axis has.
-    fn axis(&self, loaded: &Loaded, compared: usize) -> Option<(What, usize, usize, bool, Option<Vec<u8>>)> {
+    /// What is in a register, as it is compared.
+    fn axis(&self, loaded: &Loaded, compared: usize) -> Option<Field> {
         Some(match loaded {
-            Loaded::Payload { base, offset, len, mask } => match self.place(*base, *offset, *len) {
-                Some((what, width)) => (what, *len as usize, width as usize, false, mask.clone()),
-                None if *len <= 16 => {
-                    (What::Payload(*base, *offset, *len), *len as usize, *len as usize, false, mask.clone())
-                }
-                None => return None,
-            },
+            Loaded::Payload { base, offset, len, mask } => {
+                let (what, width) = match self.place(*base, *offset, *len) {
+                    Some(place) => place,
+                    None if *len <= 16 => (What::Payload(*base, *offset, *len), *len),
+                    None => return None,
+                };
+                Field { what, len: *len as usize, width: width as usize, host: false, mask: mask.clone() }
+            }
             Loaded::Named { what: What::Other(name, 0), mask, .. } => {
                 let len = u8::try_from(compared).ok().filter(|n| (1..=16).contains(n))?;
-                (What::Other(name.clone(), len), compared, compared, false, mask.clone())
+                let what = What::Other(name.clone(), len);
+                Field { what, len: compared, width: compared, host: false, mask: mask.clone() }
             }
             Loaded::Named { what, len, host, mask } => {
                 // An interface by the beginning of its name.
                 let short = matches!(what, What::Input | What::Output | What::Meta(_, 16)) && compared < *len;
-                (what.clone(), if short { compared } else { *len }, *len, *host, mask.clone())
+                let cut = if short { compared } else { *len };
+                Field { what: what.clone(), len: cut, width: *len, host: *host, mask: mask.clone() }
             }
             Loaded::Unknown => return None,
         })
@@ -352,7 +367,7 @@ impl<'a> Reader<'a> {
 
     fn range(&mut self, r: &Range) {
         let Some(loaded) = self.loaded(r.sreg) else { return self.conditions.unknown() };
-        let Some((what, len, width, host, None)) = self.axis(&loaded, r.from.len()) else {
+        let Some(Field { what, len, width, host, mask: None }) = self.axis(&loaded, r.from.len()) else {
             return self.conditions.unknown();
         };
         let (from, to) = (number(&r.from, host), number(&r.to, host));
