@@ -1,5 +1,7 @@
 //! The properties of packets that rules look at.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 
 use crate::sys::nft::expr::{CtDirection, CtKey, MetaKey, PayloadBase};
@@ -119,6 +121,7 @@ pub struct Axis {
 pub struct Axes {
     ids: FxHashMap<Axis, u32>,
     max: Vec<u128>,
+    whats: Vec<What>,
     version: [u32; 3],
 }
 
@@ -128,13 +131,15 @@ impl Axes {
         let by = what.changed_by();
         let of = |i: usize, counts: bool| if counts { self.version.get(i).copied().unwrap_or(0) } else { 0 };
         let version = [of(0, by.marks), of(1, by.packet), of(2, by.sets)];
-        let max = what.max();
         let next = self.max.len() as u32;
-        let id = *self.ids.entry(Axis { what, version }).or_insert(next);
-        if id == next {
-            self.max.push(max);
+        match self.ids.entry(Axis { what, version }) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.max.push(new.key().what.max());
+                self.whats.push(new.key().what.clone());
+                *new.insert(next)
+            }
         }
-        id
     }
 
     /// From here on these are others.
@@ -142,6 +147,11 @@ impl Axes {
         for (v, counts) in self.version.iter_mut().zip([c.marks, c.packet, c.sets]) {
             *v += u32::from(counts);
         }
+    }
+
+    /// The property that an axis is.
+    pub fn what(&self, id: u32) -> Option<&What> {
+        self.whats.get(id as usize)
     }
 
     /// The highest value of an axis.

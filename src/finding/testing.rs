@@ -141,3 +141,33 @@ pub fn legacy_drop(port: u16) -> Ruleset {
     draft.chain("INPUT").rules.push(rule);
     Ruleset { xt: vec![draft.build().unwrap()], ..Ruleset::default() }
 }
+
+/// An empty set, or map, of that name, whose key has so many bytes.
+pub fn set(name: &str, key_len: u32) -> crate::ruleset::nft::Set {
+    crate::ruleset::nft::Set {
+        def: nft::Set {
+            family: Family::Inet,
+            table: "t".into(),
+            name: name.into(),
+            handle: 0,
+            flags: nft::SetFlags::empty(),
+            key_type: 0,
+            key_len,
+            data_type: None,
+            data_len: None,
+            object_kind: None,
+            policy: None,
+            size: None,
+            fields: smallvec::SmallVec::new(),
+            timeout: None,
+            gc_interval: None,
+            userdata: nft::Userdata::default(),
+            exprs: Vec::new(),
+            id: None,
+            backend: None,
+            count: None,
+            unread: Vec::new(),
+        },
+        elements: Vec::new(),
+    }
+}

@@ -14,7 +14,7 @@ pub use blockers::{Blocker, Blockers, Kind, Order};
 pub use chain::Chain;
 pub use entry::Entry;
 pub use hooks::{Hooks, Met, Stand};
-pub use jumps::Jumps;
+pub use jumps::{Jumps, is_base};
 pub use policies::{Policy, policies};
 pub use rates::{Meter, Rate, Rates};
 pub use select::{NoSuchTable, Selector};

@@ -1,7 +1,7 @@
 //! Findings for people, as compilers tell them.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::blame::Backend;
@@ -17,10 +17,11 @@ pub fn finding(f: &Finding) -> String {
         Severity::Note => Level::NOTE,
     };
     let certainty = if f.certainty == Certainty::Possible { " (possible)" } else { "" };
-    let mut main = level
-        .primary_title(format!("{}{certainty}", clean(&f.message)))
-        .id(f.code)
-        .elements(safe.iter().enumerate().map(|(i, s)| s.snippet(i == 0)));
+    let title = level.primary_title(format!("{}{certainty}", clean(&f.message))).id(f.code);
+    let mut main = Group::with_title(title);
+    for (i, s) in safe.iter().enumerate() {
+        main = main.element(Origin::path(s.path.as_str())).element(s.snippet(i == 0));
+    }
     for e in &f.evidence {
         main = main.element(Level::NOTE.no_name().message(format!("{} = {}", clean(&e.source), clean(&e.value))));
     }
@@ -97,7 +98,6 @@ impl Shown {
         let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
         Snippet::source(self.text.as_str())
             .line_start(self.line)
-            .path(self.path.as_str())
             .annotation(kind.span(self.span.clone()).label(self.label.as_str()))
     }
 }

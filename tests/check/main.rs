@@ -8,6 +8,7 @@ mod common;
 mod cli;
 mod conntrack;
 mod fix;
+mod healthy;
 mod host;
 mod managers;
 mod missing;
@@ -22,6 +23,7 @@ fn main() {
         cli::cases(),
         conntrack::cases(),
         fix::cases(),
+        healthy::cases(),
         host::cases(),
         managers::cases(),
         missing::cases(),

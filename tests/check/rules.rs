@@ -6,13 +6,17 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use crate::common::{Netns, kernel_tests};
-use crate::world::{World, apply, check, found, sh};
+use crate::world::{World, apply, check, found, says, sh, why};
 
 kernel_tests! {
     dead_rules_of_nft_are_found needs ["nft"];
     dead_rules_of_iptables_are_found_in_both_backends needs ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "ipset"];
     a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
     what_is_appended_behind_the_end_is_moved_before_it needs ["nft", "iptables-nft", "iptables-legacy"];
+    an_accept_that_is_not_final_is_found_and_said_of_the_packet needs ["nft", "iptables-legacy"];
+    empty_sets_and_maps_are_found needs ["nft", "iptables-nft", "ipset"];
+    a_goto_past_the_rest_is_found needs ["nft", "iptables-legacy"];
+    order_and_unused_chains_are_noted needs ["nft"];
 }
 
 /// Code and position of what was found about rules by themselves.
@@ -25,13 +29,16 @@ fn wanted(all: &[(&str, u64)]) -> BTreeSet<(String, u64)> {
     all.iter().map(|(code, p)| ((*code).to_owned(), *p)).collect()
 }
 
+/// Rules, and what is to be found of them: code and position.
+type Case = (&'static [&'static str], &'static [(&'static str, u64)]);
+
 const SHADOWED: &str = "NB0101";
 const BEHIND: &str = "NB0102";
 const REDUNDANT: &str = "NB0103";
 const CONTRADICTORY: &str = "NB0106";
 
 fn dead_rules_of_nft_are_found() {
-    let cases: &[(&[&str], &[(&str, u64)])] = &[
+    let cases: &[Case] = &[
         (&["tcp dport 22 accept", "tcp dport 80 accept", "drop"], &[]),
         (&["ip saddr 10.0.0.0/8 drop", "ip saddr 10.1.2.0/24 tcp dport 22 accept"], &[(SHADOWED, 2)]),
         (&["ip saddr 10.0.0.0/8 drop", "ip6 saddr 2001:db8::/32 accept", "tcp dport 22 accept"], &[]),
@@ -131,7 +138,7 @@ table inet f {{
 }
 
 fn dead_rules_of_iptables_are_found_in_both_backends() {
-    let cases: &[(&[&str], &[(&str, u64)])] = &[
+    let cases: &[Case] = &[
         (&["-p tcp --dport 22 -j ACCEPT", "-p tcp --dport 80 -j ACCEPT", "-j DROP"], &[]),
         (&["-s 10.0.0.0/8 -j DROP", "-s 10.1.2.0/24 -p tcp --dport 22 -j ACCEPT"], &[(SHADOWED, 2)]),
         (
@@ -255,4 +262,71 @@ fn what_is_appended_behind_the_end_is_moved_before_it() {
         assert!(w.reaches_server(8080), "{rules}: {}", findings[0]["fix"]);
         assert!(found(&w.server, BEHIND).is_empty());
     }
+}
+
+fn an_accept_that_is_not_final_is_found_and_said_of_the_packet() {
+    for (drop, fix) in [
+        ("iptables-legacy -P INPUT DROP", "iptables-legacy -P INPUT ACCEPT"),
+        (
+            "nft add table ip z; nft 'add chain ip z in { type filter hook input priority 10; policy drop; }'",
+            "nft delete table ip z",
+        ),
+    ] {
+        let w = World::new();
+        w.server.nft("table inet f { chain in { type filter hook input priority -10; tcp dport 8080 accept; }; }");
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        assert!(found(&w.server, "NB0110").is_empty() && w.reaches_server(8080));
+        w.run(drop);
+        let findings = found(&w.server, "NB0110");
+        assert_eq!((findings.len(), w.reaches_server(8080)), (1, false), "{drop}");
+        assert_eq!(findings[0]["rules"][0]["chain_name"], "in");
+        assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0110"), "{drop}");
+        w.run(fix);
+        assert!(found(&w.server, "NB0110").is_empty() && w.reaches_server(8080));
+    }
+}
+
+fn empty_sets_and_maps_are_found() {
+    let w = World::new();
+    w.run("ipset create friends hash:ip; iptables-nft -A INPUT -m set ! --match-set friends src -j DROP");
+    w.server.nft("table inet f { set s { type ipv4_addr; }; set d { type ipv4_addr; flags dynamic; }; map m { type inet_service : verdict; }; chain in { type filter hook input priority 0; ip saddr @s accept; ip saddr @d drop; tcp dport vmap @m; }; }");
+    let of =
+        |code| found(&w.server, code).iter().map(|f| f["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(of("NB0109").len(), 2, "{:?}", of("NB0109"));
+    assert_eq!(of("NB0108").len(), 1);
+    assert!(!w.reaches_server(8080));
+    w.run("ipset add friends 192.0.2.2; nft add element inet f s '{ 192.0.2.2 }'; nft add element inet f m '{ 8080 : accept }'");
+    assert_eq!((of("NB0109").len(), of("NB0108").len(), w.reaches_server(8080)), (0, 0, true));
+    // A packet that a map has nothing for.
+    let w = World::new();
+    w.server.nft("table inet f { map m { type inet_service : verdict; elements = { 22 : accept }; }; chain in { type filter hook input priority 0; policy drop; tcp dport vmap @m; }; }");
+    assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8443 -i eth0"), "NB0108"));
+}
+
+fn a_goto_past_the_rest_is_found() {
+    let rest = "tcp dport 8080 accept";
+    for verb in ["goto", "jump"] {
+        let w = World::new();
+        w.server.nft(&format!("table inet f {{ chain other {{ tcp dport 22 accept; }}; chain in {{ type filter hook input priority 0; policy drop; ip saddr 192.0.2.0/24 {verb} other; {rest}; }}; }}"));
+        assert_eq!(
+            (found(&w.server, "NB0107").len(), w.reaches_server(8080)),
+            (usize::from(verb == "goto"), verb == "jump")
+        );
+    }
+    let w = World::new();
+    w.run("iptables-legacy -N other; iptables-legacy -A INPUT -s 192.0.2.0/24 -g other; iptables-legacy -A INPUT -p tcp --dport 8080 -j ACCEPT; iptables-legacy -P INPUT DROP");
+    assert_eq!(found(&w.server, "NB0107").len(), 1);
+    w.run("iptables-legacy -A other -j DROP");
+    assert!(found(&w.server, "NB0107").is_empty(), "nothing falls out of it");
+}
+
+fn order_and_unused_chains_are_noted() {
+    let w = World::new();
+    w.server.nft("table inet f { chain spare { tcp dport 1 drop; }; chain in { type filter hook input priority 0; ip saddr 192.0.2.9 tcp dport 22 drop; tcp dport 22 accept; ip saddr 192.0.2.0/28 drop; }; }");
+    let count = |code| found(&w.server, code).len();
+    assert_eq!((count("NB0104"), count("NB0105"), count("NB0112")), (1, 1, 1));
+    let w = World::new();
+    w.server.nft("table inet f { chain in { type filter hook input priority 0; tcp dport 22 accept; tcp dport 23 drop; udp dport 53 drop; }; }");
+    let count = |code| found(&w.server, code).len();
+    assert_eq!((count("NB0104"), count("NB0105"), count("NB0112")), (0, 0, 0));
 }

@@ -35,8 +35,11 @@ fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Find
     let own = || positions.iter().filter_map(|p| analysed.shape(*p)?.ends.as_ref());
     let opposite = own().any(|e| (e.accepts() && ends.loses()) || (e.loses() && ends.accepts()));
     let same = own().count() == positions.len() && own().all(|e| e.is_same(&ends));
-    let severity = match (opposite, same) {
-        (true, _) => Severity::Error,
+    // What a manager writes behind its own last word is its own affair.
+    let owner = |p: usize| view.rule(Place { chain, position: Some(p) }).entry.manager;
+    let own_rules = owner(end).is_some_and(|m| positions.iter().all(|p| owner(*p).as_ref() == Some(&m)));
+    let severity = match (opposite, same || own_rules) {
+        (true, _) if !own_rules => Severity::Error,
         (_, true) => Severity::Note,
         _ => Severity::Warning,
     };

@@ -1,0 +1,116 @@
+//! Hosts that are well: nothing may be told of them as an error.
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::common::{Netns, kernel_tests, veth};
+use crate::world::{World, check, sh};
+
+kernel_tests! {
+    what_managers_load_has_no_errors needs ["nft"];
+    well_kept_firewalls_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "iptables-legacy"];
+}
+
+/// The findings of that severity.
+fn of<'f>(found: &'f [Value], severity: &str) -> Vec<&'f Value> {
+    found.iter().filter(|f| f["severity"] == severity).collect()
+}
+
+/// What the managers themselves load, on a router: with forwarding, as they switch it on.
+fn what_managers_load_has_no_errors() {
+    for (name, rules) in [
+        ("firewalld", include_str!("../corpus/nft/firewalld.nft")),
+        ("docker", include_str!("../corpus/nft/docker.nft")),
+        ("kube-proxy", include_str!("../corpus/nft/kube-proxy.nft")),
+    ] {
+        let (host, other) = (Netns::new(), Netns::new());
+        veth(&host, "eth0", "192.0.2.1/24", &other, "eth0", "192.0.2.2/24");
+        for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+            host.sysctl(key, "1");
+        }
+        host.nft(rules);
+        let found = check(&host);
+        assert_eq!(of(&found, "error"), Vec::<&Value>::new(), "{name}");
+    }
+}
+
+const WORKSTATION: &str = "table inet filter {
+  chain input { type filter hook input priority filter; policy drop;
+    ct state vmap { established : accept, related : accept, invalid : drop }
+    iif lo accept
+    icmp type { echo-request, destination-unreachable, time-exceeded } accept
+    icmpv6 type { echo-request, destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+    tcp dport { 22, 8080 } accept
+    limit rate 5/minute log prefix \"dropped: \"
+  }
+  chain forward { type filter hook forward priority filter; policy drop; }
+}
+";
+
+const ROUTER: &str = "table inet filter {
+  set blocked { type ipv4_addr; flags interval; elements = { 198.51.100.0/24 } }
+  chain input { type filter hook input priority filter; policy drop;
+    ct state established,related accept
+    ct state invalid drop
+    iifname lo accept
+    meta l4proto { icmp, ipv6-icmp } accept
+    iifname \"eth0\" tcp dport 22 accept
+  }
+  chain forward { type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    ct state invalid drop
+    ip saddr @blocked drop
+    iifname \"eth0\" oifname \"eth1\" accept
+    ct status dnat accept
+    meta l4proto { icmp, ipv6-icmp } accept
+  }
+}
+table ip nat {
+  chain pre { type nat hook prerouting priority dstnat; iifname \"eth1\" tcp dport 443 dnat to 192.0.2.2; }
+  chain post { type nat hook postrouting priority srcnat; oifname \"eth1\" masquerade; }
+}
+";
+
+fn well_kept_firewalls_have_neither_errors_nor_warnings() {
+    let iptables = |tool: &str| {
+        let rules = [
+            "-A INPUT -i lo -j ACCEPT",
+            "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+            "-A INPUT -m conntrack --ctstate INVALID -j DROP",
+            "-A INPUT -p icmp -j ACCEPT",
+            "-A INPUT -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT",
+            "-A INPUT -p tcp -m multiport --dports 80,443,8080 -j ACCEPT",
+            "-A INPUT -m limit --limit 5/min -j LOG --log-prefix dropped",
+            "-P INPUT DROP",
+            "-P FORWARD DROP",
+        ];
+        let v6 = tool.replacen("iptables", "ip6tables", 1);
+        let all = rules.iter().map(|r| format!("{tool} {r}; "));
+        let both = rules.iter().map(|r| format!("{v6} {}; ", r.replace("-p icmp", "-p ipv6-icmp")));
+        all.chain(both).collect::<String>()
+    };
+    for rules in [String::new(), iptables("iptables-nft"), iptables("iptables-legacy")] {
+        let w = World::new();
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        sh(&w.server, &rules);
+        well(&w.server, &rules);
+    }
+    let w = World::new();
+    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    w.server.nft(WORKSTATION);
+    well(&w.server, WORKSTATION);
+    let all = [Netns::new(), Netns::new(), Netns::new()];
+    veth(&all[0], "eth0", "192.0.2.2/24", &all[1], "eth0", "192.0.2.1/24");
+    veth(&all[1], "eth1", "203.0.113.1/24", &all[2], "eth0", "203.0.113.2/24");
+    all[1].sysctl("net.ipv4.ip_forward", "1");
+    all[1].nft(ROUTER);
+    well(&all[1], ROUTER);
+}
+
+fn well(ns: &Netns, what: &str) {
+    let found = check(ns);
+    let bad = [of(&found, "error"), of(&found, "warning")].concat();
+    let told: Vec<String> = bad.iter().map(|f| format!("{} {}", f["code"], f["message"])).collect();
+    assert!(told.is_empty(), "{told:#?}\n{what}");
+}
