@@ -71,12 +71,16 @@ fn helps(view: &View<'_>, question: &Question, fix: &Fix) -> bool {
 fn names(f: &Finding, blame: &Blame) -> bool {
     let c = &blame.culprit;
     match c.kind {
-        CulpritKind::Rule | CulpritKind::Policy => f.rules.first().is_some_and(|r| {
-            let e = &r.entry;
-            (e.backend, e.family, e.rule_position, e.policy) == (c.backend, c.family, c.rule_position, c.policy)
-                && e.table_name == c.table_name
-                && e.chain_name == c.chain_name
-        }),
+        // What lets all kinds of packets end at one rule or policy explains this one no better than any other: such codes say
+        // by themselves what they explain.
+        CulpritKind::Rule if ["NB01", "NB07"].iter().any(|group| f.code.starts_with(group)) => {
+            f.rules.first().is_some_and(|r| {
+                let e = &r.entry;
+                (e.backend, e.family, e.rule_position, e.policy) == (c.backend, c.family, c.rule_position, c.policy)
+                    && e.table_name == c.table_name
+                    && e.chain_name == c.chain_name
+            })
+        }
         CulpritKind::Sysctl => c.sysctl.as_ref().is_some_and(|s| f.evidence.iter().any(|e| is_key(&e.source, &s.key))),
         _ => false,
     }

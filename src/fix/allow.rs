@@ -93,8 +93,8 @@ pub(super) fn also(rule: &NewRule, hook: Hook) -> String {
     }
     let here = match hook {
         Hook::Forward => "through this host",
-        Hook::Output | Hook::Postrouting | Hook::Egress => "from this host",
-        _ => "to every address of this host",
+        Hook::Output | Hook::Postrouting | Hook::Egress => "out of this host",
+        _ => "at every address of this host",
     };
-    format!("{} from any port, {here}", rule.describe())
+    format!("{}, {here}, whatever its source port", rule.describe())
 }

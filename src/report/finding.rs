@@ -1,7 +1,7 @@
 //! Findings for people, as compilers tell them.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::blame::Backend;
@@ -20,7 +20,7 @@ pub fn finding(f: &Finding) -> String {
     let title = level.primary_title(format!("{}{certainty}", clean(&f.message))).id(f.code);
     let mut main = Group::with_title(title);
     for (i, s) in safe.iter().enumerate() {
-        main = main.element(Origin::path(s.path.as_str())).element(s.snippet(i == 0));
+        main = main.element(s.snippet(i == 0));
     }
     for e in &f.evidence {
         main = main.element(Level::NOTE.no_name().message(format!("{} = {}", clean(&e.source), clean(&e.value))));
@@ -65,13 +65,8 @@ impl Shown {
         let e = &r.entry;
         let parts = [e.family, e.table_name.as_deref(), e.chain_name.as_deref()];
         let mut path = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        match (e.policy, e.rule_position) {
-            (true, _) => path.push_str(" policy"),
-            (_, Some(n)) => path.push_str(&format!(" rule {n}")),
-            _ => {}
-        }
-        if let Some(h) = e.rule_handle {
-            path.push_str(&format!(" # handle {h}"));
+        if e.policy {
+            path.push_str(" policy");
         }
         match e.backend {
             Some(Backend::Xtables) => path.push_str(" (legacy)"),
@@ -82,9 +77,13 @@ impl Shown {
             path.push_str(&format!(" of {}", clean(m)));
         }
         let own = e.text.as_deref().unwrap_or("?");
-        let text = clean(own);
+        let mut text = clean(own);
         // Spans are of the text as it is kept; where escaping moves them, all of it is meant.
         let span = r.span.clone().filter(|_| text == own).unwrap_or(0..text.len());
+        // As `nft -a` lists it. The number of the line is that of the rule in its chain.
+        if let Some(h) = e.rule_handle {
+            text.push_str(&format!(" # handle {h}"));
+        }
         let mut label = clean(&r.label);
         if let Some(c) = e.counters {
             let s = if c.packets == 1 { "" } else { "s" };
@@ -98,6 +97,7 @@ impl Shown {
         let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
         Snippet::source(self.text.as_str())
             .line_start(self.line)
+            .path(self.path.as_str())
             .annotation(kind.span(self.span.clone()).label(self.label.as_str()))
     }
 }

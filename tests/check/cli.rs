@@ -50,7 +50,7 @@ fn findings_are_shown_with_the_rule_underlined() {
     let out = String::from_utf8(nfblame(&w.server, &["check", "--color", "never"]).stdout).unwrap();
     for part in [
         "warning[NB0701]: ",
-        "--> ip filter INPUT rule 1 (legacy)",
+        "--> ip filter INPUT (legacy):1:1",
         "-A INPUT -p tcp -m tcp --dport 23 -j DROP",
         "^^^^",
         "1 warning",
