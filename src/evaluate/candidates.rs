@@ -1,65 +1,65 @@
 //! Which rules of a long chain can match a packet at all. Every rule is filed under its most telling condition, so that
 //! a packet finds the rules that ask for what it is, and those that ask for nothing of the kind, without trying the rest.
 
+mod ranges;
+
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+
+use ranges::Ranges;
 
 /// Chains shorter than this are tried rule by rule.
 pub const WORTHWHILE: usize = 16;
 /// Fewer rules than this are not worth a look-up of their own.
 const MIN_GROUP: usize = 4;
 
-/// What a condition is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Field {
-    /// Source address.
-    Source,
-    /// Destination address.
-    Destination,
-    /// Name of the interface of arrival.
-    Input,
-    /// Name of the interface of departure.
-    Output,
-    /// Transport protocol.
-    Protocol,
-    /// Transport protocol and source port: `protocol << 16 | port`.
-    SourcePort,
-    /// Transport protocol and destination port.
-    DestinationPort,
+/// Something of a packet that rules ask for, by a number that means it to whoever files the rules.
+pub type Field = u16;
+
+/// What a condition wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The field, under the mask, is one of these values, which are masked, too.
+    OneOf {
+        /// The mask.
+        mask: u128,
+        /// The values.
+        values: SmallVec<[u128; 1]>,
+    },
+    /// The field is a number from the first to the last.
+    Between(u128, u128),
 }
 
-/// How many kinds of [`Field`] there are.
-const FIELDS: usize = 7;
-
-/// A condition that a rule cannot match without: the field, under the mask, is one of these values.
+/// A condition that a rule cannot match without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// What is looked at.
     pub field: Field,
-    /// Under this mask.
-    pub mask: u128,
-    /// What it may be, masked.
-    pub values: SmallVec<[u128; 1]>,
+    /// What it has to be.
+    pub wanted: Wanted,
 }
 
 impl Key {
     /// One value.
     pub fn new(field: Field, mask: u128, value: u128) -> Self {
-        Self { field, mask, values: SmallVec::from_slice(&[value]) }
+        Self { field, wanted: Wanted::OneOf { mask, values: SmallVec::from_slice(&[value]) } }
     }
 
-    /// How much the condition tells packets apart.
-    fn weight(&self) -> u32 {
-        let of_field = match self.field {
-            // Half of an IPv6 address is as telling as an IPv4 address.
-            Field::Source | Field::Destination => self.mask.count_ones().min(64),
-            Field::SourcePort | Field::DestinationPort => 20,
-            Field::Input | Field::Output => 10,
-            Field::Protocol => 2,
-        };
-        of_field.saturating_sub(self.values.len() as u32 - 1)
+    /// Nothing is asked: every packet is so.
+    fn is_empty(&self) -> bool {
+        matches!(self.wanted, Wanted::OneOf { mask: 0, .. })
+    }
+
+    fn kind(&self) -> Kind {
+        match self.wanted {
+            Wanted::OneOf { mask, .. } => (self.field, Some(mask)),
+            Wanted::Between(..) => (self.field, None),
+        }
     }
 }
+
+/// Conditions that one look-up answers: the field, and the mask unless they are ranges.
+type Kind = (Field, Option<u128>);
 
 /// What a packet has in a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,25 +69,10 @@ pub enum Have {
     /// Nothing that a rule could ask for: no rule that does can match.
     #[default]
     Nothing,
-    /// It cannot be told, or asking has consequences: all rules have to be tried.
+    /// It cannot be told: any rule that asks for it may match.
     Unknown,
-}
-
-/// The fields of a packet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fields([Have; FIELDS]);
-
-impl Fields {
-    /// Notes a field.
-    pub fn set(&mut self, field: Field, have: Have) {
-        if let Some(f) = self.0.get_mut(field as usize) {
-            *f = have;
-        }
-    }
-
-    fn get(&self, field: Field) -> Have {
-        self.0.get(field as usize).copied().unwrap_or(Have::Unknown)
-    }
+    /// Asking for it has consequences of its own: all rules have to be tried, whatever they ask for.
+    Entangled,
 }
 
 /// The rules of a chain, filed.
@@ -98,22 +83,70 @@ pub struct Candidates {
     always: Vec<u32>,
 }
 
-/// Rules with a condition on one field under one mask.
+/// Rules with a condition of one kind.
 #[derive(Debug)]
 struct Group {
     field: Field,
-    mask: u128,
-    rules: FxHashMap<u128, Vec<u32>>,
+    rules: Filed,
+    /// All of them, ascending.
+    members: Vec<u32>,
+}
+
+#[derive(Debug)]
+enum Filed {
+    Values(u128, FxHashMap<u128, Vec<u32>>),
+    Ranges(Ranges),
+}
+
+/// How many rules ask for the same: the fewer, the more telling the condition is.
+#[derive(Default)]
+struct Census {
+    kinds: FxHashMap<Kind, usize>,
+    values: FxHashMap<(Field, u128, u128), u32>,
+}
+
+impl Census {
+    fn count(&mut self, key: &Key) {
+        *self.kinds.entry(key.kind()).or_default() += 1;
+        if let Wanted::OneOf { mask, values } = &key.wanted {
+            for value in values {
+                *self.values.entry((key.field, *mask, *value)).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many rules a packet that meets the condition has to try because of it, more or less.
+    fn company(&self, key: &Key) -> usize {
+        let kind = self.kinds.get(&key.kind()).copied().unwrap_or(0);
+        if kind < MIN_GROUP {
+            return usize::MAX;
+        }
+        match &key.wanted {
+            Wanted::OneOf { mask, values } => values
+                .iter()
+                .filter_map(|v| self.values.get(&(key.field, *mask, *v)))
+                .max()
+                .map_or(0, |&n| (n as usize).saturating_add(values.len() - 1)),
+            // Ranges overlap one does not know how much.
+            Wanted::Between(from, to) => match to.checked_sub(*from) {
+                Some(0..=255) => 2 + kind / 64,
+                Some(256..=4095) => 2 + kind / 8,
+                _ => kind,
+            },
+        }
+    }
 }
 
 impl Candidates {
     /// Files rules, given the conditions that each cannot do without.
-    pub fn new<I: IntoIterator<Item = Key>>(rules: impl IntoIterator<Item = I>) -> Self {
-        let mut filed: FxHashMap<(Field, u128), Vec<(u32, Key)>> = FxHashMap::default();
+    pub fn new(rules: &[SmallVec<[Key; 4]>]) -> Self {
+        let mut census = Census::default();
+        rules.iter().flatten().filter(|k| !k.is_empty()).for_each(|k| census.count(k));
+        let mut filed: FxHashMap<Kind, Vec<(u32, &Key)>> = FxHashMap::default();
         let mut always = Vec::new();
         for (n, keys) in (0u32..).zip(rules) {
-            match keys.into_iter().filter(|k| k.mask != 0).max_by_key(Key::weight) {
-                Some(key) => filed.entry((key.field, key.mask)).or_default().push((n, key)),
+            match keys.iter().filter(|k| !k.is_empty()).min_by_key(|k| census.company(k)) {
+                Some(key) => filed.entry(key.kind()).or_default().push((n, key)),
                 None => always.push(n),
             }
         }
@@ -123,44 +156,59 @@ impl Candidates {
                 always.extend(members.iter().map(|m| m.0));
                 continue;
             }
-            let mut rules: FxHashMap<u128, Vec<u32>> = FxHashMap::default();
-            for (n, key) in members {
-                for value in key.values {
-                    let list = rules.entry(value).or_default();
-                    if list.last() != Some(&n) {
-                        list.push(n);
-                    }
-                }
-            }
-            groups.push(Group { field, mask, rules });
+            let all = members.iter().map(|m| m.0).collect();
+            let rules = match mask {
+                Some(mask) => Filed::Values(mask, by_value(&members)),
+                None => Filed::Ranges(Ranges::new(members.iter().filter_map(|(n, key)| match key.wanted {
+                    Wanted::Between(from, to) => Some((*n, from, to)),
+                    Wanted::OneOf { .. } => None,
+                }))),
+            };
+            groups.push(Group { field, rules, members: all });
         }
         always.sort_unstable();
         Self { groups, always }
     }
 
-    /// The rules that can match a packet.
-    pub fn of(&self, fields: &Fields) -> Matching<'_> {
-        let mut lists = SmallVec::new();
-        lists.push(self.always.as_slice());
+    /// The rules that can match a packet that has these fields.
+    pub fn of(&self, mut have: impl FnMut(Field) -> Have) -> Matching<'_> {
+        let mut matching = Matching { lists: SmallVec::new(), all: false };
+        matching.lists.push(self.always.as_slice());
         for group in &self.groups {
-            match fields.get(group.field) {
-                Have::Is(value) => {
-                    if let Some(rules) = group.rules.get(&(value & group.mask)) {
-                        lists.push(rules.as_slice());
+            match have(group.field) {
+                Have::Is(value) => match &group.rules {
+                    Filed::Values(mask, rules) => {
+                        matching.lists.extend(rules.get(&(value & mask)).map(Vec::as_slice));
                     }
-                }
+                    Filed::Ranges(ranges) => ranges.around(value, |rules| matching.lists.push(rules)),
+                },
                 Have::Nothing => {}
-                Have::Unknown => return Matching { lists: SmallVec::new(), all: true },
+                Have::Unknown => matching.lists.push(&group.members),
+                Have::Entangled => return Matching::all(),
             }
         }
-        Matching { lists, all: false }
+        matching
     }
+}
+
+fn by_value(members: &[(u32, &Key)]) -> FxHashMap<u128, Vec<u32>> {
+    let mut rules: FxHashMap<u128, Vec<u32>> = FxHashMap::default();
+    for (n, key) in members {
+        let Wanted::OneOf { values, .. } = &key.wanted else { continue };
+        for value in values {
+            let list = rules.entry(*value).or_default();
+            if list.last() != Some(n) {
+                list.push(*n);
+            }
+        }
+    }
+    rules
 }
 
 /// Rules to try, in their order.
 #[derive(Debug)]
 pub struct Matching<'c> {
-    lists: SmallVec<[&'c [u32]; 8]>,
+    lists: SmallVec<[&'c [u32]; 12]>,
     all: bool,
 }
 
@@ -194,43 +242,63 @@ impl Matching<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_packet_finds_what_asks_for_it_and_what_asks_for_nothing() {
-        let key = |n: u128| (!n.is_multiple_of(10)).then(|| Key::new(Field::Source, 0xff00, (n % 7) << 8));
-        let filed = Candidates::new((0..100).map(key));
-        let tried = |have| {
-            let mut fields = Fields::default();
-            fields.set(Field::Source, have);
-            let mut matching = filed.of(&fields);
-            let mut all = Vec::new();
-            let mut from = 0;
-            while let Some(n) = matching.next(from).filter(|&n| n < 100) {
-                all.push(n);
-                from = n + 1;
-            }
-            all
-        };
-        let expected: Vec<usize> = (0..100).filter(|n| n % 10 == 0 || n % 7 == 3).collect();
-        assert_eq!(tried(Have::Is(0x3ab)), expected);
-        assert_eq!(tried(Have::Nothing), (0..100).step_by(10).collect::<Vec<_>>());
-        assert_eq!(tried(Have::Unknown), (0..100).collect::<Vec<_>>());
+    const SOURCE: Field = 0;
+    const PROTOCOL: Field = 1;
+    const PORT: Field = 2;
+
+    fn tried(filed: &Candidates, rules: usize, have: impl FnMut(Field) -> Have) -> Vec<usize> {
+        let mut matching = filed.of(have);
+        let mut all = Vec::new();
+        let mut from = 0;
+        while let Some(n) = matching.next(from).filter(|&n| n < rules) {
+            all.push(n);
+            from = n + 1;
+        }
+        all
     }
 
     #[test]
-    fn the_most_telling_condition_is_chosen() {
+    fn a_packet_finds_what_asks_for_it_and_what_asks_for_nothing() {
+        let key = |n: u128| (!n.is_multiple_of(10)).then(|| Key::new(SOURCE, 0xff00, (n % 7) << 8));
+        let filed = Candidates::new(&(0..100).map(|n| key(n).into_iter().collect()).collect::<Vec<_>>());
+        let expected: Vec<usize> = (0..100).filter(|n| n % 10 == 0 || n % 7 == 3).collect();
+        assert_eq!(tried(&filed, 100, |_| Have::Is(0x3ab)), expected);
+        assert_eq!(tried(&filed, 100, |_| Have::Nothing), (0..100).step_by(10).collect::<Vec<_>>());
+        for have in [Have::Unknown, Have::Entangled] {
+            assert_eq!(tried(&filed, 100, |_| have), (0..100).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_condition_that_fewest_rules_share_is_chosen() {
         let rule = |n: u128| {
-            [
-                Key::new(Field::Protocol, 0xff, 6),
-                Key::new(Field::DestinationPort, u128::MAX, 6 << 16 | n),
-                Key::new(Field::Source, 0xff00_0000, 0x0a00_0000),
-            ]
+            [Key::new(PROTOCOL, 0xff, 6), Key::new(PORT, 0xffff, n), Key::new(SOURCE, u128::MAX, 0x0a00_0000)]
         };
-        let filed = Candidates::new((0..50).map(rule));
-        let mut fields = Fields::default();
-        fields.set(Field::Source, Have::Is(0x0a00_0001));
-        fields.set(Field::Protocol, Have::Is(6));
-        fields.set(Field::DestinationPort, Have::Is(6 << 16 | 7));
-        let mut matching = filed.of(&fields);
-        assert_eq!((matching.next(0), matching.next(8)), (Some(7), None));
+        let filed = Candidates::new(&(0..50).map(|n| rule(n).into_iter().collect()).collect::<Vec<_>>());
+        let have = |field| Have::Is([0x0a00_0000, 6, 7][usize::from(field)]);
+        assert_eq!(tried(&filed, 50, have), [7]);
+    }
+
+    #[test]
+    fn ranges_are_found_among_values() {
+        let rule = |n: u128| {
+            let wanted = if n.is_multiple_of(2) {
+                Wanted::Between(n * 10, n * 10 + 14)
+            } else {
+                return [Key::new(PORT, 0xffff, n * 10)].into_iter().collect();
+            };
+            [Key { field: PORT, wanted }].into_iter().collect()
+        };
+        let filed = Candidates::new(&(0..100).map(rule).collect::<Vec<_>>());
+        for have in 0..1100usize {
+            let n = have / 10;
+            let want: Vec<usize> = (n.saturating_sub(2)..=n)
+                .filter(|&r| {
+                    r < 100 && if r % 2 == 0 { (r * 10..=r * 10 + 14).contains(&have) } else { r * 10 == have }
+                })
+                .collect();
+            assert_eq!(tried(&filed, 100, |_| Have::Is(have as u128)), want, "{have}");
+        }
+        assert_eq!(tried(&filed, 100, |_| Have::Unknown).len(), 100);
     }
 }

@@ -18,6 +18,7 @@ pub struct Prepared<'r> {
     /// The ruleset.
     pub rules: &'r Ruleset,
     indexes: Vec<TableIndex>,
+    filed: Vec<nft::FiledTable>,
     programs: Vec<Program<'r>>,
     tracks: [bool; 2],
 }
@@ -28,6 +29,7 @@ impl<'r> Prepared<'r> {
         Self {
             rules,
             indexes: rules.nft.iter().map(TableIndex::new).collect(),
+            filed: rules.nft.iter().map(nft::FiledTable::new).collect(),
             programs: rules.xt.iter().enumerate().map(|(i, t)| Program::new(TableRef::Xt(i), t)).collect(),
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
         }
@@ -48,7 +50,9 @@ impl<'r> Prepared<'r> {
         };
         match base.table {
             TableRef::Nft(t) => match (self.rules.nft.get(t), self.indexes.get(t)) {
-                (Some(table), Some(index)) => nft::run(cx, table, index, base, begin, Some(each)),
+                (Some(table), Some(index)) => {
+                    nft::run_known(cx, (table, index, self.filed.get(t)), base, begin, Some(each))
+                }
                 _ => missing(),
             },
             TableRef::Xt(t) => self.programs.get(t).and_then(|p| p.run(cx, begin, each)).unwrap_or_else(missing),

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::evaluate::candidates::Matching;
 use crate::evaluate::place::{ChainRef, Place};
 use crate::evaluate::traversal::{Begin, Ended, MAX_RULES, Tried};
 use crate::evaluate::{Context, Decision};
@@ -11,6 +12,7 @@ use crate::sys::nft::{Expr, Rule, Verdict};
 
 use super::describe::writes;
 use super::expr;
+use super::file::{FiledChain, FiledTable};
 use super::info::{PacketInfo, Refused};
 use super::machine::{Machine, Step};
 use super::registers::Unknown;
@@ -28,14 +30,28 @@ struct Frame {
     depth: usize,
 }
 
-/// Runs a base chain; `at` says which, in that table.
-///
-/// `tried` is told of each rule that matched or did something, and with [`Context::explain`] of the others, too. Without
-/// it the effects of all rules gather in the context.
+/// A table, its lookup structures, and its rules by their conditions: without these each is tried.
+pub type Known<'t> = (&'t Table, &'t TableIndex, Option<&'t FiledTable>);
+
+/// Runs a base chain rule by rule.
 pub fn run(
     cx: &mut Context<'_>,
     table: &Table,
     index: &TableIndex,
+    at: ChainRef,
+    begin: &Begin,
+    tried: Option<&mut dyn FnMut(Tried)>,
+) -> Ended {
+    run_known(cx, (table, index, None), at, begin, tried)
+}
+
+/// Runs a base chain; `at` says which, in that table.
+///
+/// `tried` is told of each rule that matched or did something, and with [`Context::explain`] of the others, too. Without
+/// it the effects of all rules gather in the context.
+pub fn run_known(
+    cx: &mut Context<'_>,
+    (table, index, filed): Known<'_>,
     at: ChainRef,
     begin: &Begin,
     tried: Option<&mut dyn FnMut(Tried)>,
@@ -48,6 +64,7 @@ pub fn run(
     };
     let mut walk = Walk {
         m: Machine::new(table, index, info),
+        filed,
         base: at,
         chain: at.chain,
         rule: 0,
@@ -73,6 +90,7 @@ pub fn run(
 
 struct Walk<'t, 'f> {
     m: Machine<'t>,
+    filed: Option<&'t FiledTable>,
     base: ChainRef,
     chain: usize,
     rule: usize,
@@ -96,13 +114,25 @@ impl<'t> Walk<'t, '_> {
         loop {
             let table: &'t Table = self.m.table;
             let rules = table.chains.get(self.chain).map_or(&[][..], |c| &c.rules);
-            while let Some(rule) = rules.get(self.rule) {
+            let filed = self.filed.filter(|_| !cx.explain).and_then(|f| f.chain(table, self.m.index, self.chain));
+            let mut matching = self.matching(cx, filed);
+            loop {
+                let next = matching.next(self.rule).unwrap_or(rules.len());
+                if next > self.rule {
+                    // Nobody knows what the rules in between would have left in the registers.
+                    self.m.regs.clear();
+                    self.rule = next;
+                }
+                let Some(rule) = rules.get(self.rule) else { break };
+
                 if self.left == 0 {
                     return Ended { decision: Decision::Unknown("too many rules".into()), at: self.place() };
                 }
                 self.left -= 1;
+                let at = self.rule;
                 let step = self.try_rule(cx, rule, 0);
                 match self.act(cx, step) {
+                    Act::Next if filed.is_some_and(|f| f.changes(at)) => matching = self.matching(cx, filed),
                     Act::Next => {}
                     Act::Elsewhere => break,
                     Act::End(ended) => return ended,
@@ -115,6 +145,14 @@ impl<'t> Walk<'t, '_> {
                 return ended;
             }
         }
+    }
+
+    /// The rules of a chain that are to be tried: all of them if somebody wants to know why they do not match.
+    fn matching(&mut self, cx: &mut Context<'_>, filed: Option<&'t FiledChain>) -> Matching<'t> {
+        let Some(filed) = filed else { return Matching::all() };
+        let matching = filed.matching(cx, &mut self.m);
+        self.m.regs.clear();
+        matching
     }
 
     /// Goes on behind an expression of the present rule.

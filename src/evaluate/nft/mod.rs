@@ -4,6 +4,7 @@ pub mod chain;
 mod conditions;
 mod describe;
 pub mod expr;
+pub mod file;
 pub mod info;
 pub mod machine;
 pub mod memory;
@@ -12,10 +13,11 @@ pub mod registers;
 pub mod sets;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "test code")]
-mod testing;
+pub(crate) mod testing;
 
-pub use chain::run;
+pub use chain::{run, run_known};
 pub use conditions::conditions;
+pub use file::FiledTable;
 pub use info::PacketInfo;
 pub use machine::{Machine, Step};
 pub use memory::Memory;

@@ -161,6 +161,12 @@ impl Registers {
         }
     }
 
+    /// As before the first rule.
+    pub fn clear(&mut self) {
+        self.state = [BLANK; Reg::WORDS];
+        self.unknowns.clear();
+    }
+
     /// Forgets all words.
     pub fn forget(&mut self, unknown: Unknown) {
         self.write_unknown(Reg::R1, 4 * Reg::WORDS, unknown);

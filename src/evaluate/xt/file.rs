@@ -1,23 +1,68 @@
 //! How rules of legacy chains are filed by their conditions, and what a packet looks them up with.
 
+use smallvec::SmallVec;
+
 use super::view::{Fields as Parts, Transport, View};
-use crate::evaluate::candidates::{Field, Fields, Have, Key};
+use crate::evaluate::candidates::{self, Have, Key, Wanted};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::sys::uapi::x_tables::*;
 use crate::sys::xt::matches::{Multiport, Tcp, Udp};
 use crate::sys::xt::{Interface, Match, Selector};
 
+/// What rules are filed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    /// Source address.
+    Source,
+    /// Destination address.
+    Destination,
+    /// Name of the interface of arrival.
+    Input,
+    /// Name of the interface of departure.
+    Output,
+    /// Transport protocol.
+    Protocol,
+    /// Transport protocol and source port: `protocol << 16 | port`.
+    SourcePort,
+    /// Transport protocol and destination port.
+    DestinationPort,
+}
+
+/// How many kinds of [`Field`] there are.
+const FIELDS: usize = 7;
+
+/// The fields of a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fields([Have; FIELDS]);
+
+impl Fields {
+    fn set(&mut self, field: Field, have: Have) {
+        if let Some(f) = self.0.get_mut(field as usize) {
+            *f = have;
+        }
+    }
+
+    /// What the packet has in a field.
+    pub(super) fn get(&self, field: candidates::Field) -> Have {
+        self.0.get(usize::from(field)).copied().unwrap_or(Have::Entangled)
+    }
+}
+
+fn key(field: Field, mask: u128, value: u128) -> Key {
+    Key::new(field as candidates::Field, mask, value)
+}
+
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// The conditions of a rule that can be looked up: equalities of the entry itself, and of its first match, behind which
 /// no other match has been asked yet.
-pub(super) fn keys(selector: &Selector, first: Option<&Match<'_>>) -> Vec<Key> {
-    let mut keys = Vec::new();
+pub(super) fn keys(selector: &Selector, first: Option<&Match<'_>>) -> SmallVec<[Key; 4]> {
+    let mut keys = SmallVec::new();
     let mut address = |field, value: u128, mask: u128, inverted: bool| {
         if !inverted {
-            keys.push(Key::new(field, mask, value));
+            keys.push(key(field, mask, value));
         }
     };
     let (proto, inverted) = match selector {
@@ -38,15 +83,19 @@ pub(super) fn keys(selector: &Selector, first: Option<&Match<'_>>) -> Vec<Key> {
             interface(&mut keys, Field::Output, &s.oif, inverted(IPT_INV_VIA_OUT));
             (if s.flags & IP6T_F_PROTO != 0 { s.proto } else { 0 }, inverted(XT_INV_PROTO))
         }
-        Selector::Arp(_) => return Vec::new(),
+        Selector::Arp(_) => return SmallVec::new(),
     };
     let Some(protocol) = u8::try_from(proto).ok().filter(|&p| p != 0 && !inverted) else { return keys };
-    keys.push(Key::new(Field::Protocol, 0xff, protocol.into()));
+    keys.push(key(Field::Protocol, 0xff, protocol.into()));
     let of_port = |port: u16| u128::from(protocol) << 16 | u128::from(port);
     let mut one = |field, (low, high): (u16, u16), inverted: bool| {
-        if low == high && !inverted {
-            keys.push(Key::new(field, u128::MAX, of_port(low)));
+        if inverted || (low, high) == (0, u16::MAX) {
+            return;
         }
+        keys.push(match low == high {
+            true => key(field, u128::MAX, of_port(low)),
+            false => between(field, of_port(low), of_port(high)),
+        });
     };
     match first {
         Some(Match::Tcp(m)) if protocol == TCP => {
@@ -63,9 +112,12 @@ pub(super) fn keys(selector: &Selector, first: Option<&Match<'_>>) -> Vec<Key> {
                 Multiport::DESTINATION => Field::DestinationPort,
                 _ => return keys,
             };
-            if m.ports.ranges().all(|(low, high)| low == high) {
-                let values = m.ports.ranges().map(|(port, _)| of_port(port)).collect();
-                keys.push(Key { field, mask: u128::MAX, values });
+            let ranges = || m.ports.ranges().map(|(low, high)| (of_port(low), of_port(high)));
+            if ranges().all(|(low, high)| low == high) {
+                let values = ranges().map(|(port, _)| port).collect();
+                keys.push(Key { field: field as candidates::Field, wanted: Wanted::OneOf { mask: u128::MAX, values } });
+            } else if let (Some(low), Some(high)) = (ranges().map(|r| r.0).min(), ranges().map(|r| r.1).max()) {
+                keys.push(between(field, low, high));
             }
         }
         _ => {}
@@ -73,10 +125,14 @@ pub(super) fn keys(selector: &Selector, first: Option<&Match<'_>>) -> Vec<Key> {
     keys
 }
 
-fn interface(keys: &mut Vec<Key>, field: Field, wanted: &Interface, inverted: bool) {
+fn between(field: Field, low: u128, high: u128) -> Key {
+    Key { field: field as candidates::Field, wanted: Wanted::Between(low, high) }
+}
+
+fn interface(keys: &mut SmallVec<[Key; 4]>, field: Field, wanted: &Interface, inverted: bool) {
     let mask = u128::from_be_bytes(wanted.mask);
     if !inverted {
-        keys.push(Key::new(field, mask, u128::from_be_bytes(wanted.name) & mask));
+        keys.push(key(field, mask, u128::from_be_bytes(wanted.name) & mask));
     }
 }
 
@@ -86,7 +142,7 @@ pub(super) fn fields(cx: &Context, view: &View) -> Fields {
     let have = |fact: &Fact<u128>| match fact {
         Fact::Is(v) => Have::Is(*v),
         Fact::Absent => Have::Nothing,
-        Fact::Unknown(_) => Have::Unknown,
+        Fact::Unknown(_) => Have::Entangled,
     };
     let mut fields = Fields::default();
     fields.set(Field::Input, have(&view.iif));
@@ -119,16 +175,16 @@ pub(super) fn fields(cx: &Context, view: &View) -> Fields {
                         let port = |high, low| u128::from(protocol) << 16 | u128::from(u16::from_be_bytes([high, low]));
                         (Have::Is(port(a, b)), Have::Is(port(c, d)))
                     }
-                    _ => (Have::Unknown, Have::Unknown),
+                    _ => (Have::Entangled, Have::Entangled),
                 };
             }
         }
         None => {
             // Headers that cannot be read stop IPv6 at the first rule that names a protocol, whichever it is.
             for field in [Field::Source, Field::Destination, Field::Protocol, Field::Input, Field::Output] {
-                fields.set(field, Have::Unknown);
+                fields.set(field, Have::Entangled);
             }
-            (source, destination) = (Have::Unknown, Have::Unknown);
+            (source, destination) = (Have::Entangled, Have::Entangled);
         }
     }
     fields.set(Field::SourcePort, source);

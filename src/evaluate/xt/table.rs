@@ -1,10 +1,10 @@
 //! The walk through a legacy table (`ipt_do_table` and its kin).
 
-use super::file::{fields, keys};
+use super::file::{Fields, fields, keys};
 use super::selector::{self, select};
 use super::view::View;
 use super::{Outcome, Param, matches, targets};
-use crate::evaluate::candidates::{Candidates, Fields, Matching, WORTHWHILE};
+use crate::evaluate::candidates::{Candidates, Matching, WORTHWHILE};
 use crate::evaluate::conditions::Conditions;
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
@@ -95,9 +95,8 @@ impl<'t> Program<'t> {
                 });
                 let rules: Vec<Rule<'_>> = rules.collect();
                 let filed = (rules.len() >= WORTHWHILE).then(|| {
-                    Candidates::new(
-                        rules.iter().map(|r| keys(&r.selector, matches.get(r.matches.clone()).and_then(<[_]>::first))),
-                    )
+                    let first = |r: &Rule<'_>| matches.get(r.matches.clone()).and_then(<[Match<'_>]>::first);
+                    Candidates::new(&rules.iter().map(|r| keys(&r.selector, first(r))).collect::<Vec<_>>())
                 });
                 Chain { name: c.name().clone(), hook: c.hook().map(Hook::from), rules, policy: c.policy(), filed }
             })
@@ -208,7 +207,7 @@ impl<'t> Program<'t> {
     /// The rules of a chain that are to be tried: all of them if somebody wants to know why they do not match.
     fn matching(&self, cx: &Context, chain: usize, look: &Fields) -> Matching<'_> {
         match self.chains.get(chain).and_then(|c| c.filed.as_ref()) {
-            Some(filed) if !cx.explain => filed.of(look),
+            Some(filed) if !cx.explain => filed.of(|field| look.get(field)),
             _ => Matching::all(),
         }
     }
