@@ -19,6 +19,7 @@ kernel_tests! {
     a_taken_group_names_its_holder_and_the_others_go_on needs ["nft"];
     without_privilege_the_error_says_what_is_needed needs [];
     every_packet_is_seen_or_counted_as_lost needs ["nft"];
+    more_kinds_of_packets_than_are_kept_apart_are_counted_as_lost needs ["nft"];
     a_full_socket_is_counted_exactly_once_reading_goes_on needs ["nft"];
     a_group_is_bound_although_the_socket_is_full needs ["nft"];
 }
@@ -172,26 +173,60 @@ fn every_packet_is_seen_or_counted_as_lost() {
         }
         }",
     );
-    // A stream of one place, and a socket with the smallest buffer: both must overflow.
+    // A stream of one place, and a socket with the smallest buffer: packets are counted together, and the socket
+    // overflows.
     let nflog = nflog::Config { receive_buffer: 0, threshold: 1, ..nflog::Config::default() };
     let evidence = start(&ns, Config { nflog, capacity: 1, ..groups(&[5]) });
     const SENT: u64 = 20_000;
     send(&ns, "127.0.0.1:9", &[0; 1000], SENT as u32);
     evidence.stopper().stop();
     let mut ledger = Ledger::default();
+    let mut most = 0;
     for event in &evidence {
         match event {
-            Event::Packet(p) => ledger.saw(Source::Group(p.group)),
+            Event::Packet(p) => {
+                most = most.max(p.count);
+                ledger.saw_many(Source::Group(p.group), p.count.into());
+            }
             Event::Lost(loss) => ledger.lost(&loss),
             other => panic!("{other:?}"),
         }
     }
     let total = ledger.total();
     let causes: Vec<_> = ledger.causes().collect();
-    assert!(causes.iter().any(|(_, cause, _)| *cause == LossCause::RingOverflow), "{causes:?}");
+    assert!(most > 1, "{causes:?}");
     assert!(total.lost > 0 && total.seen > 0, "{causes:?}");
     assert!(total.or_more || total.seen + total.lost == SENT, "{total:?} {causes:?}");
     assert!(total.seen + total.lost <= SENT, "{total:?} {causes:?}");
+}
+
+fn more_kinds_of_packets_than_are_kept_apart_are_counted_as_lost() {
+    let ns = Netns::new();
+    ns.nft(
+        "table inet t { chain outp { type filter hook output priority 0; meta l4proto udp log group 5 drop
+        }
+        }",
+    );
+    let evidence = start(&ns, Config { capacity: 1, ..groups(&[5]) });
+    const SENT: u16 = 9000;
+    ns.run(|| {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for port in 1..=SENT {
+            let _ = socket.send_to(b"x", ("127.0.0.1", port));
+        }
+    });
+    evidence.stopper().stop();
+    let mut ledger = Ledger::default();
+    for event in &evidence {
+        match event {
+            Event::Packet(p) => ledger.saw_many(Source::Group(p.group), p.count.into()),
+            Event::Lost(loss) => ledger.lost(&loss),
+            other => panic!("{other:?}"),
+        }
+    }
+    let causes: Vec<_> = ledger.causes().collect();
+    assert!(causes.iter().any(|(_, cause, _)| *cause == LossCause::RingOverflow), "{causes:?}");
+    assert_eq!(ledger.total().seen + ledger.total().lost, u64::from(SENT), "{causes:?}");
 }
 
 fn a_full_socket_is_counted_exactly_once_reading_goes_on() {

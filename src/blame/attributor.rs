@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::evaluate::log_rules::{LogRule, LogRules};
-use crate::evaluate::packet::Owner;
+use crate::evaluate::packet::{Ct, CtState, Owner};
 use crate::evaluate::traversal::Begin;
 use crate::evaluate::walk::{Start, Walk};
 use crate::evaluate::{Device, Environment, Fact, Hook, Packet, Prepared};
 use crate::evidence::LoggedPacket;
 use crate::ruleset::Ruleset;
+use crate::sys::ct::Status;
 use crate::sys::xt;
 
 use super::answer::{self, Answer};
@@ -63,12 +64,16 @@ impl<'a> Attributor<'a> {
 
     /// Who dropped a packet that a rule logged, if anybody: its way is walked on from that rule.
     pub fn logged(&self, p: &LoggedPacket) -> Blame {
-        let packet = self.packet_of_log(p);
+        self.logged_as(p, &self.packet_of_log(p))
+    }
+
+    /// The same with the [`packet_of_log`](Self::packet_of_log) made already.
+    pub fn logged_as(&self, p: &LoggedPacket, packet: &Packet) -> Blame {
         let answer = match p.hook {
-            Some(hook) => self.continue_from_log(p, &packet, hook),
+            Some(hook) => self.continue_from_log(p, packet, hook),
             None => answer::unknown("the record does not say at which hook it was made"),
         };
-        let mut fields = PacketFields::of(&packet);
+        let mut fields = PacketFields::of(packet);
         fields.hook = p.hook.map(Hook::name);
         fields.prefix = Some(p.prefix.to_string());
         fields.group = Some(p.group);
@@ -143,8 +148,42 @@ impl<'a> Attributor<'a> {
             Some(uid) => Fact::Is(Owner { uid: Some(uid), gid: p.gid, cgroup: None }),
             None => Fact::Absent,
         };
+        if let Some(ct) = connection_of_log(p) {
+            packet.ct = ct;
+        }
         packet
     }
+}
+
+/// What conntrack had made of the packet when it was logged, where the record says so.
+fn connection_of_log(p: &LoggedPacket) -> Option<Ct> {
+    // `enum ip_conntrack_info`
+    let (state, reply) = match p.ct_info? {
+        0 => (CtState::Established, false),
+        1 => (CtState::Related, false),
+        2 => (CtState::New, false),
+        3 => (CtState::Established, true),
+        4 => (CtState::Related, true),
+        _ => return None,
+    };
+    let flow = p.connection()?.ok()?;
+    let status = flow.status?;
+    // A template is no connection yet: the packet has not come to conntrack.
+    if status.contains(Status::TEMPLATE) {
+        return None;
+    }
+    Some(Ct {
+        state: Fact::Is(state),
+        reply: Fact::Is(reply),
+        mark: Fact::Is(flow.mark.unwrap_or(0)),
+        status: Fact::Is(status.bits()),
+        zone: Fact::Is(flow.zone.unwrap_or(0)),
+        template: false,
+        original: Fact::Is(flow.orig),
+        answers: Fact::Is(flow.reply),
+        labels: 0,
+        flow: if status.contains(Status::CONFIRMED) { Fact::Is(flow.into()) } else { Fact::Absent },
+    })
 }
 
 /// Puts a blame together.

@@ -145,6 +145,17 @@ impl Generations {
         Met { rules, missed }
     }
 
+    /// From when on a packet can have met the latest ruleset only: what [`met`](Self::met) says then is that. None if
+    /// there is a doubt about it.
+    pub fn settled_since(&self, slack: Duration) -> Option<Time> {
+        let latest = self.stood.back()?;
+        if self.is_stale() || latest.rules.problems.iter().any(|p| p.torn) {
+            return None;
+        }
+        let slack = if self.stood.len() > 1 { u64::try_from(slack.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
+        Some(Time(latest.from.0.saturating_add(slack)))
+    }
+
     /// The latest kept ruleset that has this rule, looking back from the newest.
     pub fn with_rule(&self, family: Family, table: &Text, chain: &Text, handle: u64) -> Option<&Arc<Ruleset>> {
         self.stood.iter().rev().map(|s| &s.rules).find(|r| {
@@ -204,11 +215,16 @@ mod tests {
         let mut g = Generations::new(rules(1), Time(100));
         g.changed(change(2, 200), [], true);
         assert!(g.is_stale());
+        assert_eq!(g.settled_since(Duration::ZERO), None);
         assert!(g.met(Time(210), Duration::ZERO).missed.is_some());
         g.changed(change(3, 300), [], true);
         g.push(rules(3), Time(310));
         assert!(!g.is_stale());
         assert!(g.met(Time(305), Duration::from_nanos(150)).missed.is_some());
+        let slack = Duration::from_nanos(150);
+        assert_eq!(g.settled_since(slack), Some(Time(450)));
+        let met = g.met(Time(450), slack);
+        assert_eq!((ids(&met), met.missed), (vec![Some(3)], None));
     }
 
     #[test]

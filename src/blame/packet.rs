@@ -1,11 +1,12 @@
 //! A packet as a blame shows it: the fields that people and their queries know by name.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Serialize;
 
 use crate::evaluate::Fact;
-use crate::evaluate::headers::Network;
+use crate::evaluate::headers::{Headers, Network};
 use crate::evaluate::packet::{Device, Packet};
 
 /// The packet of a blame. Names after OpenTelemetry where it has one.
@@ -76,31 +77,14 @@ pub struct PacketFields {
 impl PacketFields {
     /// The fields of a packet in its present state.
     pub fn of(p: &Packet) -> Self {
-        let h = p.headers();
-        let (source, destination) = match p.addresses() {
-            Some((s, d)) => (address(s), address(d)),
-            None => (None, None),
-        };
-        let ports = p.ports();
-        let transport = h.transport.filter(|_| h.first_fragment()).and_then(|at| p.bytes.get(at..)).unwrap_or(&[]);
-        let icmp = matches!((p.network, h.protocol), (Network::Ip4, Some(1)) | (Network::Ip6, Some(58)));
         let device = |d: &Fact<Device>| d.value().map(device_name);
-        Self {
+        let mut fields = Self {
             family: family(p.network),
             hook: None,
             iif: device(&p.iif),
             oif: device(&p.oif),
             physin: device(&p.physin),
             physout: device(&p.physout),
-            transport: h.protocol.map(|n| protocol_name(p.network, n)),
-            source,
-            source_port: ports.map(|p| p.0),
-            destination,
-            destination_port: ports.map(|p| p.1),
-            icmp_type: if icmp { transport.first().copied() } else { None },
-            icmp_code: if icmp { transport.get(1).copied() } else { None },
-            tcp_flags: (h.protocol == Some(6)).then(|| transport.get(13).map(|&f| tcp_flags(f))).flatten(),
-            length: p.length,
             mark: p.mark.value().copied(),
             ct_state: p.ct.state.value().map(|s| s.name()),
             prefix: None,
@@ -109,6 +93,45 @@ impl PacketFields {
             gid: p.owner.value().and_then(|o| o.gid),
             mac: p.link.value().filter(|l| l.len() >= 14).and_then(|l| l.get(6..12)).map(mac),
             vlan: p.vlan.value().map(|v| v.0 & 0xfff),
+            ..Self::default()
+        };
+        fields.read(p.network, p.bytes.shown());
+        fields.length = p.length;
+        // What NAT chose is not in the bytes.
+        if !p.blurred.is_empty() && p.addresses().is_none() {
+            (fields.source, fields.destination) = (None, None);
+        }
+        if !p.blurred.is_empty() && p.ports().is_none() {
+            (fields.source_port, fields.destination_port) = (None, None);
+        }
+        fields
+    }
+
+    /// Reads the fields that are in the bytes of a packet, from its network header on.
+    pub fn read(&mut self, network: Network, bytes: &[u8]) {
+        let h = Headers::parse(network, bytes);
+        self.length = h.total_length.max(bytes.len());
+        let addresses = match network {
+            Network::Ip4 => bytes.get(12..16).zip(bytes.get(16..20)),
+            Network::Ip6 => bytes.get(8..24).zip(bytes.get(24..40)),
+            _ => None,
+        };
+        self.source = addresses.and_then(|a| address(a.0));
+        self.destination = addresses.and_then(|a| address(a.1));
+        let transport = h.transport.filter(|_| h.first_fragment()).and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+        let port = |at: usize| {
+            let with_ports = matches!(h.protocol, Some(6 | 17 | 33 | 132 | 136));
+            transport.get(at..at + 2).filter(|_| with_ports).map(|b| u16::from_be_bytes([b[0], b[1]]))
+        };
+        (self.source_port, self.destination_port) = (port(0), port(2));
+        let icmp = matches!((network, h.protocol), (Network::Ip4, Some(1)) | (Network::Ip6, Some(58)));
+        self.icmp_type = transport.first().copied().filter(|_| icmp);
+        self.icmp_code = transport.get(1).copied().filter(|_| icmp);
+        self.tcp_flags = transport.get(13).filter(|_| h.protocol == Some(6)).map(|&f| tcp_flags(f));
+        // Mostly it is what it was.
+        let transport = h.protocol.map(|n| protocol_name(network, n));
+        if self.transport.as_deref() != transport.as_deref() {
+            self.transport = transport.map(Cow::into_owned);
         }
     }
 }
@@ -139,7 +162,7 @@ fn family(network: Network) -> String {
 }
 
 /// The name of a transport protocol, or its number.
-pub fn protocol_name(network: Network, number: u8) -> String {
+pub fn protocol_name(network: Network, number: u8) -> Cow<'static, str> {
     match (network, number) {
         (Network::Ip4, 1) => "icmp",
         (_, 2) => "igmp",
@@ -152,7 +175,7 @@ pub fn protocol_name(network: Network, number: u8) -> String {
         (Network::Ip6, 58) => "icmp6",
         (_, 132) => "sctp",
         (_, 136) => "udplite",
-        (_, n) => return n.to_string(),
+        (_, n) => return n.to_string().into(),
     }
     .into()
 }

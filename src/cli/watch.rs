@@ -9,6 +9,7 @@ use nfblame::blame::{Blame, SCHEMA};
 use nfblame::evidence::{Selection, Stop, TraceConfig};
 use nfblame::filter::Filter;
 use nfblame::host::{Host, KernelHost};
+use nfblame::report::lines::Lines;
 use nfblame::report::pcapng::{Direction, Writer};
 use nfblame::report::{json, text};
 use nfblame::watch::{Options, Output, Seen, Summary, Watch};
@@ -34,8 +35,12 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     for gap in watch.evidence().gaps() {
         tracing::warn!("{gap}");
     }
+    let (out, styled) = output::buffered(global.color)?;
     let mut out = Out {
-        out: output::stdout(global.color),
+        out,
+        lines: Lines::new(styled),
+        styled,
+        line: Vec::new(),
         json: global.json,
         brief: args.brief,
         pcap,
@@ -78,9 +83,20 @@ fn pcap(path: &std::path::Path) -> Result<Pcap, Box<dyn Error>> {
     Ok(Writer::new(BufWriter::new(to))?)
 }
 
+/// A blame of several packets that are alike.
+#[derive(serde::Serialize)]
+struct Counted<'b> {
+    #[serde(flatten)]
+    blame: &'b Blame,
+    count: u64,
+}
+
 /// Where everything goes.
 struct Out<W> {
     out: W,
+    lines: Lines,
+    line: Vec<u8>,
+    styled: bool,
     json: bool,
     brief: bool,
     pcap: Option<Pcap>,
@@ -119,7 +135,7 @@ impl<W: Write> Out<W> {
     fn print(&mut self, o: &Output<'_>) -> io::Result<()> {
         match o {
             Output::Blame(blame, seen) => {
-                self.blame(blame)?;
+                self.blame(blame, seen)?;
                 self.packet(blame, seen)?;
                 if let Some(left) = &mut self.left {
                     *left = left.saturating_sub(1);
@@ -137,6 +153,10 @@ impl<W: Write> Out<W> {
                 let more = if loss.count.is_none() { "at least " } else { "" };
                 writeln!(self.out, "LOST {more}{} of {}: {}", loss.at_least(), loss.source, loss.cause)
             }
+            Output::Idle => {
+                self.out.flush()?;
+                self.pcap.as_mut().map_or(Ok(()), Writer::flush)
+            }
             Output::Note(note) => {
                 tracing::warn!("{note}");
                 Ok(())
@@ -144,13 +164,25 @@ impl<W: Write> Out<W> {
         }
     }
 
-    fn blame(&mut self, blame: &Blame) -> io::Result<()> {
+    fn blame(&mut self, blame: &Blame, seen: &Seen<'_>) -> io::Result<()> {
         if self.json {
-            return json::line(&mut self.out, blame);
+            return match seen.count {
+                1 => json::line(&mut self.out, blame),
+                count => json::line(&mut self.out, &Counted { blame, count }),
+            };
         }
-        let text = if self.brief { text::brief(blame) } else { format!("{}\n", text::block(blame)) };
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+        if self.brief {
+            self.line.clear();
+            self.lines.add(&mut self.line, blame, seen.count, seen.answer);
+            return self.out.write_all(&self.line);
+        }
+        let many = if seen.count > 1 { format!("{:14}{} packets like this\n", "", seen.count) } else { String::new() };
+        let block = format!("{}{many}\n", text::block(blame));
+        if self.styled {
+            self.out.write_all(block.as_bytes())
+        } else {
+            write!(self.out, "{}", anstream::adapter::strip_str(&block))
+        }
     }
 
     fn packet(&mut self, blame: &Blame, seen: &Seen<'_>) -> io::Result<()> {
@@ -161,8 +193,7 @@ impl<W: Write> Out<W> {
             None => Direction::Unknown,
         };
         let comment = anstream::adapter::strip_str(&text::block(blame)).to_string();
-        pcap.packet(seen.time, seen.bytes, blame.packet.length, way, comment.trim_end())?;
-        pcap.flush()
+        pcap.packet(seen.time, seen.bytes, blame.packet.length, way, comment.trim_end())
     }
 
     fn finish(mut self, summary: &Summary, quiet: bool) -> io::Result<()> {
@@ -175,6 +206,7 @@ impl<W: Write> Out<W> {
         if self.json {
             return json::line(&mut self.out, summary);
         }
+        self.out.flush()?;
         if !quiet {
             eprint!("{}", text::summary(summary));
         }

@@ -71,7 +71,7 @@ fn transport(packet: &Packet) -> Option<(u8, usize)> {
 
 /// Overwrites bytes of the network header and adjusts the IPv4 header's checksum. `at` is even.
 pub fn write_network(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
-    let Some(old) = packet.bytes.get(at..at + new.len()).map(<[u8]>::to_vec) else { return false };
+    let Some(old) = packet.bytes.range(at, new.len()).map(<[u8]>::to_vec) else { return false };
     if packet.network == Network::Ip4
         && let Fact::Is(sum) = packet.array(10)
     {
@@ -83,7 +83,7 @@ pub fn write_network(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
 
 /// Overwrites an address in the network header and adjusts all checksums that cover it.
 pub fn write_address(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
-    let Some(old) = packet.bytes.get(at..at + new.len()).map(<[u8]>::to_vec) else { return false };
+    let Some(old) = packet.bytes.range(at, new.len()).map(<[u8]>::to_vec) else { return false };
     if let Some((protocol, header)) = transport(packet)
         && covers_addresses(protocol)
     {
@@ -103,7 +103,7 @@ pub fn write_address(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
 /// Overwrites bytes of the transport header at `header` and adjusts its checksum. `at` counts from the network header
 /// and is at an even distance from `header`.
 pub fn write_transport(packet: &mut Packet, protocol: u8, header: usize, at: usize, new: &[u8]) -> bool {
-    let Some(old) = packet.bytes.get(at..at + new.len()).map(<[u8]>::to_vec) else { return false };
+    let Some(old) = packet.bytes.range(at, new.len()).map(<[u8]>::to_vec) else { return false };
     if !is_unfinished(packet, protocol, header) {
         adjust(packet, protocol, header, &old, new);
     }

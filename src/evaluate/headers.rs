@@ -92,14 +92,18 @@ pub fn broken(packet: &Packet) -> Option<&'static str> {
     let h = packet.headers();
     match packet.network {
         Network::Ip4 => {
-            let Some(at) = ip4_length(&packet.bytes) else { return Some("broken IPv4 header") };
+            let Some(at) = ip4_length(packet.bytes.range(0, 20).unwrap_or(&[])) else {
+                return Some("broken IPv4 header");
+            };
             if h.total_length > packet.length || h.total_length < at {
                 return Some("IPv4 length field contradicts the packet");
             }
-            let sum = packet.bytes.get(..at).map(checksum::of);
+            let sum = packet.bytes.range(0, at).map(checksum::of);
             if sum.is_some_and(|s| s != 0) { Some("wrong IPv4 header checksum") } else { None }
         }
-        Network::Ip6 if packet.bytes.first().is_none_or(|b| b >> 4 != 6) => Some("broken IPv6 header"),
+        Network::Ip6 if packet.bytes.range(0, 1).and_then(<[u8]>::first).is_none_or(|b| b >> 4 != 6) => {
+            Some("broken IPv6 header")
+        }
         // A payload length of 0 is a jumbogram's, or an empty packet's.
         Network::Ip6 if h.total_length > packet.length => Some("IPv6 length field contradicts the packet"),
         _ => None,

@@ -72,7 +72,7 @@ pub fn join_atomic(packet: &mut Packet) {
                 if packet.bytes.len() <= at + 8 {
                     return; // nothing in it
                 }
-                packet.bytes.drain(at..at + 8);
+                packet.bytes.remove(at, 8);
                 packet.length = packet.length.saturating_sub(8);
                 packet.write(field, &[following]);
                 packet.write(4, &u16::from_be_bytes(payload).saturating_sub(8).to_be_bytes());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::sys::Text;
 use crate::sys::ct::{Flow, Tuple};
 
+use super::bytes::Bytes;
 use super::environment::FibAnswer;
 use super::fact::Fact;
 use super::headers::{Headers, Network};
@@ -89,7 +90,7 @@ pub struct Packet {
     /// The network layer protocol.
     pub network: Network,
     /// From the network header on; possibly cut by whoever captured it.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// The length it had from the network header on; more than `bytes` holds if it was cut.
     pub length: usize,
     /// The link layer header, such as the 14 bytes of Ethernet.
@@ -124,6 +125,8 @@ impl Packet {
     /// A packet of which only the bytes are known.
     pub fn new(network: Network, bytes: Vec<u8>) -> Self {
         let length = Headers::parse(network, &bytes).total_length.max(bytes.len());
+        let bytes = Bytes::from(bytes);
+        bytes.range(if network == Network::Ip6 { 4 } else { 2 }, 2);
         Self {
             network,
             length,
@@ -146,13 +149,32 @@ impl Packet {
 
     /// Where its headers are, as the bytes stand now.
     pub fn headers(&self) -> Headers {
-        Headers::parse(self.network, &self.bytes)
+        let headers = Headers::parse(self.network, self.bytes.shown());
+        match (self.network, headers.transport) {
+            (Network::Ip4, _) => {
+                // Version and length, total length, fragment, protocol.
+                for (at, n) in [(0, 1), (2, 2), (6, 2), (9, 1)] {
+                    self.bytes.range(at, n);
+                }
+            }
+            (Network::Ip6, Some(40)) => {
+                for (at, n) in [(0, 1), (4, 3)] {
+                    self.bytes.range(at, n);
+                }
+            }
+            // Extension headers: wherever they ended.
+            (Network::Ip6, _) => {
+                self.bytes.range(0, self.bytes.len());
+            }
+            _ => {}
+        }
+        headers
     }
 
     /// `len` bytes at `at` from the network header: known, beyond the end of the packet (absent), or not known.
     pub fn read(&self, at: usize, len: usize) -> Fact<&[u8]> {
         let Some(end) = at.checked_add(len) else { return Fact::Absent };
-        match self.bytes.get(at..end) {
+        match self.bytes.range(at, len) {
             Some(_) if self.blurred.iter().any(|b| b.start < end && at < b.end) => {
                 Fact::unknown("the port or address that NAT chose")
             }

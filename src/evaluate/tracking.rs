@@ -1,9 +1,10 @@
 //! Does connection tracking run here? It does in a namespace and family as soon as one rule there needs it.
 
 use crate::ruleset::Ruleset;
-use crate::sys::nft::expr::Expr;
+use crate::sys::nft::expr::{CtKey, Expr};
 use crate::sys::nft::{Family, ObjectData};
-use crate::sys::xt::{self, Action};
+use crate::sys::xt::matches::Conntrack;
+use crate::sys::xt::{self, Action, Match};
 
 use super::headers::Network;
 
@@ -62,6 +63,63 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
                 || matches!(r.action(), Ok(Action::Target(t)) if TARGETS.contains(&t.name.as_bytes()))
         })
     })
+}
+
+/// Do rules look at more of a connection than what the packet is in it: its mark, its ends, what became of it?
+///
+/// Translating addresses does, too. What no rule asks for makes no difference between two packets.
+pub fn tells_connections_apart(rules: &Ruleset) -> bool {
+    let nft = rules.nft.iter().any(|t| {
+        t.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).any(looks_closer)
+            || t.sets.iter().any(|s| {
+                s.def.exprs.iter().any(looks_closer)
+                    || s.elements.iter().flat_map(|e| &e.extra().exprs).any(looks_closer)
+            })
+    });
+    nft || rules.xt.iter().any(|t| {
+        let family = t.family();
+        t.chains().flat_map(|c| c.rules()).any(|r| {
+            r.entry.matches().flatten().any(|m| !is_state_only(&m.decode(family), m.name.as_bytes()))
+                || matches!(r.action(), Ok(Action::Target(t)) if is_closer_target(t.name.as_bytes()))
+        })
+    })
+}
+
+fn looks_closer(e: &Expr) -> bool {
+    match e {
+        Expr::Ct(ct) => ct.key != CtKey::State,
+        Expr::CtSet(_)
+        | Expr::Connlimit(_)
+        | Expr::Nat(_)
+        | Expr::Masq(_)
+        | Expr::Redir(_)
+        | Expr::Synproxy(_)
+        | Expr::FlowOffload(_)
+        | Expr::Unknown(_) => true,
+        Expr::Match(m) => {
+            let name = m.name.as_bytes();
+            !is_state_only(&xt::matches::decode(xt::Family::Ip, name, m.revision, &m.data), name)
+        }
+        Expr::Target(t) => is_closer_target(t.name.as_bytes()),
+        Expr::Dynset(d) => d.exprs.iter().any(looks_closer),
+        _ => false,
+    }
+}
+
+/// Does a match look at no more than the state, if at that?
+fn is_state_only(m: &Match<'_>, name: &[u8]) -> bool {
+    match m {
+        Match::State(_) => true,
+        Match::Conntrack(c) => {
+            c.matched & !(Conntrack::STATE | Conntrack::STATE_ALIAS) == 0
+                && c.states & (Conntrack::STATE_SNAT | Conntrack::STATE_DNAT) == 0
+        }
+        _ => !MATCHES.contains(&name) && name != b"socket",
+    }
+}
+
+fn is_closer_target(name: &[u8]) -> bool {
+    (TARGETS.contains(&name) && name != b"NOTRACK") || name == b"HMARK"
 }
 
 fn needs(e: &Expr, sees: &dyn Fn(Family) -> bool) -> bool {

@@ -51,6 +51,11 @@ impl LegacyTrace {
     }
 }
 
+/// Is a logged packet a TRACE record?
+pub(super) fn is_record(p: &crate::sys::nflog::Packet<'_>) -> bool {
+    p.group == GROUP && matches!(p.family, NFPROTO_IPV4 | NFPROTO_IPV6) && place(p.prefix).is_some()
+}
+
 /// `TRACE: table:chain:comment:number `, where a chain's name may have colons too.
 fn place(prefix: &[u8]) -> Option<(&[u8], &[u8], Comment, u32)> {
     let rest = prefix.strip_prefix(b"TRACE: ")?.trim_ascii_end();

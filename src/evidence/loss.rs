@@ -136,7 +136,12 @@ pub struct Ledger {
 impl Ledger {
     /// Enters one packet or journey.
     pub fn saw(&mut self, source: Source) {
-        self.accounts.entry(source).or_default().seen += 1;
+        self.saw_many(source, 1);
+    }
+
+    /// Enters so many.
+    pub fn saw_many(&mut self, source: Source, count: u64) {
+        self.accounts.entry(source).or_default().seen += count;
     }
 
     /// Enters a loss.

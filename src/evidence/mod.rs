@@ -4,11 +4,14 @@
 //! here judges: a logged packet is not yet a dropped one. What did not arrive is an event too ([`Loss`]), in the place
 //! where it went missing.
 
+pub(crate) mod batch;
 pub mod legacy;
+pub(crate) mod likeness;
 pub mod logger;
 pub mod loss;
 mod nflog;
 pub mod packet;
+mod pressure;
 pub mod select;
 mod sink;
 mod stop;
@@ -20,5 +23,6 @@ pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;
 pub use select::Selection;
 pub use stop::Stop;
+pub(crate) use stream::Parcel;
 pub use stream::{Config, Event, Evidence, Gap, StartError, TraceConfig};
 pub use trace::Journey;

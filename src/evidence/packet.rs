@@ -55,6 +55,8 @@ pub struct LoggedPacket {
     pub ct_info: Option<u32>,
     /// The packet's number in its group.
     pub seq: Option<u32>,
+    /// How many packets it stands for: more than one where others that looked the same were counted instead of kept.
+    pub count: u32,
 }
 
 impl LoggedPacket {
@@ -82,6 +84,7 @@ impl LoggedPacket {
             ct: p.ct.map(|a| a.as_bytes()).unwrap_or_default().into(),
             ct_info: p.ct_info,
             seq: p.seq,
+            count: 1,
         }
     }
 
@@ -100,7 +103,7 @@ impl LoggedPacket {
 }
 
 /// The family tells it, where it is one of a network protocol; else the Ethertype does.
-pub(super) fn network(p: &nflog::Packet<'_>) -> Network {
+pub(crate) fn network(p: &nflog::Packet<'_>) -> Network {
     match p.family {
         NFPROTO_IPV4 => Network::Ip4,
         NFPROTO_IPV6 => Network::Ip6,

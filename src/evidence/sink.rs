@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::Event;
+use super::batch::{Batch, Sent};
 use super::loss::{Loss, LossCause, Source};
+use super::stream::Parcel;
 
 /// Where a reader puts its events.
 #[derive(Debug)]
 pub(super) struct Sink {
-    stream: SyncSender<Event>,
+    stream: SyncSender<Parcel>,
     /// Losses that are not in the stream yet, the stream being full. None: the count is a lower bound.
     owed: BTreeMap<(Source, LossCause), (u64, bool)>,
     /// Nobody takes events any more.
@@ -17,7 +19,7 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub(super) fn new(stream: SyncSender<Event>) -> Self {
+    pub(super) fn new(stream: SyncSender<Parcel>) -> Self {
         Self { stream, owed: BTreeMap::new(), closed: false }
     }
 
@@ -35,6 +37,28 @@ impl Sink {
         }
     }
 
+    /// Tries to put logged packets into the stream; gives them back if there is no room.
+    pub(super) fn try_batch(&mut self, batch: Batch) -> Result<(), Batch> {
+        self.pay();
+        if !self.owed.is_empty() || !batch.has_room() {
+            return Err(batch);
+        }
+        match self.stream.try_send(Parcel::Packets(Sent::new(batch), 0)) {
+            Err(TrySendError::Full(Parcel::Packets(sent, _))) => sent.into_batch().map_or(Ok(()), Err),
+            Err(TrySendError::Disconnected(_)) => {
+                self.closed = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts logged packets into the stream, waiting for room.
+    pub(super) fn batch_surely(&mut self, batch: Batch) {
+        self.settle();
+        self.closed |= self.stream.send(Parcel::Packets(Sent::new(batch), 0)).is_err();
+    }
+
     /// Tells of a loss. It is not lost itself.
     pub(super) fn lost(&mut self, loss: Loss) {
         self.owe(loss);
@@ -44,13 +68,13 @@ impl Sink {
     /// Puts an event that must not be lost, waiting for room.
     pub(super) fn put_surely(&mut self, event: Event) {
         self.settle();
-        self.closed |= self.stream.send(event).is_err();
+        self.closed |= self.stream.send(Parcel::Event(event)).is_err();
     }
 
     /// Hands over what is owed, waiting for room.
     pub(super) fn settle(&mut self) {
         for loss in self.take_owed() {
-            self.closed |= self.stream.send(Event::Lost(loss)).is_err();
+            self.closed |= self.stream.send(Parcel::Event(Event::Lost(loss))).is_err();
         }
     }
 
@@ -79,7 +103,7 @@ impl Sink {
     }
 
     fn offer(&mut self, event: Event) -> bool {
-        match self.stream.try_send(event) {
+        match self.stream.try_send(Parcel::Event(event)) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => false,
             Err(TrySendError::Disconnected(_)) => {
@@ -110,7 +134,7 @@ mod tests {
         }
         assert_eq!(rx.try_iter().count(), 2);
         sink.put(SOURCE, event());
-        let Ok(Event::Lost(loss)) = rx.try_recv() else { unreachable!("the loss comes first") };
+        let Ok(Parcel::Event(Event::Lost(loss))) = rx.try_recv() else { unreachable!("the loss comes first") };
         assert_eq!(loss, Loss { source: SOURCE, count: Some(3), cause: LossCause::RingOverflow });
         assert!(rx.try_recv().is_ok());
         drop(rx);

@@ -1,5 +1,6 @@
 //! All sources in one stream.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +10,10 @@ use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::batch::{Room, Sent};
 use super::loss::{Loss, Source};
 use super::packet::LoggedPacket;
+use super::pressure::Pressed;
 use super::select::Selection;
 use super::sink::Sink;
 use super::stop::Stop;
@@ -33,6 +36,28 @@ pub enum Event {
     Failed(Source, Error),
 }
 
+/// What goes through the stream.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    /// One thing.
+    Event(Event),
+    /// Logged packets, from this one on.
+    Packets(Sent, usize),
+}
+
+impl Parcel {
+    /// The first event in it, taken out.
+    fn next(&mut self) -> Option<Event> {
+        let Self::Packets(sent, at) = self else { return None };
+        let packet = sent.batch()?.owned(*at)?;
+        *at += 1;
+        Some(Event::Packet(Box::new(packet)))
+    }
+}
+
+/// How many parcels may be under way.
+const PARCELS: usize = 1 << 14;
+
 /// What to listen to.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -44,7 +69,8 @@ pub struct Config {
     pub selection: Selection,
     /// Trace the packets of interest.
     pub trace: Option<TraceConfig>,
-    /// So many events may wait to be taken out; what comes then is lost and counted.
+    /// So many packets may wait to be taken out; what comes then is put together with what is like it, or lost, and
+    /// counted in both cases.
     pub capacity: usize,
 }
 
@@ -55,7 +81,7 @@ impl Default for Config {
             nflog: sys::nflog::Config::default(),
             selection: Selection::default(),
             trace: None,
-            capacity: 1 << 14,
+            capacity: 1 << 18,
         }
     }
 }
@@ -99,7 +125,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Evidence {
     /// None only while it is dropped.
-    events: Option<Receiver<Event>>,
+    events: Option<Receiver<Parcel>>,
+    /// What is left of the parcel that was opened last.
+    opened: RefCell<Option<Parcel>>,
     stop: Stop,
     wake: Arc<EventFd>,
     wanted: Sender<u16>,
@@ -126,10 +154,11 @@ impl Evidence {
         let stop = Stop::new().map_err(os)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = Arc::new(EventFd::from_flags(flags).map_err(|e| os(e.into()))?);
-        let (events_in, events) = sync_channel(config.capacity.max(1));
+        let (events_in, events) = sync_channel(config.capacity.clamp(1, PARCELS));
         let (wanted, groups_in) = channel();
         let mut this = Self {
             events: Some(events),
+            opened: RefCell::default(),
             stop,
             wake,
             wanted,
@@ -169,6 +198,8 @@ impl Evidence {
             listener,
             selection: config.selection,
             sink: Sink::new(events_in),
+            room: Room::new(config.capacity),
+            pressed: Pressed::default(),
             stop: this.stop.clone(),
             wake: this.wake.clone(),
             wanted: groups_in,
@@ -189,7 +220,31 @@ impl Evidence {
 
     /// The next event. None when the stream has ended: after [`Stop::stop`], or when all sources failed.
     pub fn next(&self) -> Option<Event> {
+        self.open(|| self.next_parcel().ok_or(RecvTimeoutError::Disconnected)).ok()
+    }
+
+    /// The next parcel, waiting for it.
+    pub(crate) fn next_parcel(&self) -> Option<Parcel> {
         self.events.as_ref()?.recv().ok()
+    }
+
+    /// The next parcel, if it is there.
+    pub(crate) fn try_parcel(&self) -> Option<Parcel> {
+        self.events.as_ref()?.try_recv().ok()
+    }
+
+    /// The first event of the opened parcel, or of the next that `more` gives.
+    fn open(&self, more: impl Fn() -> Result<Parcel, RecvTimeoutError>) -> Result<Event, RecvTimeoutError> {
+        let mut opened = self.opened.borrow_mut();
+        loop {
+            if let Some(event) = opened.as_mut().and_then(Parcel::next) {
+                return Ok(event);
+            }
+            match more()? {
+                Parcel::Event(event) => return Ok(event),
+                packets => *opened = Some(packets),
+            }
+        }
     }
 
     /// The next event, if one comes in time.
@@ -197,7 +252,7 @@ impl Evidence {
     /// # Errors
     /// Whether the time is over or the stream.
     pub fn next_within(&self, timeout: Duration) -> Result<Event, RecvTimeoutError> {
-        self.events.as_ref().ok_or(RecvTimeoutError::Disconnected)?.recv_timeout(timeout)
+        self.open(|| self.events.as_ref().ok_or(RecvTimeoutError::Disconnected)?.recv_timeout(timeout))
     }
 
     /// What ends the stream.
@@ -241,6 +296,7 @@ impl Drop for Evidence {
         self.stop.stop();
         // A reader that waits for room gives up when nobody can make any.
         self.events = None;
+        self.opened.take();
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }

@@ -172,7 +172,7 @@ fn protocol_name(number: u8) -> &'static str {
 /// A protocol's name, or its number where it has none. Only ICMPv6 is another one over IPv6, and has its own number.
 fn any_name(number: u8) -> String {
     let network = if number == nix::libc::IPPROTO_ICMPV6 as u8 { Network::Ip6 } else { Network::Ip4 };
-    crate::blame::packet::protocol_name(network, number)
+    crate::blame::packet::protocol_name(network, number).into_owned()
 }
 
 /// The counters of one CPU as `conntrack -S` prints them. What the kernel does not count is left out.

@@ -9,6 +9,8 @@ pub mod finding;
 pub mod journey;
 pub mod json;
 #[cfg(feature = "cli")]
+pub mod lines;
+#[cfg(feature = "cli")]
 pub mod list;
 pub mod pcapng;
 #[cfg(feature = "cli")]

@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 use crate::blame::{Backend, Blame, Confidence, Culprit, CulpritKind, PacketFields, Verdict};
 use crate::sys::text::Escaped;
 
+use super::lines::{self, Lines};
+
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 const CODE: Style = AnsiColor::Cyan.on_default();
@@ -14,7 +16,7 @@ const CODE: Style = AnsiColor::Cyan.on_default();
 /// The column behind the labels.
 const INDENT: &str = "              ";
 
-fn verdict_style(v: Verdict) -> Style {
+pub(super) fn verdict_style(v: Verdict) -> Style {
     match v {
         Verdict::Drop | Verdict::Reject => AnsiColor::Red.on_default().bold(),
         Verdict::Accept => AnsiColor::Green.on_default().bold(),
@@ -86,34 +88,21 @@ fn line(s: &mut String, label: &str, text: &str) {
 
 /// A blame as one line.
 pub fn brief(b: &Blame) -> String {
-    let style = verdict_style(b.verdict);
-    let when = b.time.map_or_else(String::new, |t| t.of_day());
-    let doubt = if b.confidence == Confidence::Certain { String::new() } else { format!(" [{}]", b.confidence.name()) };
-    let verdict = b.verdict.name().to_uppercase();
-    format!("{when} {style}{verdict}{style:#} {} BY {}{doubt}\n", packet(&b.packet), place(&b.culprit))
+    let mut line = Vec::new();
+    Lines::new(true).add(&mut line, b, 1, None);
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 /// A packet in tcpdump's manner: `tcp 10.0.0.1:4242 > 10.0.0.2:80 syn, len 60, in eth0`.
 pub fn packet(p: &PacketFields) -> String {
+    let mut bytes = Vec::new();
+    lines::own(&mut bytes, p);
+    String::from_utf8_lossy(&bytes).into_owned() + &way(p)
+}
+
+/// Where it came from and goes to, and what the kernel knew of it.
+pub(super) fn way(p: &PacketFields) -> String {
     let mut s = String::new();
-    let transport = p.transport.as_deref().unwrap_or(&p.family);
-    let end = |a: Option<std::net::IpAddr>, port: Option<u16>| match (a, port) {
-        (Some(std::net::IpAddr::V6(a)), Some(p)) => format!("[{a}]:{p}"),
-        (Some(a), Some(p)) => format!("{a}:{p}"),
-        (Some(a), None) => a.to_string(),
-        (None, _) => "?".into(),
-    };
-    let _ = write!(s, "{transport}");
-    if p.source.is_some() {
-        let _ = write!(s, " {} > {}", end(p.source, p.source_port), end(p.destination, p.destination_port));
-    }
-    if let Some(f) = p.tcp_flags.as_deref().filter(|f| !f.is_empty()) {
-        let _ = write!(s, " {f}");
-    }
-    if let Some(t) = p.icmp_type {
-        let _ = write!(s, " {}", icmp(p.transport.as_deref(), t, p.icmp_code.unwrap_or(0)));
-    }
-    let _ = write!(s, ", len {}", p.length);
     for (word, name) in [("in", &p.iif), ("out", &p.oif)] {
         if let Some(n) = name {
             let _ = write!(s, ", {word} {n}");
@@ -167,7 +156,7 @@ pub fn sentence(b: &Blame) -> String {
     }
 }
 
-fn icmp(transport: Option<&str>, t: u8, code: u8) -> String {
+pub(super) fn icmp(transport: Option<&str>, t: u8, code: u8) -> String {
     let name = match (transport, t) {
         (Some("icmp"), 0) | (Some("icmp6"), 129) => "echo-reply",
         (Some("icmp"), 8) | (Some("icmp6"), 128) => "echo-request",

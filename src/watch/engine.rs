@@ -9,17 +9,19 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::blame::{Attributor, Blame, Confidence, Generations, Time, Verdict, attributor};
-use crate::evaluate::Environment;
+use crate::evaluate::asked::Asked;
 use crate::evaluate::log_rules::LogRules;
-use crate::evidence::{Config, Event, Evidence, StartError, TraceConfig};
+use crate::evaluate::{Environment, tracking};
+use crate::evidence::{Config, Event, Evidence, Parcel, StartError, TraceConfig, likeness, packet};
 use crate::evidence::{Journey, Ledger, LoggedPacket, Loss, Source};
 use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 
-use crate::sys::xt;
+use crate::sys::{nflog, xt};
 
 use super::counters::Fresh;
 use super::follower::{Follower, Update};
+use super::known::Known;
 use super::twice::Twice;
 
 /// How late a packet may be told of: delivery of logged packets is delayed by the kernel's flush timer.
@@ -29,6 +31,15 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// How long what the host answered is taken for the present.
 const FRESH: Duration = Duration::from_millis(20);
+
+/// How long answers are known at the most, with what they took for granted, such as the names of devices.
+const RENEW: Duration = Duration::from_secs(1);
+
+/// How old the counters of a culprit may be.
+const COUNTERS: Duration = Duration::from_millis(100);
+
+/// What makes an answer doubtful that is given for several packets.
+const ALIKE: &str = "what the packets that were counted together do not have in common";
 
 /// How often waiting packets are looked after.
 const TICK: Duration = Duration::from_millis(10);
@@ -55,6 +66,8 @@ pub enum Output<'a> {
     Lost(Loss),
     /// Something that people should know.
     Note(String),
+    /// Nothing more is there for the moment: what is in buffers may be written.
+    Idle,
 }
 
 /// A packet as it was seen.
@@ -66,6 +79,10 @@ pub struct Seen<'a> {
     pub bytes: &'a [u8],
     /// Did it come in, rather than being made here?
     pub inbound: Option<bool>,
+    /// How many packets it stands for: more than one where they came faster than they could be told of one by one.
+    pub count: u64,
+    /// Blames with the same number say the same, but for the packet's own addresses, ports, flags and length.
+    pub answer: Option<u64>,
 }
 
 /// The account at the end.
@@ -162,97 +179,197 @@ impl Watch {
 
     /// Watches until the evidence ends or `out` has enough. What `host` answers is kept for [`FRESH`], so that a burst of
     /// packets does not ask the kernel the same again and again.
-    pub fn run(mut self, host: &KernelHost, out: &mut dyn FnMut(Output<'_>) -> ControlFlow<()>) -> Summary {
-        let env: &dyn Environment = host;
-        let mut asked = Instant::now();
+    pub fn run(mut self, host: &KernelHost, out: Out<'_>) -> Summary {
+        let env = Asked::new(host);
+        let (mut asked, mut begun) = (Instant::now(), Instant::now());
         self.take_updates();
-        let mut carried: Option<Event> = None;
+        let mut carried: Option<Parcel> = None;
+        let mut known = Known::default();
         'generation: loop {
             self.apply_updates();
             let Some(rules) = self.generations.latest().cloned() else { break };
             self.follow_groups(&rules);
+            known.begin(tracking::tells_connections_apart(&rules));
             let generations = std::mem::take(&mut self.generations);
-            let attributor = self.attributor(&rules, env, &generations);
+            let attributor = self.attributor(&rules, &env, &generations);
+            let settled = generations.settled_since(SLACK);
+            let present = Present { attributor, env: &env, generations: &generations, settled };
             loop {
-                let event = match carried.take() {
-                    Some(e) => Some(e),
-                    None => self.next_event(),
-                };
-                let Some(event) = event else {
+                let Some(mut parcel) = carried.take().or_else(|| self.next_parcel(out)) else {
                     self.generations = generations;
                     break 'generation;
                 };
-                if asked.elapsed() > FRESH {
+                let now = Instant::now();
+                if now.duration_since(asked) > FRESH {
                     host.forget();
-                    asked = Instant::now();
+                    known.forget_passing();
+                    asked = now;
+                }
+                if now.duration_since(begun) > RENEW {
+                    known.forget();
+                    begun = now;
                 }
                 self.pending.extend(self.follower.updates());
-                if !self.pending.is_empty() {
-                    carried = Some(event);
-                    self.generations = generations;
-                    continue 'generation;
-                }
-                let flow = match &event {
-                    Event::Packet(p) => {
-                        let blame = self.judge_logged(p, &attributor, env, &generations);
-                        match blame {
-                            Some(blame) => self.hand_out(blame, seen_packet(p), Source::Group(p.group), out),
-                            None => {
-                                carried = Some(event);
-                                self.generations = generations;
-                                continue 'generation;
-                            }
-                        }
-                    }
-                    Event::Journey(j) => match self.judge_journey(j, &attributor, env, &generations) {
-                        Some(blame) => {
-                            let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
-                            let inbound = j.first_view().map(|v| v.iif.is_some());
-                            let seen = Seen { time: j.began, bytes: &bytes, inbound };
-                            let mut blame = blame;
-                            if let Some((prefix, group)) = self.twice.take_prefix() {
-                                blame.packet.prefix = Some(prefix);
-                                blame.packet.group = Some(group);
-                            }
-                            self.hand_out(blame, seen, Source::Trace, out)
-                        }
-                        None => {
-                            carried = Some(event);
-                            self.generations = generations;
-                            continue 'generation;
-                        }
-                    },
-                    Event::Lost(loss) => {
-                        self.ledger.lost(loss);
-                        out(Output::Lost(*loss))
-                    }
-                    Event::Failed(source, error) => out(Output::Note(format!("{source}: {error}"))),
+                let done = if self.pending.is_empty() {
+                    self.take(&mut parcel, &present, &mut known, now, out)
+                } else {
+                    Done::Stale
                 };
-                if flow.is_break() {
-                    self.generations = generations;
-                    break 'generation;
+                match done {
+                    Done::All => {}
+                    Done::Stale => {
+                        carried = Some(parcel);
+                        self.generations = generations;
+                        continue 'generation;
+                    }
+                    Done::Enough => {
+                        self.generations = generations;
+                        break 'generation;
+                    }
                 }
             }
         }
         self.close()
     }
 
+    /// Judges what is in a parcel and hands it out.
+    fn take(&mut self, parcel: &mut Parcel, by: &Present<'_>, known: &mut Known, now: Instant, out: Out<'_>) -> Done {
+        let flow = match parcel {
+            Parcel::Packets(sent, at) => {
+                let Some(batch) = sent.batch() else { return Done::All };
+                while let Some((p, count)) = batch.get(*at) {
+                    let p = Logged { packet: &p, count: count.into(), received: batch.received() };
+                    match self.logged(&p, by, known, now, out) {
+                        Some(ControlFlow::Continue(())) => *at += 1,
+                        Some(ControlFlow::Break(())) => return Done::Enough,
+                        None => return Done::Stale,
+                    }
+                }
+                return Done::All;
+            }
+            Parcel::Event(Event::Packet(p)) => match self.judge_logged(p, by) {
+                Some(mut blame) => self.hand_out(&mut blame, seen_packet(p), Source::Group(p.group), out),
+                None => return Done::Stale,
+            },
+            Parcel::Event(Event::Journey(j)) => match self.judge_journey(j, by) {
+                Some(mut blame) => {
+                    let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
+                    let inbound = j.first_view().map(|v| v.iif.is_some());
+                    let seen = Seen { time: j.began, bytes: &bytes, inbound, count: 1, answer: None };
+                    if let Some((prefix, group)) = self.twice.take_prefix() {
+                        blame.packet.prefix = Some(prefix);
+                        blame.packet.group = Some(group);
+                    }
+                    self.hand_out(&mut blame, seen, Source::Trace, out)
+                }
+                None => return Done::Stale,
+            },
+            Parcel::Event(Event::Lost(loss)) => {
+                self.ledger.lost(loss);
+                out(Output::Lost(*loss))
+            }
+            Parcel::Event(Event::Failed(source, error)) => out(Output::Note(format!("{source}: {error}"))),
+        };
+        if flow.is_break() { Done::Enough } else { Done::All }
+    }
+
+    /// A logged packet, whose answer may be known. None if a newer ruleset has come that must be taken first.
+    fn logged(
+        &mut self,
+        p: &Logged<'_>,
+        by: &Present<'_>,
+        known: &mut Known,
+        now: Instant,
+        out: Out<'_>,
+    ) -> Option<ControlFlow<()>> {
+        let source = Source::Group(p.packet.group);
+        if by.settled.is_none_or(|since| p.when() < since) {
+            let packet = p.owned();
+            let mut blame = self.judge_logged(&packet, by)?;
+            if p.count > 1 {
+                attributor::doubt(&mut blame, ALIKE);
+            }
+            return Some(self.hand_out(&mut blame, seen_packet(&packet), source, out));
+        }
+        let connections = known.tells_connections_apart() && p.packet.ct.is_some();
+        let at = if let Some(at) = known.find(p.packet) {
+            at
+        } else {
+            let packet = p.owned();
+            let bytes = by.attributor.packet_of_log(&packet);
+            by.env.take();
+            let mut blame = by.attributor.logged_as(&packet, &bytes);
+            let unknown = blame.verdict == Verdict::Unknown;
+            if unknown && self.catch_up() {
+                return None;
+            }
+            self.fresh.update(&mut blame);
+            let passing = by.env.take() || unknown;
+            match known.keep(p.packet, blame, bytes.bytes.looked(), passing) {
+                Ok(at) => at,
+                Err(mut blame) => {
+                    if p.count > 1 {
+                        attributor::doubt(&mut blame, ALIKE);
+                    }
+                    return Some(self.tell(&blame, seen_packet(&packet), source, out));
+                }
+            }
+        };
+        let answer = known.answer(at)?;
+        let network = packet::network(p.packet);
+        answer.blame.time = Some(p.when());
+        answer.blame.packet.read(network, p.packet.payload);
+        if now.duration_since(answer.counted) > COUNTERS {
+            self.fresh.update(&mut answer.blame);
+            answer.counted = now;
+        }
+        let serial = Some(answer.serial);
+        let mut seen = Seen {
+            time: p.when(),
+            bytes: p.packet.payload,
+            inbound: Some(p.packet.iif.is_some()),
+            count: p.count,
+            answer: serial,
+        };
+        if p.count > 1 && (connections || !answer.looked.is_within(&likeness::compared(network, p.packet.payload))) {
+            let mut blame = answer.blame.clone();
+            attributor::doubt(&mut blame, ALIKE);
+            seen.answer = None;
+            return Some(self.tell(&blame, seen, source, out));
+        }
+        Some(self.tell(&answer.blame, seen, source, out))
+    }
+
+    /// What is there next; `out` hears when it has to be waited for.
+    fn next_parcel(&mut self, out: Out<'_>) -> Option<Parcel> {
+        if self.options.trace.is_some() {
+            return self.next_event(out).map(Parcel::Event);
+        }
+        if let Some(parcel) = self.evidence.try_parcel() {
+            return Some(parcel);
+        }
+        if out(Output::Idle).is_break() {
+            return None;
+        }
+        self.evidence.next_parcel()
+    }
+
     /// The next event to judge. A packet that is traced too waits for its journey, which tells more.
-    fn next_event(&mut self) -> Option<Event> {
+    fn next_event(&mut self, out: Out<'_>) -> Option<Event> {
         // With a rate, which packets are traced cannot be told.
         let all_traced = self.options.trace.is_some_and(|t| t.rate.is_none());
         loop {
             if let Some(e) = self.twice.overdue(false) {
                 return Some(e);
             }
-            let event = if self.twice.is_empty() {
-                self.evidence.next()
-            } else {
-                match self.evidence.next_within(TICK) {
-                    Ok(e) => Some(e),
+            let event = match self.evidence.next_within(Duration::ZERO) {
+                Err(RecvTimeoutError::Timeout) if out(Output::Idle).is_break() => return None,
+                Err(RecvTimeoutError::Timeout) if self.twice.is_empty() => self.evidence.next(),
+                Err(RecvTimeoutError::Timeout) => match self.evidence.next_within(TICK) {
                     Err(RecvTimeoutError::Timeout) => continue,
-                    Err(RecvTimeoutError::Disconnected) => None,
-                }
+                    other => other.ok(),
+                },
+                other => other.ok(),
             };
             match event {
                 Some(e) if all_traced => {
@@ -271,15 +388,9 @@ impl Watch {
     }
 
     /// The blame of a logged packet; none if a newer ruleset has come that must be taken first.
-    fn judge_logged(
-        &mut self,
-        p: &LoggedPacket,
-        present: &Attributor<'_>,
-        env: &dyn Environment,
-        generations: &Generations,
-    ) -> Option<Blame> {
-        let met = generations.met(p.when(), SLACK);
-        let mut blame = self.judge(&met.rules, present, env, generations, |a| a.logged(p));
+    fn judge_logged(&mut self, p: &LoggedPacket, by: &Present<'_>) -> Option<Blame> {
+        let met = by.generations.met(p.when(), SLACK);
+        let mut blame = self.judge(&met.rules, by, |a| a.logged(p));
         if blame.verdict == Verdict::Unknown && self.catch_up() {
             return None;
         }
@@ -289,15 +400,9 @@ impl Watch {
         Some(blame)
     }
 
-    fn judge_journey(
-        &mut self,
-        j: &Journey,
-        present: &Attributor<'_>,
-        env: &dyn Environment,
-        generations: &Generations,
-    ) -> Option<Blame> {
-        let met = generations.met(j.began, SLACK);
-        let mut blame = self.judge(&met.rules, present, env, generations, |a| a.journey(j));
+    fn judge_journey(&mut self, j: &Journey, by: &Present<'_>) -> Option<Blame> {
+        let met = by.generations.met(j.began, SLACK);
+        let mut blame = self.judge(&met.rules, by, |a| a.journey(j));
         if blame.verdict == Verdict::Unknown && self.catch_up() {
             return None;
         }
@@ -309,22 +414,15 @@ impl Watch {
     }
 
     /// Judges by each ruleset that a packet may have met; if they disagree, the answer says so.
-    fn judge(
-        &self,
-        met: &[Arc<Ruleset>],
-        present: &Attributor<'_>,
-        env: &dyn Environment,
-        generations: &Generations,
-        judge: impl Fn(&Attributor<'_>) -> Blame,
-    ) -> Blame {
+    fn judge(&self, met: &[Arc<Ruleset>], by: &Present<'_>, judge: impl Fn(&Attributor<'_>) -> Blame) -> Blame {
         let mut answers = met.iter().map(|rules| {
-            if std::ptr::eq(present.rules(), &raw const **rules) {
-                judge(present)
+            if std::ptr::eq(by.attributor.rules(), &raw const **rules) {
+                judge(&by.attributor)
             } else {
-                judge(&self.attributor(rules, env, generations))
+                judge(&self.attributor(rules, by.env, by.generations))
             }
         });
-        let Some(mut best) = answers.next() else { return judge(present) };
+        let Some(mut best) = answers.next() else { return judge(&by.attributor) };
         for other in answers {
             if best.verdict == Verdict::Unknown && other.verdict != Verdict::Unknown {
                 best = other;
@@ -348,31 +446,34 @@ impl Watch {
         }
     }
 
-    fn hand_out(
-        &mut self,
-        mut blame: Blame,
-        seen: Seen<'_>,
-        source: Source,
-        out: &mut dyn FnMut(Output<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.ledger.saw(source);
-        self.summary.seen += 1;
+    fn hand_out(&mut self, blame: &mut Blame, seen: Seen<'_>, source: Source, out: Out<'_>) -> ControlFlow<()> {
+        if blame.verdict != Verdict::Accept || self.options.all {
+            self.fresh.update(blame);
+        }
+        self.tell(blame, seen, source, out)
+    }
+
+    fn tell(&mut self, blame: &Blame, seen: Seen<'_>, source: Source, out: Out<'_>) -> ControlFlow<()> {
+        let (summary, count) = (&mut self.summary, seen.count);
+        self.ledger.saw_many(source, count);
+        summary.seen += count;
         match blame.verdict {
-            Verdict::Accept => self.summary.accepted += 1,
-            Verdict::Unknown => self.summary.unknown += 1,
+            Verdict::Accept => summary.accepted += count,
+            Verdict::Unknown => summary.unknown += count,
             _ => {
-                self.summary.drops += 1;
+                summary.drops += count;
                 if blame.culprit.kind != crate::blame::CulpritKind::Unknown {
-                    self.summary.attributed += 1;
-                    self.summary.certain += u64::from(blame.confidence == Confidence::Certain);
+                    summary.attributed += count;
+                    if blame.confidence == Confidence::Certain {
+                        summary.certain += count;
+                    }
                 }
             }
         }
         if blame.verdict == Verdict::Accept && !self.options.all {
             return ControlFlow::Continue(());
         }
-        self.fresh.update(&mut blame);
-        out(Output::Blame(&blame, seen))
+        out(Output::Blame(blame, seen))
     }
 
     fn take_updates(&mut self) {
@@ -421,7 +522,49 @@ impl Watch {
 }
 
 fn seen_packet(p: &LoggedPacket) -> Seen<'_> {
-    Seen { time: p.when(), bytes: &p.payload, inbound: Some(p.iif.is_some()) }
+    Seen { time: p.when(), bytes: &p.payload, inbound: Some(p.iif.is_some()), count: p.count.into(), answer: None }
+}
+
+/// Who takes what comes out.
+type Out<'o> = &'o mut dyn FnMut(Output<'_>) -> ControlFlow<()>;
+
+/// What packets are judged by.
+struct Present<'a> {
+    /// The latest ruleset.
+    attributor: Attributor<'a>,
+    env: &'a Asked<'a>,
+    generations: &'a Generations,
+    /// From when on packets have met the latest ruleset only.
+    settled: Option<Time>,
+}
+
+/// How far the contents of a parcel were judged.
+enum Done {
+    /// To the end.
+    All,
+    /// There is a newer ruleset, which comes first.
+    Stale,
+    /// Nobody wants more.
+    Enough,
+}
+
+/// A logged packet, as it lies in the batch that it came in.
+struct Logged<'b> {
+    packet: &'b nflog::Packet<'b>,
+    /// How many it stands for.
+    count: u64,
+    received: Time,
+}
+
+impl Logged<'_> {
+    fn when(&self) -> Time {
+        self.packet.timestamp.map_or(self.received, |t| Time(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    fn owned(&self) -> LoggedPacket {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        LoggedPacket { count, ..LoggedPacket::new(self.packet, self.received) }
+    }
 }
 
 /// The same culprit in two generations, whose numbers and counters differ.

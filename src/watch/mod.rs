@@ -3,6 +3,7 @@
 mod counters;
 pub mod engine;
 pub mod follower;
+mod known;
 mod twice;
 
 pub use engine::{Options, Output, Seen, Summary, Watch};

@@ -304,7 +304,7 @@ fn walk(
         }
     }
     if cx.hook == Hook::Postrouting {
-        fate.left = Some(cx.packet.bytes.clone());
+        fate.left = Some(cx.packet.bytes.to_vec());
         fate.blurred = cx.packet.blurred.clone();
     }
     fate

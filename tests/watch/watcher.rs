@@ -74,6 +74,7 @@ impl Watcher {
             let host = KernelHost::open().unwrap();
             watch.run(&host, &mut |o| {
                 let _ = say.send(match o {
+                    Output::Idle => return ControlFlow::Continue(()),
                     Output::Blame(b, _) => Said::Blame(Box::new(b.clone())),
                     Output::Lost(l) => Said::Lost(l),
                     Output::Note(n) => Said::Note(n),

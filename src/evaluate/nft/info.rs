@@ -83,14 +83,15 @@ fn complete(cx: &Context<'_>) -> bool {
 fn transport(cx: &mut Context<'_>) -> Fact<Transport> {
     let p = &cx.packet;
     match p.network {
-        Network::Ip4 => match p.array(0) {
-            Fact::Is::<[u8; 10]>(h) => Fact::Is(Transport {
-                protocol: h[9],
-                offset: usize::from(h[0] & 15) * 4,
-                fragment: u16::from_be_bytes([h[6], h[7]]) & 0x1fff,
+        // The protocol comes last: where it is there, the rest is.
+        Network::Ip4 => match (p.array(9), p.array(0), p.array(6)) {
+            (Fact::Is([protocol]), Fact::Is([first]), Fact::Is(fragment)) => Fact::Is(Transport {
+                protocol,
+                offset: usize::from(first & 15) * 4,
+                fragment: u16::from_be_bytes(fragment) & 0x1fff,
             }),
-            Fact::Absent => Fact::Absent,
-            Fact::Unknown(w) => Fact::Unknown(w),
+            (Fact::Unknown(w), ..) | (_, Fact::Unknown(w), _) | (.., Fact::Unknown(w)) => Fact::Unknown(w),
+            _ => Fact::Absent,
         },
         Network::Ip6 => match ip6::find_in(cx, Wanted::TransportOrAuth) {
             Ok(f) if f.offset > usize::from(u16::MAX) => Fact::Absent,

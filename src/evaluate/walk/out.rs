@@ -99,7 +99,10 @@ impl Way<'_, '_> {
             crate::evaluate::Network::Ip4 => &[1..2, 12..20],
             _ => &[0..4, 7..40],
         };
-        RoutedBy(ranges.iter().flat_map(|r| p.bytes.get(r.clone()).unwrap_or(&[])).copied().collect(), p.mark.clone())
+        RoutedBy(
+            ranges.iter().flat_map(|r| p.bytes.range(r.start, r.len()).unwrap_or(&[])).copied().collect(),
+            p.mark.clone(),
+        )
     }
 
     /// Programs at the device that the packet comes in by, or leaves by: what they do is an open question.

@@ -82,6 +82,7 @@ pub(super) fn legacy(hook: Hook, number: u32, mut header: Vec<u8>) -> LegacyTrac
         payload: header.into(),
         ct: Box::default(),
         ct_info: None,
+        count: 1,
         seq: None,
     };
     let chain = hook.builtin_chain().unwrap().into();

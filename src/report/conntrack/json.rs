@@ -112,7 +112,7 @@ impl<'a> FlowLine<'a> {
             event: "flow",
             change,
             family: if network == Network::Ip4 { "ip" } else { "ip6" },
-            transport: protocol_name(network, flow.orig.protocol),
+            transport: protocol_name(network, flow.orig.protocol).into_owned(),
             protocol: flow.orig.protocol,
             state: flow.protoinfo.as_ref().and_then(ProtoInfo::state),
             timeout: flow.timeout,

@@ -84,14 +84,20 @@ impl<'a> Packet<'a> {
     #[inline]
     pub fn parse(message: &Message<'a>) -> Option<Result<Self, Malformed>> {
         const KIND: u16 = (NFNL_SUBSYS_ULOG as u16) << 8 | NFULNL_MSG_PACKET as u16;
-        (message.kind == KIND).then(|| Self::read(message))
+        (message.kind == KIND).then(|| {
+            let (nfgen, attrs) = message.nfgen()?;
+            Self::from_attrs(nfgen.family, nfgen.res_id, attrs)
+        })
     }
 
-    fn read(message: &Message<'a>) -> Result<Self, Malformed> {
-        let (nfgen, attrs) = message.nfgen()?;
+    /// Reads the [`attrs`](Self::attrs) of a message about that group and family.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn from_attrs(family: u8, group: u16, attrs: Attrs<'a>) -> Result<Self, Malformed> {
         let mut p = Self {
-            family: nfgen.family,
-            group: nfgen.res_id,
+            family,
+            group,
             hw_protocol: None,
             hook: None,
             mark: 0,

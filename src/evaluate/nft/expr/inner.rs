@@ -199,7 +199,7 @@ mod tests {
         let inside = ip4(6, &testing::tcp(7, 80, 2, &[]));
         let mut v = vec![8, 0, 0, 0, 0, 0, 5, 0];
         v.extend([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0]);
-        v.extend(&inside.bytes);
+        v.extend(inside.bytes.iter());
         let p = || ip4(17, &testing::udp(1, 4789, &v));
         let flags = InnerFlags::HDRSIZE | InnerFlags::LL | InnerFlags::NH;
         let at = |e| load(p(), InnerKind::Vxlan, flags, 8, e);
@@ -230,7 +230,7 @@ mod tests {
         let inside = ip6(17, &testing::udp(7, 80, b""));
         let mut g = vec![1, 0, 0x65, 0x58, 0, 0, 5, 0, 9, 9, 9, 9];
         g.extend([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 0x86, 0xdd]);
-        g.extend(&inside.bytes);
+        g.extend(inside.bytes.iter());
         let mut p = ip4(17, &testing::udp(1, 6081, &g));
         let flags = InnerFlags::HDRSIZE | InnerFlags::LL | InnerFlags::NH;
         let e = || payload(PayloadBase::Transport, 2, 2);

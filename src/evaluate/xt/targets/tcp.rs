@@ -126,7 +126,7 @@ fn insert_mss(packet: &mut Packet, header: usize, mss: Option<u16>, options: usi
     let value = mss.unwrap_or(0).to_be_bytes();
     let option = [OPTION_MSS, MSS_LENGTH, value[0], value[1]];
     let tcp_length = (packet.length - header) as u16;
-    packet.bytes.splice(at..at, option);
+    packet.bytes.insert(at, &option);
     packet.length += option.len();
     let sum_at = header + 16;
     if let Fact::Is(sum) = packet.array::<2>(sum_at) {
