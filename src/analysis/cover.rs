@@ -9,7 +9,7 @@ use super::axis::Axes;
 use super::region::Region;
 
 /// So many pieces of one box are tried.
-const MOST_PIECES: usize = 2000;
+const MOST_PIECES: usize = 5000;
 /// A box with more ranges on an axis is not filed by that axis.
 const MOST_RANGES: usize = 256;
 

@@ -238,3 +238,29 @@ proptest! {
         agrees(&rules, ChainRef { table: TableRef::Xt(0), chain }, all.len(), &packets)?;
     }
 }
+
+/// As many rules as there are blocks of that length in a /16, and one for all of it.
+fn blocks(len: u8) -> Vec<Dead> {
+    let mut draft = crate::finding::testing::legacy_filter();
+    let mut add = |src: u32, len: u8, verdict| {
+        let mut rule = xt::DraftRule::new(xt::Family::Ip, xt::DraftTarget::Verdict(verdict));
+        if let xt::Selector::Ip(s) = &mut rule.selector {
+            (s.src, s.src_mask) = (src.into(), mask(len).into());
+        }
+        draft.chain("INPUT").rules.push(rule);
+    };
+    for n in 0..1u32 << (len - 16) {
+        add(0x0a00_0000 | n << (32 - len), len, xt::Verdict::Drop);
+    }
+    add(0x0a00_0000, 16, xt::Verdict::Accept);
+    let rules = Ruleset { xt: vec![draft.build().unwrap()], ..Ruleset::default() };
+    let chain = rules.xt[0].chains().position(|c| c.name().as_bytes() == b"INPUT").unwrap();
+    let analysed = Chains::new(&rules).analyse(ChainRef { table: TableRef::Xt(0), chain });
+    analysed.dead.into_iter().map(|(_, d)| d).collect()
+}
+
+#[test]
+fn many_pieces_are_put_together_and_too_many_are_said_to_be() {
+    assert!(matches!(&blocks(26)[..], [Dead::Covered(by)] if by.len() == 1024));
+    assert_eq!(blocks(29), [Dead::TooComplex]);
+}

@@ -15,6 +15,10 @@ pub fn check(view: &View<'_>, wanted: impl Fn(&Code) -> bool) -> Vec<Finding> {
     for code in codes().into_iter().filter(|c| wanted(c)) {
         (code.check)(view, &mut found);
     }
+    // Rules may be missing, doubled or out of order.
+    if view.rules.problems.iter().any(|p| p.torn) {
+        found = found.into_iter().map(|f| f.possible("the rules changed while they were read")).collect();
+    }
     found.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.code));
     found
 }

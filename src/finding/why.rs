@@ -1,9 +1,10 @@
 //! Which findings say why a packet was lost.
 
 use super::code::codes;
-use super::report::Finding;
+use super::report::{Finding, RuleRef};
 use super::view::View;
-use crate::blame::{Blame, Culprit, CulpritKind, Fix, Why};
+use crate::blame::{Backend, Blame, Culprit, CulpritKind, Fix, NearMiss, Why};
+use crate::evaluate::packet::CtState;
 use crate::explain::{Explained, Question};
 use crate::fix::{Trial, propose};
 
@@ -21,6 +22,12 @@ impl Case<'_, '_> {
     /// Who is to blame.
     pub fn culprit(&self) -> &Culprit {
         &self.explained.blame.culprit
+    }
+
+    /// Does the packet belong to a connection, as conntrack says, or as the question has it where nothing is tracked?
+    pub fn is_of_connection(&self) -> bool {
+        matches!(self.explained.blame.packet.ct_state, Some("established" | "related"))
+            || matches!(self.question.ct, Some(CtState::Established | CtState::Related))
     }
 }
 
@@ -74,16 +81,30 @@ fn names(f: &Finding, blame: &Blame) -> bool {
         // What lets all kinds of packets end at one rule or policy explains this one no better than any other: such codes say
         // by themselves what they explain.
         CulpritKind::Rule if ["NB01", "NB07"].iter().any(|group| f.code.starts_with(group)) => {
-            f.rules.first().is_some_and(|r| {
-                let e = &r.entry;
-                (e.backend, e.family, e.rule_position, e.policy) == (c.backend, c.family, c.rule_position, c.policy)
-                    && e.table_name == c.table_name
-                    && e.chain_name == c.chain_name
-            })
+            let Some((about, others)) = f.rules.split_first() else { return false };
+            let here = (c.backend, c.family, &c.table_name, &c.chain_name, c.rule_position);
+            // A rule that would have let it pass, had this one not taken its packets.
+            let kept_out =
+                || others.iter().any(|r| place(r) == here) && blame.near_misses.iter().any(|n| is_missed(n, about));
+            place(about) == here || kept_out()
         }
         CulpritKind::Sysctl => c.sysctl.as_ref().is_some_and(|s| f.evidence.iter().any(|e| is_key(&e.source, &s.key))),
         _ => false,
     }
+}
+
+/// Where a rule stands.
+type Standing<'r> = (Option<Backend>, Option<&'static str>, &'r Option<String>, &'r Option<String>, Option<u32>);
+
+fn place(r: &RuleRef) -> Standing<'_> {
+    let e = &r.entry;
+    (e.backend, e.family, &e.table_name, &e.chain_name, e.rule_position)
+}
+
+/// Does the rule match the packet, and is never reached?
+fn is_missed(near: &NearMiss, rule: &RuleRef) -> bool {
+    near.field.is_none()
+        && (near.backend, near.family, &near.table_name, &near.chain_name, near.rule_position) == place(rule)
 }
 
 /// Is the file under `/proc/sys` that of a key?

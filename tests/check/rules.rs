@@ -239,6 +239,10 @@ fn a_shadowed_rule_is_moved_to_where_it_works() {
         assert_eq!((findings.len(), w.reaches_server(8080)), (1, false), "{rules}");
         assert_eq!((&findings[0]["severity"], &findings[0]["certainty"]), (&"error".into(), &"proven".into()));
         assert_eq!(findings[0]["fix"][0]["verified"], true, "{rules}: {}", findings[0]);
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+        assert!(says(&answer, SHADOWED), "{answer}");
+        let fixes = answer["fix"].as_array().unwrap();
+        assert!(fixes.len() > 1 && fixes.iter().all(|f| f["verified"] == true), "{answer}");
         apply(&w.server, &findings[0]);
         assert!(w.reaches_server(8080) && !w.reaches_server(8081), "{rules}: {}", findings[0]["fix"]);
         assert!(found(&w.server, SHADOWED).is_empty());

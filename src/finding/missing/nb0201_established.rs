@@ -68,9 +68,8 @@ fn may_begin(sent: &Explained) -> bool {
 /// The packet belongs to a connection, or looks like an answer, and the rules stop it as they would a stranger's.
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let Culprit { kind, .. } = case.culprit();
-    let p = &case.explained.blame.packet;
     let stopped = matches!(kind, CulpritKind::Rule | CulpritKind::Policy);
-    (stopped && matches!(p.ct_state, Some("established" | "related"))).then(|| {
+    (stopped && case.is_of_connection()).then(|| {
         "it belongs to a connection that was let through, and no rule accepts packets of established connections".into()
     })
 }

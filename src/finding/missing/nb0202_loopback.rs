@@ -53,7 +53,11 @@ fn stopped(view: &View<'_>, own: IpAddr, port: u16) -> Option<Place> {
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let blame = &case.explained.blame;
     let by_rules = matches!(blame.culprit.kind, crate::blame::CulpritKind::Rule | crate::blame::CulpritKind::Policy);
-    let on_loopback = [&blame.packet.iif, &blame.packet.oif].into_iter().flatten().any(|d| d.as_bytes() == b"lo");
+    // As it was when it ended: what was sent by lo has come in by it then.
+    let last = &case.explained.walked.runs.first()?.packet;
+    let on_loopback = [&last.iif, &last.oif]
+        .into_iter()
+        .any(|d| d.value().and_then(|d| d.name.value()).is_some_and(|name| *name == "lo"));
     (by_rules && on_loopback).then(|| "it is between programs of this host, on the interface lo".into())
 }
 

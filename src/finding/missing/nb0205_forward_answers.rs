@@ -63,7 +63,7 @@ fn forwards(e: &Explained) -> bool {
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let p = &case.explained.blame.packet;
     let stopped = matches!(case.culprit().kind, CulpritKind::Rule | CulpritKind::Policy);
-    (stopped && p.hook == Some("forward") && matches!(p.ct_state, Some("established" | "related"))).then(|| {
+    (stopped && p.hook == Some("forward") && case.is_of_connection()).then(|| {
         "it belongs to a connection that was let through; the forward hook has no rule for such packets".into()
     })
 }
