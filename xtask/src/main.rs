@@ -12,6 +12,7 @@ const HELP: &str = "\
 cargo xtask test [ARG…]   install the peers that the tests compare with, then run all tests (ARGs go to cargo test)
 cargo xtask peers         only install the peers
 cargo xtask parity        compare our listings with the tools' own, and write docs/parity.md
+cargo xtask interop       read rules that a program wrote with rustables (root; needs libclang)
 cargo xtask lint          formatting and clippy, warnings denied
 cargo xtask ci            lint, then test
 cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             peers::install();
             parity::run()
         }
+        "interop" => cargo::run(&["run", "--quiet", "--manifest-path", "tests/interop-rustables/Cargo.toml"]),
         "lint" => lint(),
         "bench" => bench::run(rest),
         bench::MEASURE_ONE => bench::measure_one(rest),
