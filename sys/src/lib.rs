@@ -9,6 +9,7 @@
 //! * [`xt`]: legacy ip/ip6/arp tables through their socket options, and the match and target payloads that
 //!   nft_compat shares with them.
 //! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
+//! * [`dropmon`]: packets that the kernel freed, and where.
 //! * [`rt`], [`diag`], [`genl`]: links, addresses, routes, neighbours, sockets, and families of generic netlink.
 //! * [`ns`]: network namespaces; [`tun`]: devices whose cable ends in this process.
 //!
@@ -22,6 +23,7 @@ mod wire_enum;
 
 pub mod ct;
 pub mod diag;
+pub mod dropmon;
 pub mod error;
 pub mod genl;
 pub mod ipset;

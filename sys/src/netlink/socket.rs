@@ -23,6 +23,8 @@ pub enum Family {
     Xfrm,
     /// `NETLINK_AUDIT`.
     Audit,
+    /// `NETLINK_GENERIC`.
+    Generic,
 }
 
 impl Family {
@@ -33,6 +35,7 @@ impl Family {
             Self::Netfilter => SockProtocol::NetlinkNetFilter,
             Self::Xfrm => SockProtocol::NetlinkNetFilter,
             Self::Audit => SockProtocol::NetlinkAudit,
+            Self::Generic => SockProtocol::NetlinkGeneric,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use neli::consts::nl::{NlmF, NlmsgerrAttr};
 use neli::consts::rtnl::Rtm;
 use neli::consts::socket::NlFamily;
-use neli::err::SocketError;
+use neli::err::{Nlmsgerr, SocketError};
 use neli::nl::{NlPayload, NlmsghdrBuilder};
 use neli::socket::synchronous::NlSocketHandle;
 use neli::types::Buffer;
@@ -129,18 +129,7 @@ impl Handle {
                     NlPayload::DumpExtAck(end) => {
                         return Err(Error::os(op, object, std::io::Error::from_raw_os_error(end.error().abs())));
                     }
-                    NlPayload::Err(refusal) => {
-                        let words = refusal.ext_ack().get_attr_handle();
-                        let message = words
-                            .get_attr_payload_as_with_len::<String>(NlmsgerrAttr::Msg)
-                            .ok()
-                            .map(|m| m.trim_end_matches('\0').to_owned());
-                        let mut error = Error::os(op, object, std::io::Error::from_raw_os_error(refusal.error().abs()));
-                        if let (Error::Kernel { extack, .. }, Some(message)) = (&mut error, message) {
-                            *extack = Some(Extack { message: Some(message), offset: None });
-                        }
-                        return Err(error);
-                    }
+                    NlPayload::Err(refusal) => return Err(refused(op, object, refusal)),
                     NlPayload::Payload(bytes) => {
                         // The rest is read all the same, so that the conversation stays usable.
                         if failed.is_none() {
@@ -151,6 +140,20 @@ impl Handle {
             }
         }
     }
+}
+
+/// The kernel's refusal, with its own words.
+pub(crate) fn refused<M>(op: &'static str, object: &str, refusal: &Nlmsgerr<M>) -> Error {
+    let words = refusal.ext_ack().get_attr_handle();
+    let message = words
+        .get_attr_payload_as_with_len::<String>(NlmsgerrAttr::Msg)
+        .ok()
+        .map(|m| m.trim_end_matches('\0').to_owned());
+    let mut error = Error::os(op, object, std::io::Error::from_raw_os_error(refusal.error().abs()));
+    if let (Error::Kernel { extack, .. }, Some(message)) = (&mut error, message) {
+        *extack = Some(Extack { message: Some(message), offset: None });
+    }
+    error
 }
 
 /// neli's error as ours.

@@ -19,7 +19,7 @@ mod xfrm;
 pub use address::Address;
 pub use filter::{TcFilter, tc_filters};
 pub use handle::Handle;
-pub(crate) use handle::from_neli;
+pub(crate) use handle::{from_neli, refused};
 pub use link::{Link, LinkFlags, Xdp};
 pub use neighbour::{Neighbour, NeighbourState, NeighbourTable};
 pub use netconf::{Netconf, Scope};

@@ -4,6 +4,7 @@
 
 pub mod inet_diag;
 pub mod ip_set;
+pub mod net_dropmon;
 pub mod netfilter;
 pub mod nf_tables;
 pub mod nf_tables_compat;
