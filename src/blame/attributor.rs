@@ -199,6 +199,7 @@ pub(crate) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: Packe
         unknowns: a.unknowns,
         packet,
         culprit: a.culprit,
+        freed: None,
         alternatives: a.alternatives,
         path: a.path,
         why: a.why,

@@ -7,9 +7,11 @@ pub mod answer;
 pub mod attributor;
 pub mod culprit;
 pub mod describe;
+pub mod dropped;
 pub mod generations;
 pub mod journey;
 pub mod packet;
+pub mod reason;
 pub mod time;
 
 use std::borrow::Cow;
@@ -18,6 +20,7 @@ use serde::Serialize;
 
 pub use attributor::Attributor;
 pub use culprit::{Backend, Change, Counters, Culprit, CulpritKind, SysctlValue};
+pub use dropped::Freed;
 pub use generations::Generations;
 pub use packet::PacketFields;
 pub use time::Time;
@@ -50,6 +53,9 @@ pub struct Blame {
     pub packet: PacketFields,
     /// Who decided.
     pub culprit: Culprit,
+    /// Where the kernel freed the packet, where that is the evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freed: Option<Freed>,
     /// Other culprits that the same evidence allows, when it is not certain.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Culprit>,

@@ -107,7 +107,11 @@ pub struct Watch {
     /// One line a packet
     #[arg(short, long)]
     pub brief: bool,
-    /// Also packets that got through
+    /// Leave the kernel's drop monitor alone. Without this, where the kernel has one that nobody uses, it runs while we
+    /// watch, and tells of drops that no rule logs
+    #[arg(long)]
+    pub no_drop_monitor: bool,
+    /// Also packets that got through, and drops that are normal life
     #[arg(long)]
     pub all: bool,
 }

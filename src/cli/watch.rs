@@ -27,6 +27,7 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
         groups: (!args.group.is_empty()).then(|| args.group.clone()),
         selection: Selection { filter: filter(args)?, interface: interface(&host, args)? },
         trace: args.trace.then_some(TraceConfig { rate: args.rate, ephemeral: false }),
+        drop_monitor: !args.no_drop_monitor,
         all: args.all,
     };
     let pcap = args.write.as_deref().map(pcap).transpose()?;

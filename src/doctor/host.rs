@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use super::feature::{Feature, Part, count};
+use crate::evidence::logger;
+use crate::sys::Result;
 use crate::sys::ct::Conntrack;
 use crate::sys::diag::{Protocol, Sockets};
+use crate::sys::dropmon::{self, Occupied};
 use crate::sys::netlink::{Family as Netlink, Socket};
-use crate::sys::{Result, genl};
 
 const CTNETLINK: Part =
     Part { module: "nf_conntrack_netlink", symbol: "ctnetlink_dump_table", config: "CONFIG_NF_CT_NETLINK" };
@@ -42,12 +44,26 @@ fn sockets(protocol: Protocol, feature: &'static str, purpose: &'static str, par
     if Sockets::would_load(protocol) { feature.ask(&part, ask) } else { feature.answer(&part, ask()) }
 }
 
-/// One listener for the whole host; the kernel says why it dropped a packet, not by which rule.
+/// One monitor for the whole machine, which belongs to the first network namespace. Whether it runs is told without
+/// starting it.
 fn drop_monitor() -> Feature {
-    let feature = Feature::new("drop monitor", "drops outside the rules, with the kernel's reason").optional();
-    match genl::families() {
-        Ok(all) if all.iter().any(|f| f.name == "NET_DM") => feature,
-        Ok(_) => feature.no("this kernel has no family NET_DM of generic netlink now", DROP_MONITOR.remedy()),
+    let feature =
+        Feature::new("drop monitor", "drops that no rule logs, and those outside the rules, with the kernel's reason")
+            .optional();
+    let looked = dropmon::initial_namespace().and_then(|first| {
+        first.run(|| match dropmon::find()? {
+            Some(family) => Ok(Some(dropmon::Session::look(family, Path::new(logger::NOTES))?)),
+            None => Ok(None),
+        })?
+    });
+    match looked {
+        Ok(Some(None)) => feature,
+        Ok(Some(Some(Occupied::Leftover))) => {
+            feature.found("left running by a killed nfblame; the next watch takes it over, and ends it")
+        }
+        Ok(Some(Some(Occupied::Ours))) => feature.found("used by another nfblame; both hear of all drops"),
+        Ok(Some(Some(Occupied::Other(_)))) => feature.found("used by another program"),
+        Ok(None) => feature.no("this kernel has no family NET_DM of generic netlink now", DROP_MONITOR.remedy()),
         Err(e) => feature.refused(&DROP_MONITOR, e),
     }
 }

@@ -3,6 +3,7 @@
 use crate::ruleset::Ruleset;
 use crate::ruleset::index::TableIndex;
 use crate::ruleset::nft::Table;
+use crate::sys::nft::ChainKind;
 
 use super::context::Context;
 use super::decision::Decision;
@@ -98,5 +99,12 @@ impl<'r> Prepared<'r> {
             Network::Ip6 => self.tracks[1],
             _ => false,
         }
+    }
+
+    /// Are there chains that translate addresses?
+    pub fn translates(&self) -> bool {
+        let nft = self.rules.nft.iter().flat_map(|t| &t.chains);
+        nft.filter_map(|c| c.def.base.as_ref()).any(|b| b.kind == ChainKind::Nat)
+            || self.rules.xt.iter().any(|t| t.name() == "nat")
     }
 }

@@ -18,6 +18,8 @@ pub enum Source {
     Trace,
     /// TRACE records of the legacy tables.
     LegacyTrace,
+    /// The kernel's drop monitor.
+    DropMonitor,
     /// Notifications of ruleset changes.
     Ruleset,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Source {
             Self::Nflog => f.write_str("nflog"),
             Self::Trace => f.write_str("trace"),
             Self::LegacyTrace => f.write_str("legacy trace"),
+            Self::DropMonitor => f.write_str("drop monitor"),
             Self::Ruleset => f.write_str("ruleset notifications"),
         }
     }
@@ -53,6 +56,8 @@ pub enum LossCause {
     Malformed,
     /// Our own stream was full: whoever takes events out was too slow.
     RingOverflow,
+    /// The kernel's own queue was full.
+    KernelQueue,
     /// More packets were on their way at once than are followed.
     TooMany,
 }
@@ -65,6 +70,7 @@ impl fmt::Display for LossCause {
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
             Self::RingOverflow => "ring overflow",
+            Self::KernelQueue => "kernel queue full",
             Self::TooMany => "too many packets at once",
         })
     }

@@ -1,10 +1,11 @@
-//! What shows that a packet was dropped: NFLOG, nft trace, legacy TRACE.
+//! What shows that a packet was dropped: NFLOG, nft trace, legacy TRACE, the drop monitor.
 //!
 //! Each source has one reader thread, which decodes and hands [`Event`]s into one bounded stream, [`Evidence`]. Nothing
 //! here judges: a logged packet is not yet a dropped one. What did not arrive is an event too ([`Loss`]), in the place
 //! where it went missing.
 
 pub(crate) mod batch;
+pub mod dropmon;
 pub mod legacy;
 pub(crate) mod likeness;
 pub mod logger;
@@ -18,6 +19,7 @@ mod stop;
 mod stream;
 pub mod trace;
 
+pub use dropmon::Dropped;
 pub use legacy::LegacyTrace;
 pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;

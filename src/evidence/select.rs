@@ -1,5 +1,6 @@
 //! Which packets are of interest.
 
+use super::dropmon::Dropped;
 use super::packet::network;
 use super::trace::{Journey, View};
 use crate::filter::{Filter, Subject};
@@ -20,6 +21,13 @@ impl Selection {
         let by_interface = self.interface.is_none_or(|i| [p.iif, p.oif, p.physin, p.physout].contains(&Some(i)));
         by_interface
             && self.filter.as_ref().is_none_or(|f| f.matches(&Subject::new(network(p), p.payload)) == Some(true))
+    }
+
+    /// Is a dropped packet of interest? By which device it was to leave is not told.
+    pub fn takes_dropped(&self, d: &Dropped) -> bool {
+        let subject = Subject::new(d.network, &d.payload);
+        self.interface.is_none_or(|i| d.iif == Some(i))
+            && self.filter.as_ref().is_none_or(|f| f.matches(&subject) == Some(true))
     }
 
     /// Is a traced packet of interest? One that our own rule selected and whose headers a record does not hold is.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::batch::{Room, Sent};
+use super::dropmon::{self, Dropped};
 use super::loss::{Loss, Source};
 use super::packet::LoggedPacket;
 use super::pressure::Pressed;
@@ -20,6 +21,7 @@ use super::stop::Stop;
 use super::trace::{Journey, reader};
 use super::{legacy, logger, nflog};
 use crate::filter::FilterError;
+use crate::sys::ct::Conntrack;
 use crate::sys::nflog::Listener;
 use crate::sys::{self, Error};
 
@@ -30,6 +32,8 @@ pub enum Event {
     Packet(Box<LoggedPacket>),
     /// The rules that one traced packet met.
     Journey(Box<Journey>),
+    /// The kernel dropped this packet.
+    Dropped(Box<Dropped>),
     /// Evidence is missing from here on.
     Lost(Loss),
     /// A source has failed for good, or a group that was asked for later could not be bound.
@@ -69,6 +73,8 @@ pub struct Config {
     pub selection: Selection,
     /// Trace the packets of interest.
     pub trace: Option<TraceConfig>,
+    /// Have the kernel's drop monitor report, where there is one. It is started if it does not run.
+    pub drop_monitor: bool,
     /// So many packets may wait to be taken out; what comes then is put together with what is like it, or lost, and
     /// counted in both cases.
     pub capacity: usize,
@@ -81,6 +87,7 @@ impl Default for Config {
             nflog: sys::nflog::Config::default(),
             selection: Selection::default(),
             trace: None,
+            drop_monitor: false,
             capacity: 1 << 18,
         }
     }
@@ -134,6 +141,7 @@ pub struct Evidence {
     gaps: Vec<Gap>,
     trace_port: Option<u32>,
     traces_legacy: bool,
+    monitors_drops: bool,
     /// The reader of traces, which has group 0, shall hand out its logged packets too.
     wants_group: Arc<AtomicBool>,
     readers: Vec<JoinHandle<()>>,
@@ -165,10 +173,17 @@ impl Evidence {
             gaps: Vec::new(),
             trace_port: None,
             traces_legacy: false,
+            monitors_drops: false,
             wants_group: Arc::default(),
             readers: Vec::new(),
         };
 
+        let mut nflog = config.nflog;
+        if nflog.conntrack && Conntrack::would_load() {
+            // Asking for connections would load its module.
+            tracing::info!("packets are logged without their connections: nf_conntrack_netlink is not loaded");
+            nflog.conntrack = false;
+        }
         let mut groups = config.groups;
         if let Some(trace) = config.trace {
             let wants_group = this.wants_group.clone();
@@ -176,7 +191,7 @@ impl Evidence {
             let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
             let gaps = &mut this.gaps;
             let stop = this.stop.clone();
-            let reader = reader::Reader::start(config.nflog, trace, selection, wants_group, sink, stop, gaps)?;
+            let reader = reader::Reader::start(nflog, trace, selection, wants_group, sink, stop, gaps)?;
             this.trace_port = reader.port();
             this.traces_legacy = reader.has_group();
             if this.traces_legacy {
@@ -185,13 +200,17 @@ impl Evidence {
             this.spawn("trace", move || reader.run())?;
         }
 
-        let mut listener = Listener::open(config.nflog)?;
+        let mut listener = Listener::open(nflog)?;
         for group in groups {
             if let Err(why) = listener.bind(group) {
                 this.gaps.push(Gap { what: format!("NFLOG group {group}"), why });
             }
         }
-        if config.trace.is_none() && !this.gaps.is_empty() && listener.groups().next().is_none() {
+        let nothing = config.trace.is_none() && !this.gaps.is_empty() && listener.groups().next().is_none();
+        if config.drop_monitor {
+            this.monitor_drops(&config.selection, Sink::new(events_in.clone()))?;
+        }
+        if nothing && !this.monitors_drops {
             return Err(this.gaps.swap_remove(0).why.into());
         }
         let reader = nflog::Reader {
@@ -218,6 +237,37 @@ impl Evidence {
         self.traces_legacy
     }
 
+    /// Does the kernel's drop monitor report?
+    pub fn monitors_drops(&self) -> bool {
+        self.monitors_drops
+    }
+
+    /// Not having the drop monitor is no failure: there is a gap then.
+    fn monitor_drops(&mut self, selection: &Selection, sink: Sink) -> Result<(), Error> {
+        let gap = |why: Error| Gap { what: "the kernel's drop monitor".into(), why };
+        match dropmon::Reader::open(selection, sink, &self.stop) {
+            Ok(dropmon::Opened::Reader(reader)) => {
+                if reader.is_guest() {
+                    tracing::info!("the drop monitor runs already: listening to it");
+                }
+                self.monitors_drops = true;
+                self.spawn("drops", move || reader.run())?;
+            }
+            Ok(dropmon::Opened::None) => tracing::info!("{}", dropmon::MISSING),
+            Ok(dropmon::Opened::Taken) => {
+                let busy = std::io::Error::from_raw_os_error(nix::libc::EBUSY);
+                let e = Error::os("start", "", busy)
+                    .with_hint("another program runs it, and has it count instead of report packets: stop that one");
+                self.gaps.push(gap(e));
+            }
+            Err(e) if matches!(e.errno(), Some(nix::libc::EPERM | nix::libc::EACCES | nix::libc::ENOENT)) => {
+                tracing::info!("the drop monitor: {e}");
+            }
+            Err(e) => self.gaps.push(gap(e)),
+        }
+        Ok(())
+    }
+
     /// The next event. None when the stream has ended: after [`Stop::stop`], or when all sources failed.
     pub fn next(&self) -> Option<Event> {
         self.open(|| self.next_parcel().ok_or(RecvTimeoutError::Disconnected)).ok()
@@ -231,6 +281,11 @@ impl Evidence {
     /// The next parcel, if it is there.
     pub(crate) fn try_parcel(&self) -> Option<Parcel> {
         self.events.as_ref()?.try_recv().ok()
+    }
+
+    /// The next parcel, if one comes in time.
+    pub(crate) fn parcel_within(&self, timeout: Duration) -> Result<Parcel, RecvTimeoutError> {
+        self.events.as_ref().ok_or(RecvTimeoutError::Disconnected)?.recv_timeout(timeout)
     }
 
     /// The first event of the opened parcel, or of the next that `more` gives.
@@ -252,7 +307,7 @@ impl Evidence {
     /// # Errors
     /// Whether the time is over or the stream.
     pub fn next_within(&self, timeout: Duration) -> Result<Event, RecvTimeoutError> {
-        self.open(|| self.events.as_ref().ok_or(RecvTimeoutError::Disconnected)?.recv_timeout(timeout))
+        self.open(|| self.parcel_within(timeout))
     }
 
     /// What ends the stream.

@@ -244,6 +244,9 @@ pub fn summary(s: &crate::watch::Summary) -> String {
     if s.unknown > 0 {
         let _ = write!(text, ", {} unknown", s.unknown);
     }
+    if s.noise > 0 {
+        let _ = write!(text, ", {} more dropped in normal life (--all shows them)", s.noise);
+    }
     if s.ruleset_changes > 0 {
         let _ = write!(text, "; the ruleset changed {} times", s.ruleset_changes);
     }

@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::blame::{Attributor, Blame, Confidence, Generations, Time, Verdict, attributor};
+use crate::blame::{Attributor, Blame, Confidence, CulpritKind, Generations, Time, Verdict, attributor};
 use crate::evaluate::asked::Asked;
 use crate::evaluate::log_rules::LogRules;
 use crate::evaluate::{Environment, tracking};
 use crate::evidence::{Config, Event, Evidence, Parcel, StartError, TraceConfig, likeness, packet};
-use crate::evidence::{Journey, Ledger, LoggedPacket, Loss, Source};
+use crate::evidence::{Dropped, Journey, Ledger, LoggedPacket, Loss, Source};
 use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 
 use crate::sys::{nflog, xt};
 
 use super::counters::Fresh;
+use super::drops::Drops;
 use super::follower::{Follower, Update};
 use super::known::Known;
 use super::twice::Twice;
@@ -53,7 +54,9 @@ pub struct Options {
     pub selection: crate::evidence::Selection,
     /// Trace the packets of interest.
     pub trace: Option<TraceConfig>,
-    /// Hand out packets that got through, too.
+    /// Have the kernel's drop monitor report, where there is one.
+    pub drop_monitor: bool,
+    /// Hand out packets that got through, and drops that are normal life, too.
     pub all: bool,
 }
 
@@ -102,6 +105,8 @@ pub struct Summary {
     pub certain: u64,
     /// Packets that got through.
     pub accepted: u64,
+    /// Drops that are normal life, which are counted here only.
+    pub noise: u64,
     /// Packets of which it is not known what became of them.
     pub unknown: u64,
     /// Records of evidence that are known to be missing.
@@ -126,6 +131,7 @@ pub struct Watch {
     pending: Vec<Update>,
     bound: Vec<u16>,
     twice: Twice,
+    drops: Drops,
     fresh: Fresh,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     legacy_traced: Vec<xt::Family>,
@@ -143,6 +149,7 @@ impl Watch {
             groups: groups.clone(),
             selection: options.selection.clone(),
             trace: options.trace,
+            drop_monitor: options.drop_monitor,
             ..Config::default()
         };
         let mut legacy_traced: Vec<xt::Family> = first.rules.xt.iter().map(xt::Table::family).collect();
@@ -162,6 +169,7 @@ impl Watch {
             pending: Vec::new(),
             bound: groups,
             twice: Twice::default(),
+            drops: Drops::default(),
             fresh: Fresh::default(),
             legacy_traced,
         })
@@ -264,6 +272,14 @@ impl Watch {
                 }
                 None => return Done::Stale,
             },
+            Parcel::Event(Event::Dropped(d)) => match self.judge_dropped(d, by) {
+                Some(mut blame) => {
+                    let inbound = d.iif.map(|_| true);
+                    let seen = Seen { time: d.when(), bytes: &d.payload, inbound, count: 1, answer: None };
+                    self.hand_out(&mut blame, seen, Source::DropMonitor, out)
+                }
+                None => return Done::Stale,
+            },
             Parcel::Event(Event::Lost(loss)) => {
                 self.ledger.lost(loss);
                 out(Output::Lost(*loss))
@@ -345,13 +361,29 @@ impl Watch {
         if self.options.trace.is_some() {
             return self.next_event(out).map(Parcel::Event);
         }
-        if let Some(parcel) = self.evidence.try_parcel() {
-            return Some(parcel);
+        loop {
+            if let Some(e) = self.drops.overdue(false, false) {
+                return Some(Parcel::Event(e));
+            }
+            let parcel = match self.evidence.try_parcel() {
+                None if out(Output::Idle).is_break() => return None,
+                None if self.drops.is_empty() => self.evidence.next_parcel(),
+                None => match self.evidence.parcel_within(TICK) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    other => other.ok(),
+                },
+                parcel => parcel,
+            };
+            match parcel {
+                Some(Parcel::Event(Event::Dropped(d))) => {
+                    if let Some(e) = self.drops.keep(d) {
+                        return Some(Parcel::Event(e));
+                    }
+                }
+                None => return self.drops.overdue(false, true).map(Parcel::Event),
+                parcel => return parcel,
+            }
         }
-        if out(Output::Idle).is_break() {
-            return None;
-        }
-        self.evidence.next_parcel()
     }
 
     /// The next event to judge. A packet that is traced too waits for its journey, which tells more.
@@ -359,12 +391,14 @@ impl Watch {
         // With a rate, which packets are traced cannot be told.
         let all_traced = self.options.trace.is_some_and(|t| t.rate.is_none());
         loop {
-            if let Some(e) = self.twice.overdue(false) {
+            if let Some(e) = self.twice.overdue(false).or_else(|| self.drops.overdue(true, false)) {
                 return Some(e);
             }
             let event = match self.evidence.next_within(Duration::ZERO) {
                 Err(RecvTimeoutError::Timeout) if out(Output::Idle).is_break() => return None,
-                Err(RecvTimeoutError::Timeout) if self.twice.is_empty() => self.evidence.next(),
+                Err(RecvTimeoutError::Timeout) if self.twice.is_empty() && self.drops.is_empty() => {
+                    self.evidence.next()
+                }
                 Err(RecvTimeoutError::Timeout) => match self.evidence.next_within(TICK) {
                     Err(RecvTimeoutError::Timeout) => continue,
                     other => other.ok(),
@@ -372,13 +406,18 @@ impl Watch {
                 other => other.ok(),
             };
             match event {
+                Some(Event::Dropped(d)) => {
+                    if let Some(e) = self.drops.keep(d) {
+                        return Some(e);
+                    }
+                }
                 Some(e) if all_traced => {
                     if let Some(e) = self.twice.keep(e) {
                         return Some(e);
                     }
                 }
                 Some(e) => return Some(e),
-                None => return self.twice.overdue(true),
+                None => return self.twice.overdue(true).or_else(|| self.drops.overdue(false, true)),
             }
         }
     }
@@ -408,6 +447,19 @@ impl Watch {
         }
         // What the kernel named by its handle is found in one ruleset or not at all: no doubt about which.
         if let Some(missed) = met.missed.filter(|_| blame.culprit.rule_handle.is_none()) {
+            attributor::doubt(&mut blame, missed);
+        }
+        Some(blame)
+    }
+
+    fn judge_dropped(&mut self, d: &Dropped, by: &Present<'_>) -> Option<Blame> {
+        let met = by.generations.met(d.when(), SLACK);
+        let mut blame = self.judge(&met.rules, by, |a| a.dropped(d));
+        // Rules that came since may have dropped it.
+        if blame.culprit.kind == CulpritKind::Unknown && self.catch_up() {
+            return None;
+        }
+        if let Some(missed) = met.missed.filter(|_| blame.culprit.table_name.is_some()) {
             attributor::doubt(&mut blame, missed);
         }
         Some(blame)
@@ -454,15 +506,20 @@ impl Watch {
     }
 
     fn tell(&mut self, blame: &Blame, seen: Seen<'_>, source: Source, out: Out<'_>) -> ControlFlow<()> {
+        if source != Source::DropMonitor && blame.verdict.is_loss() && self.evidence.monitors_drops() {
+            self.drops.told(seen.bytes);
+        }
+        let noise = blame.freed.as_ref().is_some_and(|f| f.noise.is_some());
         let (summary, count) = (&mut self.summary, seen.count);
         self.ledger.saw_many(source, count);
         summary.seen += count;
         match blame.verdict {
+            _ if noise => summary.noise += count,
             Verdict::Accept => summary.accepted += count,
             Verdict::Unknown => summary.unknown += count,
             _ => {
                 summary.drops += count;
-                if blame.culprit.kind != crate::blame::CulpritKind::Unknown {
+                if blame.culprit.kind != CulpritKind::Unknown {
                     summary.attributed += count;
                     if blame.confidence == Confidence::Certain {
                         summary.certain += count;
@@ -470,7 +527,7 @@ impl Watch {
                 }
             }
         }
-        if blame.verdict == Verdict::Accept && !self.options.all {
+        if (blame.verdict == Verdict::Accept || noise) && !self.options.all {
             return ControlFlow::Continue(());
         }
         out(Output::Blame(blame, seen))

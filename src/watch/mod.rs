@@ -1,6 +1,7 @@
 //! `nfblame watch`: evidence joined with the ruleset that each packet met.
 
 mod counters;
+mod drops;
 pub mod engine;
 pub mod follower;
 mod known;

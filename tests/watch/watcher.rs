@@ -46,7 +46,7 @@ pub fn logged(all: bool) -> Options {
 pub fn traced(filter: &str) -> Options {
     let selection = Selection { filter: Some(Filter::parse(filter).unwrap()), interface: None };
     let trace = Some(TraceConfig { rate: None, ephemeral: true });
-    Options { groups: Some(Vec::new()), selection, trace, all: false }
+    Options { groups: Some(Vec::new()), selection, trace, drop_monitor: false, all: false }
 }
 
 impl Watcher {
