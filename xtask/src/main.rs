@@ -5,6 +5,7 @@ mod cargo;
 mod load;
 mod parity;
 mod peers;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ cargo xtask peers         only install the peers
 cargo xtask parity        compare our listings with the tools' own, and write docs/parity.md
 cargo xtask interop       read rules that a program wrote with rustables (root; needs libclang)
 cargo xtask lint          formatting and clippy, warnings denied
-cargo xtask ci            lint, then test
+cargo xtask ci            lint, then test, then vm
+cargo xtask vm [ARG…]     boot other kernels and test on them; --help tells the ARGs
 cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
                           measure beside the peers, and print the report as Markdown
 ";
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
         "lint" => lint(),
         "bench" => bench::run(rest),
         bench::MEASURE_ONE => bench::measure_one(rest),
-        "ci" => lint().and_then(|()| test(&[])),
+        "ci" => lint().and_then(|()| test(&[])).and_then(|()| vm::ci()),
+        "vm" => vm::run(rest).map(drop),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

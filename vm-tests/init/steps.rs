@@ -1,0 +1,92 @@
+//! What is done, in this order: what is loaded cannot be unloaded again.
+
+mod bare;
+mod drops;
+mod quiet;
+
+use std::process::Command;
+
+use nfblame_vm_tests::{Line, Outcome, Plan};
+
+use crate::out::Out;
+use crate::{cli, modules, suites};
+
+/// Carries out the plan.
+pub fn run(plan: &Plan, out: &mut Out) {
+    if let Some(program) = &plan.run {
+        load(plan, out);
+        modules::load("drop_monitor");
+        match Command::new(program).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output() {
+            Ok(said) => {
+                out.raw(&said.stdout);
+                out.raw(&said.stderr);
+            }
+            Err(e) => println!("vm-init: {program}: {e}"),
+        }
+        return;
+    }
+    let wanted = |step: &str| plan.only.is_empty() || plan.only.iter().any(|o| step.contains(o.as_str()));
+    let step = |name: &str, out: &mut Out, run: &dyn Fn(&mut Out)| {
+        if wanted(name) {
+            out.step(name);
+            run(out);
+        }
+    };
+    step("bare kernel", out, &bare::run);
+    step("nothing loaded", out, &quiet::run);
+    load(plan, out);
+    step("drop monitor", out, &drops::run);
+    step("demo", out, &demo);
+    step("features", out, &features);
+    for suite in &plan.suites {
+        step(&format!("suite {}", suite.name), out, &|out| suites::run(suite, out));
+    }
+}
+
+/// Carries out what can be done in a machine that is set up already: nothing is said of what is not loaded there.
+pub fn run_here(plan: &Plan, out: &mut Out) {
+    out.step("modules");
+    for module in &plan.modules {
+        // What a distribution lacks is missed by the tests that want it.
+        let _ = cli::call("/sbin/modprobe", &["-q", module], "");
+    }
+    for (name, run) in [("drop monitor", drops::run as fn(&mut Out)), ("demo", demo), ("features", features)] {
+        out.step(name);
+        run(out);
+    }
+    for suite in &plan.suites {
+        suites::run(suite, out);
+    }
+}
+
+fn load(plan: &Plan, out: &mut Out) {
+    out.step("modules");
+    let missing: Vec<&str> = plan.modules.iter().filter(|m| !modules::load(m)).map(String::as_str).collect();
+    println!("vm-init: built in, or not of this version: {}", missing.join(" "));
+}
+
+/// The main job, all three backends.
+fn demo(out: &mut Out) {
+    let done = cli::nfblame(&["demo"]).and_then(|said| {
+        if said.code == Some(0) { Ok(()) } else { Err(format!("exit {:?}\n{}\n{}", said.code, said.out, said.err)) }
+    });
+    out.result("every drop is blamed rightly", done);
+}
+
+/// What `nfblame doctor` says with all modules loaded.
+fn features(out: &mut Out) {
+    let report = cli::nfblame(&["doctor", "-j"]).and_then(|said| {
+        serde_json::from_str::<serde_json::Value>(&said.out).map_err(|e| format!("{e}\n{}\n{}", said.out, said.err))
+    });
+    let report = match report {
+        Ok(report) => report,
+        Err(e) => return out.test("doctor", Outcome::Failed, e),
+    };
+    let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
+    for feature in report["features"].as_array().into_iter().flatten() {
+        let reason = [text(&feature["reason"]), text(&feature["remedy"])];
+        let reason = reason.into_iter().filter(|r| !r.is_empty()).collect::<Vec<_>>().join(": ");
+        out.line(&Line::Feature { name: text(&feature["feature"]), works: feature["state"] == "works", reason });
+    }
+    out.test("doctor", Outcome::Passed, "");
+}

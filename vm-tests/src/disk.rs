@@ -1,0 +1,229 @@
+//! What is on the machine's disk.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use nfblame_vm_tests::{PLAN, Plan, Suite};
+
+use crate::build::Built;
+use crate::initramfs::Archive;
+use crate::modules::{Unpacked, module_name};
+use crate::shell::find;
+
+/// Modules that are loaded before the tests. Each may be built in, or be called otherwise in another version.
+pub const LOADED: &[&str] = &[
+    "crc32c_generic",
+    "nf_tables",
+    "nfnetlink_log",
+    "nfnetlink_queue",
+    "nf_conntrack",
+    "nf_conntrack_netlink",
+    "nft_ct",
+    "nft_log",
+    "nft_limit",
+    "nft_reject_inet",
+    "nft_reject_ipv4",
+    "nft_reject_ipv6",
+    "nft_reject_netdev",
+    "nft_fib_inet",
+    "nft_fib_ipv4",
+    "nft_fib_ipv6",
+    "nft_counter",
+    "nft_chain_nat",
+    "nft_nat",
+    "nft_masq",
+    "nft_redir",
+    "nft_compat",
+    "nft_queue",
+    "nft_objref",
+    "nft_hash",
+    "nft_numgen",
+    "nft_socket",
+    "nft_tproxy",
+    "nft_quota",
+    "nft_connlimit",
+    "nft_dup_ipv4",
+    "nft_fwd_netdev",
+    "nft_osf",
+    "nft_synproxy",
+    "nft_tunnel",
+    "nft_xfrm",
+    "nft_set_pipapo",
+    "nf_log_syslog",
+    "nf_log_ipv4",
+    "nf_log_ipv6",
+    "x_tables",
+    "ip_tables",
+    "ip6_tables",
+    "iptable_filter",
+    "iptable_raw",
+    "iptable_mangle",
+    "iptable_nat",
+    "ip6table_filter",
+    "ip6table_raw",
+    "ip6table_mangle",
+    "ip6table_nat",
+    "arp_tables",
+    "arptable_filter",
+    "ipt_REJECT",
+    "ip6t_REJECT",
+    "xt_conntrack",
+    "xt_LOG",
+    "xt_NFLOG",
+    "xt_TRACE",
+    "xt_comment",
+    "xt_limit",
+    "xt_tcpudp",
+    "xt_multiport",
+    "xt_set",
+    "xt_mark",
+    "xt_connmark",
+    "xt_mac",
+    "xt_addrtype",
+    "xt_pkttype",
+    "xt_length",
+    "xt_state",
+    "xt_owner",
+    "xt_physdev",
+    "xt_recent",
+    "xt_hashlimit",
+    "xt_nat",
+    "xt_MASQUERADE",
+    "xt_REDIRECT",
+    "xt_NFQUEUE",
+    "xt_iprange",
+    "xt_ecn",
+    "xt_dscp",
+    "xt_u32",
+    "xt_string",
+    "xt_statistic",
+    "xt_quota",
+    "xt_time",
+    "xt_TCPMSS",
+    "xt_CT",
+    "ip_set",
+    "ip_set_hash_ip",
+    "ip_set_hash_net",
+    "ip_set_hash_ipport",
+    "ip_set_bitmap_port",
+    "ip_set_list_set",
+    "veth",
+    "dummy",
+    "tun",
+    "bridge",
+    "macvlan",
+    "sch_ingress",
+    "cls_matchall",
+    "act_gact",
+    "tcp_diag",
+    "udp_diag",
+    "raw_diag",
+    "xfrm_user",
+    "inet_diag",
+    "unix_diag",
+    "nlmon",
+];
+
+/// Modules that are there to be loaded, and that some tests want.
+const LOADABLE: &[&str] = &["drop_monitor", "br_netfilter", "ebtables", "ebtable_filter", "nf_tables_bridge"];
+
+/// Programs of this host that tests compare with. What is not installed is left out; its tests say so.
+const PEERS: &[&str] = &[
+    "nft",
+    "ip",
+    "tc",
+    "conntrack",
+    "ipset",
+    "iptables-nft",
+    "ip6tables-nft",
+    "iptables-legacy",
+    "ip6tables-legacy",
+    "arptables-legacy",
+    "arptables-nft",
+    "iptables-nft-restore",
+    "iptables-legacy-restore",
+    "ip6tables-legacy-restore",
+    "ip6tables-nft-restore",
+    "iptables-nft-save",
+    "iptables-legacy-save",
+    "ip6tables-nft-save",
+    "ip6tables-legacy-save",
+];
+
+/// Where Debian's iptables has its extensions.
+const EXTENSIONS: &str = "/usr/lib/x86_64-linux-gnu/xtables";
+
+/// Writes the disk of a kernel.
+///
+/// # Errors
+/// When something that should be on it cannot be read.
+pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &Path) -> Result<(), String> {
+    let mut disk = Archive::default();
+    for dir in ["proc", "sys", "dev", "run", "tmp", "etc", "mnt", "var"] {
+        disk.dir(dir);
+    }
+    disk.copy(&built.init, "init")?;
+    // The kernel's own call for a module ends in our hands.
+    disk.link("sbin/modprobe", "/init");
+    disk.copy(&built.nfblame, "bin/nfblame")?;
+    disk.link(&built.nfblame.display().to_string(), "/bin/nfblame");
+    disk.file("etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n");
+    disk.file("etc/group", 0o644, b"root:x:0:\n");
+
+    let mut plan = plan.clone();
+    for (name, path) in &built.suites {
+        let to = format!("tests/{name}");
+        disk.copy(path, &to)?;
+        if let Some(suite) = plan.suites.iter_mut().find(|s| s.name == *name) {
+            suite.path = format!("/{to}");
+        }
+    }
+    plan.suites.retain(|s: &Suite| !s.path.is_empty());
+    if let Some(run) = &mut plan.run {
+        disk.copy(Path::new(run), "run-this")?;
+        *run = "/run-this".into();
+    }
+    let text = serde_json::to_vec(&plan).map_err(|e| format!("the plan: {e}"))?;
+    disk.file(PLAN, 0o644, &text);
+
+    modules(&mut disk, kernel, release)?;
+    for peer in PEERS {
+        if let Some(path) = find(peer) {
+            disk.program(&path)?;
+        }
+    }
+    if let Ok(extensions) = std::fs::read_dir(EXTENSIONS) {
+        for file in extensions.flatten() {
+            disk.copy(&file.path(), &file.path().display().to_string())?;
+        }
+    }
+    std::fs::write(to, disk.finish()).map_err(|e| format!("{}: {e}", to.display()))
+}
+
+/// Modules, decompressed, with lists that say so.
+fn modules(disk: &mut Archive, kernel: &Unpacked, release: &str) -> Result<(), String> {
+    let files = kernel.closure(LOADED.iter().chain(LOADABLE).copied());
+    let plain = |path: &str| path.split_once(".ko").map_or(path, |(stem, _)| stem).to_owned() + ".ko";
+    let root = format!("lib/modules/{release}");
+    for path in &files {
+        disk.file(&format!("{root}/{}", plain(path)), 0o644, &kernel.module(path)?);
+    }
+    let there: BTreeSet<String> = files.iter().map(|p| module_name(p)).collect();
+    let mut dep = String::new();
+    for line in kernel.list("modules.dep")?.lines() {
+        let Some((path, rest)) = line.split_once(':').filter(|(p, _)| files.contains(*p)) else { continue };
+        let needs: Vec<String> = rest.split_whitespace().map(plain).collect();
+        dep.push_str(&format!("{}: {}\n", plain(path), needs.join(" ")));
+    }
+    let aliases: String = kernel
+        .list("modules.alias")?
+        .lines()
+        .filter(|l| l.rsplit(' ').next().is_some_and(|m| there.contains(m)))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    disk.file(&format!("{root}/modules.dep"), 0o644, dep.as_bytes());
+    disk.file(&format!("{root}/modules.alias"), 0o644, aliases.as_bytes());
+    let builtin = kernel.list("modules.builtin")?;
+    disk.file(&format!("{root}/modules.builtin"), 0o644, builtin.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! `cargo xtask vm`: boots other kernels and runs nfblame on them.
+//!
+//! Exit codes: 0 all passed; 1 something failed; 3 nothing was run, for the reason that is printed.
+
+mod apt;
+mod build;
+mod disk;
+mod initramfs;
+mod modules;
+mod qemu;
+mod report;
+mod shell;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use nfblame_vm_tests::{Plan, Suite};
+
+use apt::{Apt, Kernel, Kernels};
+use modules::Unpacked;
+use qemu::{Accelerator, Machine};
+use report::Report;
+
+const HELP: &str = "\
+cargo xtask vm [OPTIONS]  boot Debian's kernels and run nfblame's tests on them
+
+  --kernel V     only this one (repeatable): the version as vm-tests/kernels.toml has it
+  --only WORD    only steps whose name holds the word (repeatable)
+  --table FILE   write the table of kernels and features, as Markdown
+  --jobs N       so many machines at a time (default: all)
+  --again        boot a machine a second time where something failed, and say so
+  --tcg          emulate, without trying the host's own processor
+  --bundle DIR   only build: what runs in a machine, for one that is set up otherwise (`vm-init --here DIR`)
+  --run PROGRAM  only run this program of the host, linked statically, in the machine
+";
+
+/// Test programs of the repository, with what they are told.
+const SUITES: &[(&str, &[&str])] = &[
+    ("harness", &[]),
+    ("read_nft", &[]),
+    ("legacy_tables", &[]),
+    ("evidence", &[]),
+    ("trace", &[]),
+    ("host", &[]),
+    ("track", &[]),
+    ("conntrack", &[]),
+    ("watch", &[]),
+];
+
+/// Nothing was run.
+const SKIPPED: u8 = 3;
+
+#[derive(Default)]
+struct Args {
+    kernels: Vec<String>,
+    only: Vec<String>,
+    table: Option<PathBuf>,
+    jobs: Option<usize>,
+    tcg: bool,
+    again: bool,
+    run: Option<String>,
+    bundle: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = match parse(std::env::args().skip(1)) {
+        Ok(Some(args)) => args,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => {
+            eprint!("vm: {e}\n{HELP}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Some(dir) = &args.bundle {
+        return match bundle(dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("vm: {e}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let prepared = shell::install().and_then(|()| fetch(&args));
+    let kernels = match prepared {
+        Ok(kernels) => kernels,
+        Err(e) => {
+            println!("vm: skipped, no kernel was booted: {e}");
+            return ExitCode::from(SKIPPED);
+        }
+    };
+    match run(&args, &kernels) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("vm: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Args>, String> {
+    let mut args = Args::default();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--kernel" => args.kernels.push(value()?),
+            "--only" => args.only.push(value()?),
+            "--table" => args.table = Some(value()?.into()),
+            "--jobs" => args.jobs = Some(value()?.parse().map_err(|_| "--jobs needs a number")?),
+            "--tcg" => args.tcg = true,
+            "--again" => args.again = true,
+            "--run" => args.run = Some(value()?),
+            "--bundle" => args.bundle = Some(value()?.into()),
+            "-h" | "--help" => return Ok(None),
+            _ => return Err(format!("unknown option '{word}'")),
+        }
+    }
+    Ok(Some(args))
+}
+
+/// Outside the repository, so that a fresh clone need not fetch again.
+fn cache() -> PathBuf {
+    let dir = std::env::var_os("NFBLAME_VM_CACHE").map(PathBuf::from);
+    let xdg = || std::env::var_os("XDG_CACHE_HOME").map(|d| Path::new(&d).join("nfblame-vm"));
+    let home = || std::env::var_os("HOME").map(|d| Path::new(&d).join(".cache/nfblame-vm"));
+    dir.or_else(xdg).or_else(home).unwrap_or_else(|| std::env::temp_dir().join("nfblame-vm"))
+}
+
+fn fetch(args: &Args) -> Result<Vec<(Kernel, Unpacked)>, String> {
+    let text = include_str!("../kernels.toml");
+    let Kernels { kernel: mut wanted } = toml::from_str(text).map_err(|e| format!("kernels.toml: {e}"))?;
+    if !args.kernels.is_empty() {
+        wanted.retain(|w| args.kernels.contains(&w.version));
+        if wanted.len() < args.kernels.len() {
+            return Err(format!("kernels.toml lacks one of {}", args.kernels.join(", ")));
+        }
+    }
+    let cache = cache();
+    let apt = Apt::new(&cache, &wanted)?;
+    let kernels: Vec<Kernel> = wanted.iter().map(|w| apt.resolve(w)).collect::<Result<_, _>>()?;
+    kernels.into_iter().map(|k| Unpacked::new(&apt, &k, &cache).map(|u| (k, u))).collect()
+}
+
+fn plan(args: &Args, built: &build::Built) -> Plan {
+    let suite = |(name, words): &(&str, &[&str])| Suite {
+        name: (*name).to_owned(),
+        path: String::new(),
+        args: words.iter().map(|a| (*a).to_owned()).collect(),
+    };
+    Plan {
+        modules: disk::LOADED.iter().map(|m| (*m).to_owned()).collect(),
+        built_at: built.nfblame.display().to_string(),
+        suites: SUITES.iter().map(suite).collect(),
+        only: args.only.clone(),
+        run: args.run.clone(),
+    }
+}
+
+/// Writes the programs and the plan into a directory.
+fn bundle(dir: &Path) -> Result<(), String> {
+    let built = build::build(&SUITES.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
+    shell::make_dir(dir)?;
+    let copy = |from: &Path, name: &str| {
+        let to = dir.join(name);
+        std::fs::copy(from, &to).map(drop).map_err(|e| format!("{}: {e}", to.display()))
+    };
+    copy(&built.init, "vm-init")?;
+    copy(&built.nfblame, "nfblame")?;
+    for (name, path) in &built.suites {
+        copy(path, name)?;
+    }
+    let text = serde_json::to_vec(&plan(&Args::default(), &built)).map_err(|e| format!("the plan: {e}"))?;
+    std::fs::write(dir.join("plan.json"), text).map_err(|e| format!("{}: {e}", dir.display()))
+}
+
+fn run(args: &Args, kernels: &[(Kernel, Unpacked)]) -> Result<bool, String> {
+    let wants_suites = args.run.is_none() && (args.only.is_empty() || args.only.iter().any(|o| o.contains("suite")));
+    let suites: Vec<&str> = SUITES.iter().filter(|_| wants_suites).map(|(name, _)| *name).collect();
+    let built = build::build(&suites)?;
+    let plan = plan(args, &built);
+    let dir = cache().join("run");
+    let mut machines = Vec::new();
+    for (kernel, unpacked) in kernels {
+        let dir = dir.join(&kernel.release);
+        shell::make_dir(&dir)?;
+        let initramfs = dir.join("initramfs");
+        disk::write(unpacked, &kernel.release, &built, &plan, &initramfs)?;
+        machines.push((kernel, Machine { image: unpacked.image.clone(), initramfs, dir }));
+    }
+    let Some((_, first)) = machines.first() else { return Err("no kernel is asked for".into()) };
+    let accelerator = if args.tcg { Accelerator::Tcg } else { qemu::accelerator(first) };
+    eprintln!("vm: booting {} with {accelerator:?}", list(&machines));
+    let begun = Instant::now();
+    let mut reports = Vec::new();
+    for some in machines.chunks(args.jobs.unwrap_or(machines.len()).max(1)) {
+        thread::scope(|s| {
+            let running: Vec<_> = some.iter().map(|(k, m)| (k, m, s.spawn(move || m.run(accelerator)))).collect();
+            for (kernel, machine, end) in running {
+                let end = end.join().unwrap_or_else(|_| qemu::End::Broken("the runner panicked".into()));
+                reports.push(Report::read(&kernel.version, &kernel.release, machine, end));
+            }
+        });
+    }
+    for (report, (kernel, machine)) in reports.iter_mut().zip(&machines) {
+        print!("{report}");
+        if report.counts().1 > 0 && args.again {
+            println!("vm {}: once more, alone", kernel.release);
+            let end = machine.run(accelerator);
+            *report = Report::read(&kernel.version, &kernel.release, machine, end);
+            print!("{report}");
+        }
+    }
+    if args.run.is_some() {
+        for (_, m) in &machines {
+            println!("{}", std::fs::read_to_string(m.results()).unwrap_or_default());
+        }
+    }
+    if let Some(path) = &args.table {
+        std::fs::write(path, report::table(&reports)).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    let (mut passed, mut failed, mut ignored) = (0, 0, 0);
+    for r in &reports {
+        let (p, f, i) = r.counts();
+        (passed, failed, ignored) = (passed + p, failed + f, ignored + i);
+    }
+    println!("vm: {} kernels in {:.0} s", reports.len(), begun.elapsed().as_secs_f32());
+    println!("vm: {passed} passed, {failed} failed, {ignored} skipped");
+    Ok(failed == 0)
+}
+
+fn list(machines: &[(&Kernel, Machine)]) -> String {
+    machines.iter().map(|(k, _)| k.release.as_str()).collect::<Vec<_>>().join(", ")
+}

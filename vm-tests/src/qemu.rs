@@ -1,0 +1,143 @@
+//! Booting.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nfblame_vm_tests::{PROBE, SENTINEL, STARTED};
+
+/// A machine that says nothing for so long hangs.
+const SILENCE: Duration = Duration::from_secs(120);
+/// No machine runs longer.
+const LIMIT: Duration = Duration::from_secs(420);
+/// With working virtualisation, the kernel starts the first process well within this.
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+
+/// How the processor is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accelerator {
+    /// The host's own.
+    Kvm,
+    /// Emulated.
+    Tcg,
+}
+
+/// What to boot.
+pub struct Machine {
+    /// The kernel.
+    pub image: PathBuf,
+    /// The archive.
+    pub initramfs: PathBuf,
+    /// Where its console and its results go.
+    pub dir: PathBuf,
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It switched itself off after its last line.
+    Orderly,
+    /// It did not: what is known.
+    Broken(String),
+}
+
+impl Machine {
+    /// What it printed.
+    pub fn console(&self) -> PathBuf {
+        self.dir.join("console.log")
+    }
+
+    /// Its result file.
+    pub fn results(&self) -> PathBuf {
+        self.dir.join("results.jsonl")
+    }
+
+    /// Boots it, and waits for its end.
+    pub fn run(&self, accelerator: Accelerator) -> End {
+        self.boot(accelerator, "", SILENCE, LIMIT)
+    }
+
+    fn boot(&self, accelerator: Accelerator, words: &str, silence: Duration, limit: Duration) -> End {
+        for file in [self.console(), self.results()] {
+            if let Err(e) = fs::write(&file, "") {
+                return End::Broken(format!("{}: {e}", file.display()));
+            }
+        }
+        let mut qemu = match self.start(accelerator, words) {
+            Ok(child) => child,
+            Err(e) => return End::Broken(format!("start qemu: {e}")),
+        };
+        let begun = Instant::now();
+        let mut heard = (0, Instant::now());
+        let ended = loop {
+            match qemu.try_wait() {
+                Ok(Some(status)) => break Ok(status),
+                Ok(None) => {}
+                Err(e) => break Err(format!("wait for qemu: {e}")),
+            }
+            let said = size(&self.console()) + size(&self.results());
+            if said != heard.0 {
+                heard = (said, Instant::now());
+            }
+            if heard.1.elapsed() > silence {
+                break Err(format!("it hangs: nothing heard for {silence:?}"));
+            }
+            if begun.elapsed() > limit {
+                break Err(format!("it did not end within {limit:?}"));
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
+        if ended.is_err() {
+            let _ = qemu.kill();
+            let _ = qemu.wait();
+        }
+        // The exit status says little: a panic leaves with 0. The last line says all.
+        let console = String::from_utf8_lossy(&fs::read(self.console()).unwrap_or_default()).into_owned();
+        let trouble = ["Kernel panic", "BUG: ", "Oops: ", "general protection fault"];
+        match (ended, console.lines().find(|l| trouble.iter().any(|t| l.contains(t)))) {
+            (_, Some(line)) => End::Broken(line.trim().to_owned()),
+            (Err(e), None) => End::Broken(e),
+            (Ok(_), None) if console.contains(SENTINEL) => End::Orderly,
+            (Ok(status), None) => End::Broken(format!("it ended without its last line ({status})")),
+        }
+    }
+
+    fn start(&self, accelerator: Accelerator, words: &str) -> std::io::Result<Child> {
+        let how: &[&str] = match accelerator {
+            Accelerator::Kvm => &["-enable-kvm", "-cpu", "host"],
+            Accelerator::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+        };
+        let serial = |path: &Path| format!("file:{}", path.display());
+        Command::new("qemu-system-x86_64")
+            .args(how)
+            .args(["-M", "q35", "-m", "1024", "-smp", "2", "-nodefaults", "-no-user-config"])
+            .args(["-display", "none", "-no-reboot"])
+            .arg("-kernel")
+            .arg(&self.image)
+            .arg("-initrd")
+            .arg(&self.initramfs)
+            // A panic ends the machine at once.
+            .args(["-append", &format!("console=ttyS0 quiet loglevel=4 panic=-1 oops=panic {words}")])
+            .args(["-serial", &serial(&self.console()), "-serial", &serial(&self.results())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+    }
+}
+
+/// The host's own processor, where a machine that does nothing proves that it works.
+pub fn accelerator(machine: &Machine) -> Accelerator {
+    if fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
+        return Accelerator::Tcg;
+    }
+    let _ = machine.boot(Accelerator::Kvm, PROBE, PROBE_LIMIT, PROBE_LIMIT);
+    let works = fs::read(machine.console()).is_ok_and(|c| String::from_utf8_lossy(&c).contains(STARTED));
+    if works { Accelerator::Kvm } else { Accelerator::Tcg }
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |m| m.len())
+}

@@ -1,0 +1,71 @@
+//! Running the programs that this needs, and getting them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Programs, and the packages that have them.
+const TOOLS: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("depmod", "kmod"),
+    ("xz", "xz-utils"),
+    ("zstd", "zstd"),
+    ("dpkg-deb", "dpkg"),
+];
+
+/// Installs what is missing.
+///
+/// # Errors
+/// What cannot be had.
+pub fn install() -> Result<(), String> {
+    let missing: Vec<_> = TOOLS.iter().filter(|(t, _)| find(t).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, p)| *p).collect();
+    eprintln!("vm: installing {}", packages.join(" "));
+    let apt = |args: &[&str]| {
+        let done = Command::new("apt-get")
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        done.is_ok_and(|s| s.success())
+    };
+    apt(&["update", "-qq"]);
+    apt(&[&["install", "-qq", "-y", "--no-install-recommends"], packages.as_slice()].concat());
+    let still: Vec<&str> = missing.iter().filter(|(t, _)| find(t).is_none()).map(|(t, _)| *t).collect();
+    if still.is_empty() { Ok(()) } else { Err(format!("{} cannot be had here", still.join(", "))) }
+}
+
+/// Where a program is.
+pub fn find(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into(), "/usr/bin".into()]);
+    dirs.map(|d| d.join(program)).find(|p| p.exists())
+}
+
+/// Runs a command, which must succeed; what it printed.
+///
+/// # Errors
+/// Which command failed, and what it said.
+pub fn run(command: &mut Command) -> Result<String, String> {
+    let name = format!("{} {}", command.get_program().display(), args(command));
+    let out = command.stdin(Stdio::null()).output().map_err(|e| format!("{name}: {e}"))?;
+    if out.status.success() {
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    }
+    Err(format!("{name}: {}\n{}", out.status, String::from_utf8_lossy(&out.stderr).trim()))
+}
+
+fn args(command: &Command) -> String {
+    command.get_args().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// `fs::create_dir_all` with the path in the error.
+///
+/// # Errors
+/// When the system refuses.
+pub fn make_dir(path: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(path).map_err(|e| format!("create {}: {e}", path.display()))
+}
