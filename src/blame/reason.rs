@@ -3,6 +3,8 @@
 //! Reasons are those of include/net/dropreason-core.h by their names, which the kernel sends; a name that is not in the
 //! table is told as it is. Older kernels name none, and some places still do not: then the function decides, which says less.
 
+use crate::evaluate::Network;
+
 use super::CulpritKind::{self, Bpf, Mtu, Neighbour, Queue, Route, Socket, Sysctl, Tc, Unknown, Xdp, Xfrm};
 
 /// What a reason or a place means.
@@ -19,6 +21,11 @@ pub struct Meaning {
 }
 
 impl Meaning {
+    /// Is it that no socket was found? Otherwise one had been, which may be gone by now.
+    pub fn is_without_socket(&self) -> bool {
+        matches!(self.detail, NO_LISTENER | NO_HANDLER)
+    }
+
     /// Did a rule, a policy, connection tracking or translation drop it?
     pub fn is_of_rules(&self) -> bool {
         self.kinds.is_empty()
@@ -26,8 +33,8 @@ impl Meaning {
 }
 
 /// Reads a reason, or where there is none that is known, the function. None: neither is known.
-pub fn meaning(reason: Option<&str>, function: &str) -> Option<Meaning> {
-    reason.and_then(by_reason).or_else(|| by_function(function))
+pub fn meaning(reason: Option<&str>, function: &str, network: Network) -> Option<Meaning> {
+    reason.and_then(by_reason).or_else(|| by_function(function, network))
 }
 
 /// A kind and a detail.
@@ -40,6 +47,8 @@ const fn noise(kinds: &'static [CulpritKind], detail: &'static str, why: &'stati
     Meaning { kinds, detail, noise: Some(why), exact: true }
 }
 
+const NO_LISTENER: &str = "no listener";
+const NO_HANDLER: &str = "no protocol handler";
 const RULES: Meaning = is(&[], "a rule or policy");
 const CLOSING: &str = "a socket that is being closed gives up what it held";
 const DUPLICATE: &str = "the receiver has it already";
@@ -50,7 +59,7 @@ const COPY: &str = "a copy for a socket that did not want it";
 fn by_reason(name: &str) -> Option<Meaning> {
     Some(match name {
         "NETFILTER_DROP" => RULES,
-        "NO_SOCKET" => is(&[Socket], "no listener"),
+        "NO_SOCKET" => is(&[Socket], NO_LISTENER),
         "SOCKET_CLOSE" | "TCP_CLOSE" | "QUEUE_PURGE" => noise(&[Socket], "socket closed", CLOSING),
         "SOCKET_FILTER" => is(&[Bpf], "socket filter"),
         "SOCKET_RCVBUFF" | "SOCKET_RCV_BUFF" => is(&[Socket], "receive buffer full"),
@@ -69,7 +78,7 @@ fn by_reason(name: &str) -> Option<Meaning> {
         "IP_RPFILTER" => is(&[Sysctl], "rp_filter"),
         "UNICAST_IN_L2_MULTICAST" => is(&[Sysctl], "drop_unicast_in_l2_multicast"),
         "XFRM_POLICY" => is(&[Xfrm], "policy"),
-        "IP_NOPROTO" | "INVALID_PROTO" => is(&[Socket], "no protocol handler"),
+        "IP_NOPROTO" | "INVALID_PROTO" => is(&[Socket], NO_HANDLER),
         "TCP_AUTH_HDR" | "TCP_MD5NOTFOUND" | "TCP_MD5UNEXPECTED" | "TCP_MD5FAILURE" | "TCP_AONOTFOUND"
         | "TCP_AOUNEXPECTED" | "TCP_AOKEYNOTFOUND" | "TCP_AOFAILURE" => is(&[Socket], "TCP signature (MD5 or AO)"),
         "TCP_FLAGS" | "TCP_INVALID_SYN" => is(&[Socket], "TCP flags that do not fit the connection's state"),
@@ -110,7 +119,7 @@ fn by_reason(name: &str) -> Option<Meaning> {
         "SECURITY_HOOK" => is(&[Unknown], "security module"),
         "CPU_BACKLOG" => is(&[Sysctl], "net.core.netdev_max_backlog"),
         "XDP" => is(&[Xdp], "program"),
-        "UNHANDLED_PROTO" => noise(&[Unknown], "no protocol handler", STRANGE),
+        "UNHANDLED_PROTO" => noise(&[Unknown], NO_HANDLER, STRANGE),
         "PKT_TOO_BIG" => is(&[Mtu], "too big"),
         "SKB_GSO_SEG" | "SKB_BAD_GSO" => is(&[Unknown], "segmentation failed"),
         "SKB_UCOPY_FAULT" | "DEV_HDR" => is(&[Unknown], "bad data from the sender"),
@@ -138,7 +147,7 @@ fn by_reason(name: &str) -> Option<Meaning> {
 }
 
 /// What happens in a function, where no reason is told.
-fn by_function(name: &str) -> Option<Meaning> {
+fn by_function(name: &str, network: Network) -> Option<Meaning> {
     let at = |kinds, detail| Meaning { exact: false, ..is(kinds, detail) };
     let usual = |kinds, detail, why| Meaning { exact: false, ..noise(kinds, detail, why) };
     Some(match name {
@@ -151,11 +160,11 @@ fn by_function(name: &str) -> Option<Meaning> {
         "ip6_pkt_drop" | "ip6_pkt_discard" | "ip6_pkt_prohibit" => at(&[Route, Sysctl], "no route"),
         "ip_rcv" | "ip_rcv_core" | "ip6_rcv_core" | "ipv6_rcv" => at(&[Unknown], "malformed IP packet"),
         "ip_protocol_deliver_rcu" | "ip_local_deliver_finish" | "ip6_protocol_deliver_rcu" => {
-            at(&[Socket, Xfrm], "no protocol handler")
+            at(&[Socket, Xfrm], NO_HANDLER)
         }
-        "__udp4_lib_rcv" | "__udp6_lib_rcv" | "udp_rcv" | "udpv6_rcv" => at(&[Socket, Xfrm], "no listener"),
-        "tcp_v4_rcv" | "tcp_v6_rcv" => at(&[Socket, Xfrm], "no listener"),
-        "__udp4_lib_mcast_deliver" | "__udp6_lib_mcast_deliver" => at(&[Socket], "no listener"),
+        "__udp4_lib_rcv" | "__udp6_lib_rcv" | "udp_rcv" | "udpv6_rcv" => at(&[Socket, Xfrm], NO_LISTENER),
+        "tcp_v4_rcv" | "tcp_v6_rcv" => at(&[Socket, Xfrm], NO_LISTENER),
+        "__udp4_lib_mcast_deliver" | "__udp6_lib_mcast_deliver" => at(&[Socket], NO_LISTENER),
         "udp_queue_rcv_skb"
         | "udp_queue_rcv_one_skb"
         | "__udp_queue_rcv_skb"
@@ -198,13 +207,18 @@ fn by_function(name: &str) -> Option<Meaning> {
         "enqueue_to_backlog" => at(&[Sysctl], "net.core.netdev_max_backlog"),
         "xfrm_input" | "xfrm_output_resume" | "xfrm_lookup_with_ifid" | "__xfrm_policy_check" => at(&[Xfrm], "policy"),
         "ip6_mc_input" | "igmp_rcv" | "ip_mc_output" => usual(&[Route], "multicast", NOT_JOINED),
-        "__netif_receive_skb_core" | "netif_receive_skb_core" => usual(&[Unknown], "no protocol handler", STRANGE),
+        "__netif_receive_skb_core" | "netif_receive_skb_core" => match network {
+            Network::Other(_) => usual(&[Unknown], NO_HANDLER, STRANGE),
+            // The filters of traffic control are a part of this function there.
+            _ => at(&[Tc, Unknown], "ingress"),
+        },
         "packet_rcv" | "tpacket_rcv" | "packet_rcv_spkt" => usual(&[Unknown], "packet socket", COPY),
         "skb_queue_purge"
         | "skb_queue_purge_reason"
         | "__skb_queue_purge"
         | "sk_stream_kill_queues"
         | "inet_sock_destruct"
+        | "udp_destruct_common"
         | "udp_destruct_sock"
         | "tcp_write_queue_purge"
         | "inet_csk_listen_stop"
@@ -236,11 +250,11 @@ mod tests {
 
     #[test]
     fn the_kernels_word_goes_before_the_place() {
-        let m = meaning(Some("SOCKET_RCVBUFF"), "__udp4_lib_rcv");
+        let m = meaning(Some("SOCKET_RCVBUFF"), "__udp4_lib_rcv", Network::Ip4);
         assert_eq!(m.map(|m| (m.detail, m.exact)), Some(("receive buffer full", true)));
-        let m = meaning(None, "__udp4_lib_rcv");
+        let m = meaning(None, "__udp4_lib_rcv", Network::Ip4);
         assert_eq!(m.map(|m| (m.detail, m.exact)), Some(("no listener", false)));
-        assert!(meaning(None, "nf_hook_slow").is_some_and(|m| m.is_of_rules()));
-        assert_eq!(meaning(Some("SOMETHING_NEW"), "some_function"), None);
+        assert!(meaning(None, "nf_hook_slow", Network::Ip4).is_some_and(|m| m.is_of_rules()));
+        assert_eq!(meaning(Some("SOMETHING_NEW"), "some_function", Network::Ip4), None);
     }
 }

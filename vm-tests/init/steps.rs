@@ -67,10 +67,19 @@ fn load(plan: &Plan, out: &mut Out) {
 
 /// The main job, all three backends.
 fn demo(out: &mut Out) {
-    let done = cli::nfblame(&["demo"]).and_then(|said| {
+    const NAME: &str = "every drop is blamed rightly";
+    let said = cli::nfblame(&["demo"]);
+    // Tables that belong to a socket came in 5.12; that older kernels lack them has to be said.
+    if let Ok(said) = &said
+        && said.code == Some(2)
+        && said.err.contains("Linux 5.12")
+    {
+        return out.test(NAME, Outcome::Ignored, said.err.trim());
+    }
+    let done = said.and_then(|said| {
         if said.code == Some(0) { Ok(()) } else { Err(format!("exit {:?}\n{}\n{}", said.code, said.out, said.err)) }
     });
-    out.result("every drop is blamed rightly", done);
+    out.result(NAME, done);
 }
 
 /// What `nfblame doctor` says with all modules loaded.

@@ -10,6 +10,10 @@ use nix::sys::socket::{self, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, Soc
 
 use crate::error::{Error, Result};
 
+/// Where nothing of netfilter is loaded, and nothing could be.
+const NO_NFNETLINK: &str =
+    "this kernel has no nfnetlink now: modprobe nfnetlink, or a kernel built with CONFIG_NETFILTER_NETLINK";
+
 /// A netlink protocol (the third argument of `socket(2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -74,7 +78,10 @@ impl Socket {
         let fd = match family {
             Family::Xfrm => xfrm_socket().map_err(|e| Error::os("open", name.clone(), e))?,
             _ => socket::socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, family.protocol())
-                .map_err(|e| fail("open", e))?,
+                .map_err(|e| match (family, e) {
+                    (Family::Netfilter, nix::Error::EPROTONOSUPPORT) => fail("open", e).with_hint(NO_NFNETLINK),
+                    _ => fail("open", e),
+                })?,
         };
         socket::bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(|e| fail("bind", e))?;
         let bound: NetlinkAddr = socket::getsockname(fd.as_raw_fd()).map_err(|e| fail("name", e))?;
