@@ -31,6 +31,7 @@ cargo xtask vm [OPTIONS]  boot Debian's kernels and run nfblame's tests on them
   --table FILE   write the table of kernels and features, as Markdown
   --jobs N       so many machines at a time (default: all)
   --again        boot a machine a second time where something failed, and say so
+  --suites       also the test programs of the repository
   --tcg          emulate, without trying the host's own processor
   --bundle DIR   only build: what runs in a machine, for one that is set up otherwise (`vm-init --here DIR`)
   --run PROGRAM  only run this program of the host, linked statically, in the machine
@@ -60,6 +61,7 @@ struct Args {
     jobs: Option<usize>,
     tcg: bool,
     again: bool,
+    suites: bool,
     run: Option<String>,
     bundle: Option<PathBuf>,
 }
@@ -114,6 +116,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Args>, String
             "--jobs" => args.jobs = Some(value()?.parse().map_err(|_| "--jobs needs a number")?),
             "--tcg" => args.tcg = true,
             "--again" => args.again = true,
+            "--suites" => args.suites = true,
             "--run" => args.run = Some(value()?),
             "--bundle" => args.bundle = Some(value()?.into()),
             "-h" | "--help" => return Ok(None),
@@ -179,7 +182,7 @@ fn bundle(dir: &Path) -> Result<(), String> {
 }
 
 fn run(args: &Args, kernels: &[(Kernel, Unpacked)]) -> Result<bool, String> {
-    let wants_suites = args.run.is_none() && (args.only.is_empty() || args.only.iter().any(|o| o.contains("suite")));
+    let wants_suites = args.run.is_none() && args.suites;
     let suites: Vec<&str> = SUITES.iter().filter(|_| wants_suites).map(|(name, _)| *name).collect();
     let built = build::build(&suites)?;
     let plan = plan(args, &built);

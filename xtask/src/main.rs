@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         "lint" => lint(),
         "bench" => bench::run(rest),
         bench::MEASURE_ONE => bench::measure_one(rest),
-        "ci" => lint().and_then(|()| test(&[])).and_then(|()| vm::ci()),
+        "ci" => lint().and_then(|()| test(&[])).and_then(|()| vm::vagrantfile()).and_then(|()| vm::ci()),
         "vm" => vm::run(rest).map(drop),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
