@@ -247,6 +247,17 @@ pub fn end_of(packet: &Packet, manip: Manip) -> String {
     }
 }
 
+/// Decides that this end of the connection stays as it is, if nothing else was decided before.
+pub fn settle(packet: &mut Packet, manip: Manip) {
+    let done = match manip {
+        Manip::Source => Status::SRC_NAT_DONE,
+        Manip::Destination => Status::DST_NAT_DONE,
+    };
+    if let Fact::Is(status) = &mut packet.ct.status {
+        *status |= done.bits();
+    }
+}
+
 /// Has this end of the connection been decided already (`nf_nat_initialized`)? Unknown counts as not yet.
 pub fn is_settled(packet: &Packet, manip: Manip) -> bool {
     let done = match manip {

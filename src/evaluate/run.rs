@@ -10,6 +10,7 @@ use super::decision::Decision;
 use super::headers::Network;
 use super::hook::Hook;
 use super::place::{ChainRef, Place, TableRef};
+use super::stations::Stations;
 use super::traversal::{Begin, Ended, Tried};
 use super::xt::table::Program;
 use super::{nft, tracking};
@@ -22,6 +23,7 @@ pub struct Prepared<'r> {
     filed: Vec<nft::FiledTable>,
     programs: Vec<Program<'r>>,
     tracks: [bool; 2],
+    translates: [bool; 2],
 }
 
 impl<'r> Prepared<'r> {
@@ -33,6 +35,7 @@ impl<'r> Prepared<'r> {
             filed: rules.nft.iter().map(nft::FiledTable::new).collect(),
             programs: rules.xt.iter().enumerate().map(|(i, t)| Program::new(TableRef::Xt(i), t)).collect(),
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
+            translates: [Network::Ip4, Network::Ip6].map(|n| Stations::translate(rules, n)),
         }
     }
 
@@ -90,6 +93,15 @@ impl<'r> Prepared<'r> {
     /// A legacy table made ready.
     pub(super) fn program(&self, table: usize) -> Option<&Program<'r>> {
         self.programs.get(table)
+    }
+
+    /// Does the kernel decide about the ends of connections of that network protocol, be it that they stay as they are?
+    pub fn translates(&self, network: Network) -> bool {
+        match network {
+            Network::Ip4 => self.translates[0],
+            Network::Ip6 => self.translates[1],
+            _ => false,
+        }
     }
 
     /// Do rules need connections of that network protocol tracked?

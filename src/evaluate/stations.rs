@@ -96,6 +96,14 @@ impl Stations {
         Self(all)
     }
 
+    /// Is there a chain for translation at any hook? One is enough for the kernel to register its functions at all four.
+    pub fn translate(rules: &Ruleset, network: Network) -> bool {
+        [Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting].into_iter().any(|hook| {
+            let stations = Self::new(rules, network, hook, None, None);
+            stations.0.iter().any(|s| matches!(&s.what, What::Nat(chains) if !chains.is_empty()))
+        })
+    }
+
     /// The index of the station that this base chain is (or that it is part of, for NAT).
     pub fn index_of(&self, chain: ChainRef) -> Option<usize> {
         self.0.iter().position(|s| match &s.what {

@@ -530,6 +530,11 @@ impl Way<'_, '_> {
                     break;
                 }
             }
+            // `nf_nat_alloc_null_binding`: what no rule translates stays as it is, and is not asked about again when it comes
+            // back by the loopback.
+            if self.walk.rules.translates(self.cx.packet.network) {
+                nat::settle(&mut self.cx.packet, manip);
+            }
         } else {
             nat::follow(&mut self.cx.packet, manip);
         }
