@@ -174,6 +174,11 @@ impl Axes {
         }
     }
 
+    /// The numbers of a property, wherever in the chain.
+    pub fn of<'s>(&'s self, what: &'s What) -> impl Iterator<Item = u32> + 's {
+        self.ids.iter().filter(move |(axis, _)| axis.what == *what).map(|(_, id)| *id)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.max.len()

@@ -13,6 +13,7 @@ mod report;
 pub mod selects;
 mod view;
 mod why;
+pub mod witness;
 
 mod beyond;
 mod conntrack;

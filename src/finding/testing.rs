@@ -6,7 +6,7 @@ use super::view::View;
 use crate::host::FakeHost;
 use crate::ruleset::nft::{Chain, Table};
 use crate::ruleset::{Backend, Ruleset};
-use crate::sys::nft::expr::{Bitwise, BitwiseOp, Cmp, CmpOp, Ct, CtKey, Immediate, Nat, NatFlags, NatKind};
+use crate::sys::nft::expr::{Bitwise, BitwiseOp, Cmp, CmpOp, Ct, CtKey, Immediate, Masq, Nat, NatFlags, NatKind};
 use crate::sys::nft::{self, BaseChain, ChainKind, Data, Expr, Family, Hook, Reg, Rule, TableFlags, Value, Verdict};
 use crate::sys::rt::{LinkFlags, Prefix, RouteKind};
 use crate::sys::xt;
@@ -125,6 +125,13 @@ pub fn legacy_filter() -> xt::Draft {
         size: 0,
     };
     xt::Draft::new(xt::Family::Ip, &info)
+}
+
+/// Everything that leaves gets the address of its interface.
+pub fn masquerade() -> Ruleset {
+    let base = BaseChain { kind: ChainKind::Nat, ..BaseChain::filter(Hook::Postrouting, 100) };
+    let rule = vec![Masq { flags: NatFlags::empty(), proto_min: None, proto_max: None }.into()];
+    with(table(Family::Ip, "postrouting", Some(base), vec![rule]))
 }
 
 /// A legacy table `filter` whose input chain drops a TCP port.

@@ -12,6 +12,7 @@ mod healthy;
 mod host;
 mod managers;
 mod missing;
+mod nat;
 mod rules;
 mod sockets;
 mod world;
@@ -27,6 +28,7 @@ fn main() {
         host::cases(),
         managers::cases(),
         missing::cases(),
+        nat::cases(),
         rules::cases(),
         sockets::cases(),
     ];

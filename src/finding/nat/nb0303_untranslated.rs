@@ -1,0 +1,104 @@
+//! `NB0303`: private addresses leave for the Internet as they are.
+
+use crate::evaluate::Place;
+use crate::evaluate::packet::CtState;
+use crate::explain::{Question, Side};
+use crate::finding::act::{self, Act};
+use crate::finding::code::Code;
+use crate::finding::probe::{self, Peer, TCP};
+use crate::finding::report::{Finding, Severity};
+use crate::finding::view::View;
+use crate::finding::why::Case;
+use crate::listing::chains;
+
+use super::is_private;
+
+pub(super) const CODE: Code = Code {
+    id: "NB0303",
+    title: "packets with private addresses leave untranslated",
+    severity: Severity::Warning,
+    meaning: "nobody beyond can answer them: masquerading is missing, or its rule looks for another interface or source",
+    page: include_str!("../../../docs/findings/NB0303.md"),
+    check,
+    why: Some(why),
+};
+
+fn check(view: &View<'_>, found: &mut Vec<Finding>) {
+    for from in view.peers().iter().filter(|p| p.on_link && is_private(p.remote)) {
+        for to in view.peers().iter().filter(|to| !to.on_link && to.link != from.link) {
+            if to.own.is_ipv4() != from.own.is_ipv4() || !leaves_as_it_is(view, from, to) {
+                continue;
+            }
+            let meant = source_rule(view);
+            // Behind another private network somebody else may translate, or know the way back.
+            let behind = is_private(to.own);
+            if meant.is_none() && behind {
+                continue;
+            }
+            let mut finding = CODE
+                .finding(format!("packets of {} leave by {} with their private source address", from.place(), to.link))
+                .seen(
+                    "simulation",
+                    format!("tcp {} > {}, new: out by {} from {}", from.remote, to.remote, to.link, from.remote),
+                );
+            if let Some(at) = meant {
+                finding = finding.rule(view.rule(at).label(format!("does not match them: they leave by {}", to.link)));
+            }
+            if behind {
+                finding = finding.possible(format!(
+                    "{} has a private address, too: who is beyond it may know the way back",
+                    to.link
+                ));
+            }
+            found.push(finding.note(format!("masquerade what leaves by {}: nft add rule ip nat postrouting oifname {} masquerade, iptables -t nat -A POSTROUTING -o {} -j MASQUERADE", to.link, to.link, to.link)));
+            return;
+        }
+    }
+}
+
+fn leaves_as_it_is(view: &View<'_>, from: &Peer, to: &Peer) -> bool {
+    let q = probe::packet(TCP, (from.remote, 45678), (to.remote, 443), CtState::New);
+    let q = q.map(|q| Question { side: Side::In(from.link.clone()), ..q });
+    let Some(e) = q.and_then(|q| view.ask(&q)) else { return false };
+    let as_it_is = |r: &crate::evaluate::walk::Run| {
+        let f = crate::blame::PacketFields::of(&r.packet);
+        f.source == Some(from.remote) && f.destination == Some(to.remote)
+    };
+    e.passes() && !e.walked.incomplete && e.walked.runs.iter().all(as_it_is)
+}
+
+/// A rule that gives packets another source.
+fn source_rule(view: &View<'_>) -> Option<Place> {
+    let mut found = None;
+    for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
+        act::each(view.rules, chain, |at, acts| {
+            if found.is_none() && acts.iter().any(|a| matches!(a, Act::Masquerade | Act::Snat(_))) {
+                found = Some(at);
+            }
+        });
+    }
+    found
+}
+
+fn why(case: &Case<'_, '_>) -> Option<String> {
+    let c = case.culprit();
+    let source = case.explained.blame.packet.source?;
+    (c.kind == crate::blame::CulpritKind::Nat && is_private(source) && case.explained.blame.packet.oif.is_some()).then(
+        || format!("it leaves with the private source address {source}, to which nobody beyond knows the way back"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::testing;
+    use crate::ruleset::Ruleset;
+
+    #[test]
+    fn a_router_that_does_not_translate_is_found() {
+        let host = testing::router();
+        assert_eq!(testing::find(&CODE, &Ruleset::default(), &host).len(), 1);
+        assert_eq!(testing::find(&CODE, &testing::masquerade(), &host), []);
+        assert_eq!(testing::find(&CODE, &Ruleset::default(), &testing::behind_router()), [], "no router");
+    }
+}

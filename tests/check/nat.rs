@@ -1,0 +1,144 @@
+//! `NB03`: address translation.
+
+use std::net::TcpListener;
+
+use crate::common::{Netns, kernel_tests, veth};
+use crate::world::{apply, connects, found, routed, says, sh, why};
+
+kernel_tests! {
+    a_port_forward_that_the_filter_drops_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_port_forward_that_turns_back_is_found needs ["nft"];
+    private_addresses_that_leave_are_found needs ["nft", "iptables-legacy"];
+    a_port_forward_that_takes_everything_is_found needs ["iptables-nft"];
+    a_masquerade_of_everything_is_found needs ["iptables-legacy", "nft"];
+    a_port_forward_is_not_for_the_router_itself needs ["nft", "iptables-legacy"];
+}
+
+/// A client, a router that forwards, and a server behind it.
+fn forwarding() -> [Netns; 3] {
+    let all = routed();
+    all[1].sysctl("net.ipv4.ip_forward", "1");
+    all
+}
+
+fn a_port_forward_that_the_filter_drops_is_found_and_mended() {
+    let xt = |tool: &str| {
+        format!(
+            "{tool} -t nat -A PREROUTING -d 192.0.2.1 -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2:8080; \
+             {tool} -A FORWARD -p tcp --dport 80 -j ACCEPT; {tool} -P FORWARD DROP; \
+             {tool} -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT"
+        )
+    };
+    let nft = "nft 'table ip n {
+        chain p { type nat hook prerouting priority -100; ip daddr 192.0.2.1 tcp dport 80 dnat to 198.51.100.2:8080; }
+        chain f { type filter hook forward priority 0; policy drop; tcp dport 80 accept; ct state established accept; }
+    }'";
+    for rules in [nft.to_owned(), xt("iptables-nft"), xt("iptables-legacy")] {
+        let [client, router, server] = forwarding();
+        let _listens = server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        sh(&router, &rules);
+        let through = || connects(&client, &server, "192.0.2.1", 80);
+        let findings = found(&router, "NB0301");
+        assert_eq!((findings.len(), through()), (1, false), "{rules}");
+        let note = findings[0]["notes"][0].as_str().unwrap();
+        assert!(note.starts_with("port 80 would be let through"), "{note}");
+        let answer = why(&router, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert!(says(&answer, "NB0301"), "{answer}");
+        assert_eq!(findings[0]["fix"][0]["verified"], true);
+        apply(&router, &findings[0]);
+        assert!(through() && found(&router, "NB0301").is_empty(), "{}", findings[0]);
+    }
+}
+
+fn a_port_forward_that_turns_back_is_found() {
+    let [_client, router, _server] = forwarding();
+    router
+        .nft("table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 198.51.100.2; }; }");
+    let findings = found(&router, "NB0302");
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0]["message"].as_str().unwrap().contains("the network of eth1"), "{findings:?}");
+    router.nft(
+        "table ip n { chain s { type nat hook postrouting priority 100; iifname eth1 oifname eth1 masquerade; }; }",
+    );
+    assert!(found(&router, "NB0302").is_empty());
+}
+
+fn private_addresses_that_leave_are_found() {
+    let wrong =
+        "nft 'table ip n { chain s { type nat hook postrouting priority 100; oifname \"wan0\" masquerade; }; }'";
+    let legacy = "iptables-legacy -t nat -A POSTROUTING -s 10.1.0.0/24 -o eth1 -j MASQUERADE";
+    for (rules, right) in [
+        (wrong, "nft add rule ip n s oifname eth1 masquerade"),
+        (legacy, "iptables-legacy -t nat -A POSTROUTING -o eth1 -j MASQUERADE"),
+    ] {
+        let [client, router, server] = [Netns::new(), Netns::new(), Netns::new()];
+        veth(&client, "eth0", "10.0.0.2/24", &router, "eth0", "10.0.0.1/24");
+        veth(&router, "eth1", "203.0.113.1/24", &server, "eth0", "203.0.113.2/24");
+        client.route("0.0.0.0/0", "10.0.0.1");
+        router.route("0.0.0.0/0", "203.0.113.2");
+        router.sysctl("net.ipv4.ip_forward", "1");
+        sh(&router, rules);
+        let findings = found(&router, "NB0303");
+        assert_eq!((findings.len(), connects(&client, &server, "203.0.113.2", 80)), (1, false), "{rules}");
+        assert_eq!(findings[0]["certainty"], "proven");
+        let text = findings[0]["rules"][0]["text"].as_str().unwrap().to_lowercase();
+        assert!(text.contains("masquerade"), "{text}");
+        sh(&router, right);
+        assert!(connects(&client, &server, "203.0.113.2", 80) && found(&router, "NB0303").is_empty(), "{right}");
+    }
+}
+
+fn a_port_forward_that_takes_everything_is_found() {
+    let [_client, router, _server] = forwarding();
+    router.route("0.0.0.0/0", "192.0.2.2");
+    let dnat = |first: &str| {
+        format!("iptables-nft -t nat -A PREROUTING {first} -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2")
+    };
+    sh(&router, &dnat("-i eth0"));
+    assert!(found(&router, "NB0304").is_empty(), "from outside only");
+    sh(&router, &format!("iptables-nft -t nat -F; {}", dnat("-m addrtype --dst-type LOCAL")));
+    assert!(found(&router, "NB0304").is_empty(), "the router's own addresses only");
+    sh(&router, &format!("iptables-nft -t nat -F; {}", dnat("")));
+    let findings = found(&router, "NB0304");
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0]["message"].as_str().unwrap().contains("tcp port 80"), "{findings:?}");
+}
+
+fn a_masquerade_of_everything_is_found() {
+    for (wide, narrow) in [
+        (
+            "iptables-legacy -t nat -A POSTROUTING -j MASQUERADE",
+            "iptables-legacy -t nat -R POSTROUTING 1 -o eth0 -j MASQUERADE",
+        ),
+        (
+            "nft 'table ip n { chain s { type nat hook postrouting priority 100; masquerade; }; }'",
+            "nft 'flush chain ip n s; add rule ip n s oifname eth0 masquerade'",
+        ),
+    ] {
+        let [_client, router, _server] = forwarding();
+        router.route("0.0.0.0/0", "192.0.2.2");
+        sh(&router, wide);
+        let findings = found(&router, "NB0305");
+        assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"note".into()), "{wide}");
+        sh(&router, narrow);
+        assert!(found(&router, "NB0305").is_empty(), "{narrow}");
+    }
+}
+
+fn a_port_forward_is_not_for_the_router_itself() {
+    let nft = "nft 'table ip n { chain p { type nat hook prerouting priority -100; ip daddr 192.0.2.1 tcp dport 80 dnat to 198.51.100.2; }; }'";
+    let output = "nft 'table ip n { chain o { type nat hook output priority -100; ip daddr 192.0.2.1 tcp dport 80 dnat to 198.51.100.2; }; }'";
+    let legacy = |chain: &str| {
+        format!(
+            "iptables-legacy -t nat -A {chain} -d 192.0.2.1 -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2"
+        )
+    };
+    for (rule, also) in [(nft.to_owned(), output.to_owned()), (legacy("PREROUTING"), legacy("OUTPUT"))] {
+        let [client, router, server] = forwarding();
+        sh(&router, &rule);
+        assert!(connects(&client, &server, "192.0.2.1", 80), "{rule}");
+        assert_eq!((found(&router, "NB0306").len(), connects(&router, &server, "192.0.2.1", 80)), (1, false), "{rule}");
+        sh(&router, &also);
+        assert!(connects(&router, &server, "192.0.2.1", 80) && found(&router, "NB0306").is_empty(), "{also}");
+    }
+}
