@@ -20,10 +20,13 @@ kernel_tests! {
     the_interface_is_derived_and_contradictions_are_errors needs ["nft"];
     a_batch_answers_every_line_in_order needs ["nft"];
     a_batch_sees_the_ruleset_change needs ["nft"];
+    a_batch_sees_what_packets_do needs ["nft"];
     a_batch_is_fast_enough needs ["nft"];
+    a_batch_outlives_anything_that_it_is_fed needs ["nft"];
     captures_of_all_forms_are_explained needs ["nft", "tcpdump", "editcap"];
     a_port_of_a_bridge_leads_to_the_bridge needs ["nft"];
     a_complaint_finds_what_the_packet_depends_on needs ["nft"];
+    a_source_that_nobody_translates_is_told needs ["nft"];
     programs_at_the_device_are_open_questions needs ["nft", "tc"];
     sets_are_taken_as_they_are needs ["nft", "ipset", "iptables-legacy"];
 }
@@ -333,6 +336,105 @@ fn a_batch_sees_the_ruleset_change() {
     assert_eq!(batch.wait().unwrap().code(), Some(1));
 }
 
+fn a_batch_sees_what_packets_do() {
+    let (client, host) = pair();
+    host.load(
+        "table ip f { set seen { type ipv4_addr; size 100; flags dynamic; }
+         chain i { type filter hook input priority 0; ip saddr @seen udp dport 9 drop; udp dport 9 add @seen { ip saddr}; } }",
+    );
+    let mut batch = start(&host, "explain --batch");
+    let mut input = batch.stdin.take().unwrap();
+    let mut output = BufReader::new(batch.stdout.take().unwrap());
+    let craft = nfblame::explain::Craft {
+        sport: 40000,
+        dport: 9,
+        ..nfblame::explain::Craft::new(17, [192, 0, 2, 2].into(), [192, 0, 2, 1].into())
+    };
+    let packet: String = craft.make().unwrap().1.iter().map(|b| format!("{b:02x}")).collect();
+    let mut ask = || {
+        writeln!(input, r#"{{"packet":"{packet}","iif":"eth0"}}"#).unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        who(&serde_json::from_str(&line).unwrap())
+    };
+    assert_eq!(ask(), "reject socket no listener");
+    let socket = client.run(|| UdpSocket::bind("192.0.2.2:0")).unwrap();
+    socket.send_to(b"nfblame", "192.0.2.1:9").unwrap();
+    until("the packet to be remembered", || {
+        host.cmd("nft", &["list", "set", "ip", "f", "seen"], "").contains("192.0.2.2")
+    });
+    // Nothing announced that; the pause did.
+    assert_eq!(ask(), "drop rule ip f i 1");
+    drop(input);
+    batch.wait().unwrap();
+}
+
+/// Packets cut and changed anywhere, and lines that are none: an answer for each, and none of them the last.
+fn a_batch_outlives_anything_that_it_is_fed() {
+    let (_client, host) = pair();
+    host.load(
+        "table inet f { chain i { type filter hook prerouting priority 0; tcp option maxseg size 1-500 drop
+            exthdr frag exists drop; ct state invalid drop; @th,100,40 7 drop; tcp flags syn tcp dport 80 drop; ip frag-off 5 drop; icmpv6 type 1 drop; rt type 0 drop; sctp chunk init exists drop } }
+         table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80-90 dnat to 192.0.2.9-192.0.2.11:1-9; udp dport 1 redirect to :5 } }",
+    );
+    let craft = |protocol, v6: bool| {
+        let (a, b): (std::net::IpAddr, std::net::IpAddr) = if v6 {
+            ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 2].into(), [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into())
+        } else {
+            ([192, 0, 2, 2].into(), [192, 0, 2, 1].into())
+        };
+        let c = nfblame::explain::Craft {
+            sport: 9,
+            dport: 80,
+            length: Some(100),
+            ..nfblame::explain::Craft::new(protocol, a, b)
+        };
+        c.make().unwrap().1
+    };
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut lines = Vec::new();
+    for n in 0..3000 {
+        let v6 = random(2) == 1;
+        let mut packet = craft([6, 17, 132, if v6 { 58 } else { 1 }, 47][random(5)], v6);
+        for _ in 0..random(6) {
+            let at = random(packet.len());
+            packet[at] = random(256) as u8;
+        }
+        if v6 && random(2) == 0 {
+            packet[6] = [0, 43, 44, 51, 60, 59][random(6)];
+        }
+        packet.truncate(random(packet.len() * 2).max(1));
+        let hex: String = packet.iter().map(|b| format!("{b:02x}")).collect();
+        let hook = ["ingress", "prerouting", "input", "forward", "output", "postrouting", "egress"][random(7)];
+        let family = ["\"ip\"", "\"ip6\"", "\"arp\"", "null", "7"][random(5)];
+        let mut line = format!(
+            r#"{{"id":{n},"packet":"{hex}","family":{family},"hook":"{hook}","iif":"eth0","oif":{},"l2":"{}"}}"#,
+            ["null", "\"eth0\"", "\"lo\""][random(3)],
+            "00".repeat(random(40)),
+        );
+        if random(10) == 0 {
+            line.truncate(random(line.len()));
+        }
+        lines.push(line);
+    }
+    let out = nfblame(&host, "explain --batch", lines.join("\n").as_bytes());
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let answers: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(answers.len(), lines.len());
+    let answered = answers.iter().filter(|a| a["verdict"].is_string()).count();
+    assert!(answered > 500, "{answered}");
+    for (line, answer) in lines.iter().zip(&answers) {
+        let asked: Value = serde_json::from_str(line).unwrap_or_default();
+        assert_eq!(answer["id"], asked["id"], "{line}: {answer}");
+        assert!(answer["verdict"].is_string() != answer["error"].is_string(), "{line}: {answer}");
+    }
+}
+
 fn a_batch_is_fast_enough() {
     let (_client, host) = pair();
     host.load(INPUT);
@@ -452,6 +554,27 @@ fn a_complaint_finds_what_the_packet_depends_on() {
     let answer = why("tcp 192.0.2.2 10.0.5.2:80");
     assert_eq!((who(&answer).as_str(), answer["confidence"].as_str()), ("drop rule ip f fwdc 1", Some("likely")));
     drop(socket);
+}
+
+fn a_source_that_nobody_translates_is_told() {
+    let row = Row::new();
+    row.router.load(
+        "table ip n { chain post { type nat hook postrouting priority 100; oifname eth7 masquerade } }
+         table ip d { chain pre { type nat hook prerouting priority -100; ip daddr 203.0.113.1 tcp dport 80 dnat to 10.0.5.2:80 } }",
+    );
+    let (answer, code) = ask(&row.router, "why tcp 10.0.5.2 192.0.2.2:80 -i eth1");
+    assert_eq!((who(&answer).as_str(), code), ("accept nat the source is not translated", 1));
+    assert_eq!(answer["confidence"], "likely");
+    let near = &answer["near_misses"][0];
+    assert_eq!((&near["table_name"], &near["have"]), (&json!("n"), &json!("\"eth0\"")), "{near}");
+    row.router.load("add rule ip n post oifname eth0 masquerade");
+    assert_eq!(who(&ask(&row.router, "why tcp 10.0.5.2 192.0.2.2:80 -i eth1").0), "accept none");
+    // A client and the server that it is led to are neighbours.
+    let (answer, code) = ask(&row.router, "why tcp 10.0.5.3 203.0.113.1:80 -i eth1");
+    assert_eq!((who(&answer).as_str(), code), ("accept nat hairpin: the source is not translated", 1));
+    assert_eq!(who(&ask(&row.router, "why tcp 192.0.2.2 203.0.113.1:80 -i eth0").0), "accept none");
+    row.router.load("add rule ip n post oifname eth1 masquerade");
+    assert_eq!(who(&ask(&row.router, "why tcp 10.0.5.3 203.0.113.1:80 -i eth1").0), "accept none");
 }
 
 fn programs_at_the_device_are_open_questions() {

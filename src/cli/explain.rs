@@ -1,18 +1,21 @@
 //! `nfblame explain` and `nfblame why`.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nfblame::blame::{Blame, CulpritKind};
 use nfblame::capture::{Capture, Captured, frame};
-use nfblame::explain::{Explained, Explainer, Question, Side, batch, complain, session};
+use nfblame::explain::{Explained, Explainer, Next, Question, Side, batch, complain, session};
 use nfblame::finding::{self, View};
 use nfblame::host::KernelHost;
 use nfblame::report::{journey, json, text};
 use nfblame::ruleset::Ruleset;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use super::args::Global;
@@ -79,7 +82,7 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     if global.json {
         let sentence = text::sentence(&answer.blame);
         json::line(&mut out, &With { extra: serde_json::json!({ "sentence": sentence }), blame: &answer.blame })?;
-        return Ok(exit(&answer));
+        return Ok(exit_of_complaint(&answer));
     }
     writeln!(out, "{}\n", text::sentence(&answer.blame))?;
     write!(out, "{}", text::block(&answer.blame))?;
@@ -87,7 +90,12 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
         writeln!(out, "\n{}", journey::journey(&explainer.describer(), run, global.verbose > 1))?;
     }
     out.flush()?;
-    Ok(exit(&answer))
+    Ok(exit_of_complaint(&answer))
+}
+
+/// A packet that passes may be led astray all the same.
+fn exit_of_complaint(answer: &Explained) -> Exit {
+    if answer.blame.culprit.kind == CulpritKind::None { exit(answer) } else { Exit::Something }
 }
 
 /// A blame with something beside it.
@@ -107,8 +115,27 @@ fn exit(answer: &Explained) -> Exit {
 fn lines() -> Result<Exit, Box<dyn Error>> {
     let host = KernelHost::open()?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let all_pass = batch::run(&host, io::stdin().lock(), |answer| json::line(&mut out, answer))?;
+    let waited = Cell::new(false);
+    // More than the standard input's own buffer, which is left out then: whatever is there is in the file, or here.
+    let input = BufReader::with_capacity(1 << 16, Patient { input: io::stdin().lock(), waited: &waited });
+    let all_pass = batch::run(&host, input, || waited.take(), |answer| json::line(&mut out, answer))?;
     Ok(if all_pass { Exit::Nothing } else { Exit::Something })
+}
+
+/// A reader that notes when it has to wait.
+struct Patient<'a> {
+    input: io::StdinLock<'a>,
+    waited: &'a Cell<bool>,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut there = [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut there, PollTimeout::ZERO) == Ok(0) {
+            self.waited.set(true);
+        }
+        self.input.read(buffer)
+    }
 }
 
 /// Every packet of a file.
@@ -125,7 +152,7 @@ fn capture(global: &Global, args: &Args, path: &Path) -> Result<Exit, Box<dyn Er
     let mut out = output::stdout(global.color);
     let (mut number, mut all_pass, mut broken, mut failed) = (0u64, true, None, None);
     let next = || match file.packet() {
-        Ok(packet) => packet,
+        Ok(packet) => packet.map(|item| Next { item, waited: false }),
         Err(e) => {
             broken = Some(e);
             None

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::explainer::Explainer;
 use super::question::{Invalid, Question, Side};
-use super::session::session;
+use super::session::{Next, session};
 use super::words;
 use crate::blame::{Blame, Verdict};
 use crate::evaluate::{Hook, Network};
@@ -50,17 +50,20 @@ impl Answer {
 
 /// Answers lines until their end; `out` gets exactly one answer for each, in order. True: all packets passed.
 ///
+/// `waited` tells whether `input` has had to wait for somebody to write since it was asked last.
+///
 /// # Errors
 /// When the rulesets cannot be read; when `input` or `out` fails.
 pub fn run(
     host: &KernelHost,
     mut input: impl BufRead,
+    mut waited: impl FnMut() -> bool,
     mut out: impl FnMut(&Answer) -> io::Result<()>,
 ) -> Result<bool, BatchError> {
     let (mut all_pass, mut failed) = (true, None);
     let mut broken = None;
     let next = || match line(&mut input) {
-        Ok(line) => line,
+        Ok(line) => line.map(|item| Next { item, waited: waited() }),
         Err(e) => {
             broken = Some(e);
             None

@@ -1,6 +1,8 @@
 //! A complaint: this packet does not arrive. If the packet itself would pass, what it needs on its way may not: that the
 //! neighbour can ask for us, the answer, the message that it is too big, a connection that is not led astray.
 
+mod translation;
+
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::craft::Craft;
@@ -33,7 +35,13 @@ pub fn complain(explainer: &Explainer<'_>, q: &Question) -> Result<Explained, In
         return Ok(answer);
     };
     let case = Case { explainer, env: explainer.env(), q, run };
-    let found = case.neighbour().or_else(|| case.stale(&answer)).or_else(|| case.reply()).or_else(|| case.too_big());
+    let found = case
+        .neighbour()
+        .or_else(|| case.stale(&answer))
+        .or_else(|| case.hairpin(&answer))
+        .or_else(|| case.reply())
+        .or_else(|| case.too_big())
+        .or_else(|| case.untranslated(&answer));
     Ok(found.unwrap_or(answer))
 }
 

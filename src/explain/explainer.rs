@@ -50,6 +50,11 @@ impl<'a> Explainer<'a> {
         self.prepared.rules
     }
 
+    /// The ruleset, made ready.
+    pub(super) fn prepared(&self) -> &Prepared<'a> {
+        &self.prepared
+    }
+
     /// The host.
     pub fn env(&self) -> &'a dyn Environment {
         self.env

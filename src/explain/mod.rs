@@ -22,4 +22,4 @@ pub use craft::Craft;
 pub use explainer::{Explained, Explainer};
 pub use near::difference;
 pub use question::{Invalid, Question, Side};
-pub use session::session;
+pub use session::{Next, session};

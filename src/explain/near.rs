@@ -6,8 +6,10 @@ use crate::blame::describe::Describer;
 use crate::blame::{Culprit, NearMiss};
 use crate::evaluate::conditions::Conditions;
 use crate::evaluate::walk::{Fate, Run, Step};
-use crate::evaluate::{Assumptions, ChainRef, Context, Decision, Environment, Place, Prepared, TableRef};
+use crate::evaluate::{Assumptions, ChainRef, Context, Decision, Environment, Hook, Place, Prepared, TableRef};
+use crate::explain::explainer::Explainer;
 use crate::sys::Text;
+use crate::sys::nft::expr::NatKind;
 use crate::sys::nft::{Expr, Value, Verdict};
 use crate::sys::xt::{self, Action};
 
@@ -55,6 +57,56 @@ pub(super) fn misses(prepared: &Prepared<'_>, env: &dyn Environment, by: &Descri
     found.sort_by_key(|(_, c, _)| (c.missed.len(), std::cmp::Reverse(c.met)));
     found.truncate(SHOWN);
     found.into_iter().map(|(place, c, does)| near_miss(by.culprit(place), &c, does)).collect()
+}
+
+/// The rules that would have translated the source of a packet, and missed it.
+pub(super) fn translations(explainer: &Explainer<'_>, run: &Run) -> Vec<NearMiss> {
+    let by = explainer.describer();
+    let mut seen = FxHashSet::default();
+    let missed = run.steps.iter().filter_map(|step| match step {
+        Step::Rule { hook: Hook::Postrouting, tried } if !tried.matched => Some(tried.at),
+        _ => None,
+    });
+    let mut found: Vec<_> = missed
+        .filter(|at| seen.insert(*at))
+        .filter_map(|at| {
+            let does = translates_source(&by, at)?;
+            let mut assumptions = Assumptions::new();
+            let mut cx = Context::new(run.packet.clone(), Hook::Postrouting, explainer.env(), &mut assumptions);
+            let c = explainer.prepared().conditions(&mut cx, at)?;
+            (1..=FIELDS).contains(&c.missed.len()).then_some((at, c, does))
+        })
+        .collect();
+    found.sort_by_key(|(_, c, _)| (c.missed.len(), std::cmp::Reverse(c.met)));
+    found.truncate(SHOWN);
+    found.into_iter().map(|(at, c, does)| near_miss(by.culprit(at), &c, does.to_owned())).collect()
+}
+
+/// How a rule translates sources, if it does.
+fn translates_source(by: &Describer<'_>, place: Place) -> Option<&'static str> {
+    let by_target = |name: &[u8]| match name {
+        b"MASQUERADE" => Some("masquerade"),
+        b"SNAT" | b"NETMAP" => Some("snat"),
+        _ => None,
+    };
+    match place.chain.table {
+        TableRef::Nft(t) => {
+            let rule = by.rules.nft.get(t)?.chains.get(place.chain.chain)?.rule(place.position?)?;
+            rule.exprs.iter().find_map(|e| match e {
+                Expr::Masq(_) => Some("masquerade"),
+                Expr::Nat(n) if n.kind == NatKind::Snat => Some("snat"),
+                Expr::Target(t) => by_target(t.name.as_bytes()),
+                _ => None,
+            })
+        }
+        TableRef::Xt(t) => {
+            let rule = by.rules.xt.get(t)?.chains().nth(place.chain.chain)?.rule(place.position?)?;
+            match rule.action().ok()? {
+                Action::Target(t) => by_target(t.name.as_bytes()),
+                _ => None,
+            }
+        }
+    }
 }
 
 fn near_miss(c: Culprit, conditions: &Conditions, does: String) -> NearMiss {

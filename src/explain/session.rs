@@ -8,43 +8,62 @@ use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 use crate::sys::Error;
 use crate::sys::netlink::{Client, Family, Socket};
-use crate::sys::nft;
+use crate::sys::nft::{self, SetFlags};
 
-/// How long what the host answered is taken for the present.
+/// How long what the host answered is taken for the present, while questions come without a pause.
 const FRESH: Duration = Duration::from_millis(20);
 /// Legacy tables, ipsets and elements of sets change unannounced: how long they are taken for the present, at the least.
 const UNANNOUNCED: Duration = Duration::from_millis(250);
 /// Reading them may take this part of the time.
 const SHARE: u32 = 20;
 
+/// What comes next in a session.
+#[derive(Debug)]
+pub struct Next<T> {
+    /// The question.
+    pub item: T,
+    /// It had to be waited for: whoever asks may have changed something, or sent a packet, since the last answer.
+    pub waited: bool,
+}
+
 /// Takes questions from `next` until there are no more, and has `each` answer them. The rulesets are read again when their
-/// generation has changed, and now and then for what announces no changes.
+/// generation has changed, after a pause also for what announces no changes, and now and then anyway.
 ///
 /// # Errors
 /// When the rulesets cannot be read.
 pub fn session<T>(
     host: &KernelHost,
-    mut next: impl FnMut() -> Option<T>,
+    mut next: impl FnMut() -> Option<Next<T>>,
     mut each: impl FnMut(&Explainer<'_>, T) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let mut present = Presence { client: None };
-    let mut carried = next();
+    let mut carried = next().map(|n| n.item);
     while carried.is_some() {
         let begun = Instant::now();
         let rules = Ruleset::read()?;
         let read = Instant::now();
         let fresh = UNANNOUNCED.max((read - begun) * SHARE);
+        let silent = changes_unannounced(&rules);
         let explainer = Explainer::new(&rules, host).brief();
         host.forget();
         let mut asked = read;
         loop {
-            let Some(item) = carried.take().or_else(&mut next) else { return Ok(()) };
+            let (item, waited) = match carried.take() {
+                Some(item) => (item, false),
+                None => match next() {
+                    Some(next) => (next.item, next.waited),
+                    None => return Ok(()),
+                },
+            };
             let now = Instant::now();
-            if now - read > fresh || present.generation() != rules.generation {
+            let stale = now - read > fresh
+                || present.generation() != rules.generation
+                || waited && (silent || has_legacy_tables() == rules.xt.is_empty());
+            if stale {
                 carried = Some(item);
                 break;
             }
-            if now - asked > FRESH {
+            if waited || now - asked > FRESH {
                 host.forget();
                 asked = now;
             }
@@ -54,6 +73,21 @@ pub fn session<T>(
         }
     }
     Ok(())
+}
+
+/// Is there anything in these rulesets that packets or people change without a new generation?
+fn changes_unannounced(rules: &Ruleset) -> bool {
+    let changing = SetFlags::EVAL | SetFlags::TIMEOUT;
+    !rules.xt.is_empty()
+        || rules.ipsets.iter().next().is_some()
+        || rules.nft.iter().any(|t| !t.objects.is_empty() || t.sets.iter().any(|s| s.def.flags.intersects(changing)))
+}
+
+/// Does any legacy table exist?
+fn has_legacy_tables() -> bool {
+    let mut rules = Ruleset::default();
+    rules.read_legacy();
+    !rules.xt.is_empty()
 }
 
 /// What tells whether nf_tables have changed.

@@ -1,0 +1,84 @@
+//! Packets that pass, and whose answers do not come back because of an address: nobody translated the source.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::Case;
+use crate::blame::attributor::doubt;
+use crate::blame::packet::address;
+use crate::blame::{Culprit, CulpritKind, Why};
+use crate::evaluate::Fact;
+use crate::evaluate::environment::FibQuery;
+use crate::evaluate::packet::{CtState, Packet};
+use crate::evaluate::walk::Fate;
+use crate::explain::explainer::Explained;
+use crate::explain::near;
+
+fn ends(packet: &Packet) -> Option<(IpAddr, IpAddr)> {
+    let (src, dst) = packet.addresses()?;
+    Some((address(src)?, address(dst)?))
+}
+
+/// An address that means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_private() || a.to_bits() >> 22 == Ipv4Addr::new(100, 64, 0, 0).to_bits() >> 22,
+        IpAddr::V6(a) => a.is_unique_local(),
+    }
+}
+
+impl Case<'_> {
+    /// A packet that leaves with the source that it came with; its ends as it left.
+    fn with_its_own_source(&self) -> Option<(IpAddr, IpAddr)> {
+        let forwarded = self.run.fate == Fate::Left && self.iif().is_some();
+        let (src, dst) = ends(&self.run.packet).filter(|_| forwarded)?;
+        // Only what begins a connection is translated; what goes on has been answered.
+        let begins =
+            matches!(self.run.packet.ct.state, Fact::Is(CtState::New)) || self.run.packet.ct.state == Fact::Absent;
+        (begins && self.ends()?.0 == src).then_some((src, dst))
+    }
+
+    /// The interface that leads to an address, if it is a neighbour there.
+    fn neighbour_on(&self, to: IpAddr) -> Option<u32> {
+        let way = self.env.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
+        (way.gateway.is_none() && way.oif != 0).then_some(way.oif)
+    }
+
+    /// A client is led back into its own network: the server answers it directly, from an address that it never asked.
+    pub(super) fn hairpin(&self, answer: &Explained) -> Option<Explained> {
+        let (src, dst) = self.with_its_own_source()?;
+        let asked = self.ends()?.1;
+        let there = self.run.packet.oif.value()?.index;
+        if asked == dst || self.neighbour_on(dst) != Some(there) || self.neighbour_on(src) != Some(there) {
+            return None;
+        }
+        let why = format!(
+            "it is led to {dst} with its own source; that is a neighbour of {src}, answers it directly, and {src} expects answers from {asked}"
+        );
+        Some(self.astray(answer, "hairpin: the source is not translated", why))
+    }
+
+    /// A private source leaves for somewhere that does not know it.
+    pub(super) fn untranslated(&self, answer: &Explained) -> Option<Explained> {
+        let (src, dst) = self.with_its_own_source()?;
+        if !is_private(src) || is_private(dst) {
+            return None;
+        }
+        let near = near::translations(self.explainer, self.run);
+        let far = self.neighbour_on(dst).is_none();
+        if near.is_empty() && !far {
+            return None; // a network of one's own, with public addresses
+        }
+        let why = format!("it leaves with its private source {src}, to which {dst} is not likely to know a way back");
+        let mut found = self.astray(answer, "the source is not translated", why);
+        found.blame.near_misses = near;
+        Some(found)
+    }
+
+    fn astray(&self, answer: &Explained, what: &str, why: String) -> Explained {
+        let mut found = answer.clone();
+        found.blame.culprit = Culprit::new(CulpritKind::Nat).with_detail(what);
+        found.blame.why.insert(0, Why::plain(why));
+        doubt(&mut found.blame, "whether the answers find their way back");
+        found
+    }
+}
