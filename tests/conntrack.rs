@@ -102,6 +102,9 @@ fn connections_are_listed_as_conntrack_lists_them() {
     until("the announced connection", || !ns.run(|| Conntrack::open().unwrap().expectations().unwrap()).is_empty());
     let ours = ns.run(|| Conntrack::open().unwrap().expectations().unwrap());
     let theirs = ns.cmd("conntrack", &["-L", "expect"], "");
+    let json = serde_json::to_value(report::ExpectLine::new(&ours[0])).unwrap();
+    assert_eq!((&json["event"], &json["master"]["destination.port"]), (&"expectation".into(), &21.into()));
+    assert_eq!(json["expected"]["destination.port"], 1029);
     let ours: Vec<_> = ours.iter().map(report::expectation).collect();
     let tail = |l: &str| l.split_once(' ').map(|(_, tail)| tail.trim_end().to_owned());
     assert_eq!(ours.iter().map(|l| tail(l)).collect::<Vec<_>>(), theirs.lines().map(tail).collect::<Vec<_>>());
@@ -196,6 +199,10 @@ fn the_command_line_shows_the_same() {
     let line: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&line["entries"], line["cpus"].is_array()), (&11.into(), true));
     assert!(run(&["top"]).1.contains("by source (2 of them)"));
+    let in_state = |state: &str| run(&["list", "--state", state]).1.lines().count();
+    assert_eq!((in_state("established"), in_state("SYN_SENT"), in_state("closing")), (2, 1, 0));
+    assert_eq!(run(&["--state", "nowhere"]).0, Some(2));
+    assert_eq!(run(&["expect"]), (Some(0), String::new(), String::new()));
     let (code, _, message) = run(&["-u", "nonsense"]);
     assert!(code == Some(2) && message.contains("seen_reply"), "{message}");
 }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nfblame::ruleset::classify::of_rule;
+use nfblame::ruleset::render::nft;
 use nfblame::ruleset::{Backend, Ruleset};
 use nfblame_sys::Text;
 use nfblame_sys::netlink::{Client, Family as Netlink};
@@ -22,6 +23,7 @@ kernel_tests! {
     what_is_read_and_written_back_lists_the_same needs ["nft", "iptables-nft"];
     what_iptables_nft_made_is_told_from_what_nft_made needs ["nft", "iptables-nft", "ip6tables-nft", "arptables-nft", "ebtables-nft"];
     a_ruleset_that_changes_under_the_reader_is_whole_or_labelled needs ["nft"];
+    a_hundred_thousand_rules_are_of_one_generation_or_labelled needs [];
     libnftnl_reads_the_same_from_the_same_bytes needs ["nft"];
     what_nft_cannot_write_reads_back_as_written needs ["nft"];
     objects_and_devices_that_nft_cannot_write_read_back_as_written needs ["nft"];
@@ -230,6 +232,63 @@ fn a_ruleset_that_changes_under_the_reader_is_whole_or_labelled() {
             assert!(whole || torn, "{count} rules, {seen:?}, {:?}", r.problems);
         }
     });
+}
+
+/// As many in chains in the middle; the two at the ends get a rule each in every change.
+const MANY: usize = 100_000;
+
+fn a_hundred_thousand_rules_are_of_one_generation_or_labelled() {
+    const CHAINS: usize = 20;
+    let ns = Netns::new();
+    let rule = |chain: &str| Rule::new(Family::Ip, "t", chain, vec![Expr::Counter(Counter { packets: 0, bytes: 0 })]);
+    let commit = |batch: Batch| {
+        ns.run(|| batch.commit(&mut Client::open(Netlink::Netfilter).unwrap())).unwrap_or_else(|e| panic!("{e}"));
+    };
+    let middle: Vec<String> = (0..CHAINS).map(|n| format!("c{n}")).collect();
+    let names = || std::iter::once("first").chain(middle.iter().map(String::as_str)).chain(["last"]);
+    let mut batch = Batch::new(None);
+    batch.add_table(&Table::new(Family::Ip, "t", TableFlags::empty()));
+    names().for_each(|name| _ = batch.add_chain(&Chain::new(Family::Ip, "t", name, None)));
+    commit(batch);
+    for name in &middle {
+        let mut batch = Batch::new(None);
+        (0..MANY / CHAINS).for_each(|_| _ = batch.add_rule(&rule(name), Place::Append));
+        commit(batch);
+    }
+    let change = || {
+        let mut batch = Batch::new(None);
+        batch.add_rule(&rule("first"), Place::Append).add_rule(&rule("last"), Place::Append);
+        commit(batch);
+    };
+    // Rules of the first and the last chain, of those between, and whether they are said to be torn.
+    let kept = || {
+        let r = read(&ns);
+        let counts: Vec<usize> = r.nft[0].chains.iter().map(|c| c.rules.len()).collect();
+        (counts, r.problems.iter().any(|p| p.torn))
+    };
+    let as_text = || {
+        let mut r = Ruleset::default();
+        let read = || {
+            let lines = nft::Lines::new(nft::Options::default(), &());
+            r.read_nft_as_text(&mut Client::open(Netlink::Netfilter).unwrap(), Family::Unspec, &lines)
+        };
+        let texts = ns.run(read).unwrap_or_else(|e| panic!("{e}"));
+        let lines = |c| texts.of(&r.nft[0], c).split(|&b| b == b'\n').count() - 1;
+        (r.nft[0].chains.iter().map(lines).collect::<Vec<_>>(), r.problems.iter().any(|p| p.torn))
+    };
+    let readers: [&dyn Fn() -> (Vec<usize>, bool); 2] = [&kept, &as_text];
+    for changes in [0, 2, 150] {
+        for reader in readers {
+            let (counts, torn) = std::thread::scope(|s| {
+                s.spawn(|| (0..changes).for_each(|_| change()));
+                reader()
+            });
+            let [first, middle @ .., last] = &counts[..] else { panic!("{counts:?}") };
+            let whole = first == last && middle == [MANY / CHAINS; CHAINS];
+            assert!(whole || torn, "{counts:?} while it changed {changes} times");
+            assert!(!torn || changes > 2, "what keeps still for long enough is read whole");
+        }
+    }
 }
 
 /// Does something when it is dropped, also because of a failed assertion.

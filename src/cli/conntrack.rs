@@ -12,7 +12,7 @@ use nfblame::host::{Usage, sysctl};
 use nfblame::report::conntrack as report;
 use nfblame::report::json;
 use nfblame::sys;
-use nfblame::sys::ct::{Conntrack, Events, Filter, Flow, Status, TupleFilter};
+use nfblame::sys::ct::{Conntrack, Events, Filter, ProtoInfo, Status, TupleFilter};
 use nfblame::sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
 
 use super::args::Global;
@@ -20,6 +20,8 @@ use super::exit::Exit;
 
 /// How many of each kind `top` shows by default.
 const TOP: usize = 10;
+/// How much text is collected before it is written.
+const CHUNK: usize = 16 << 10;
 /// Room for changes of connections that are not read yet, in bytes.
 const BUFFER: usize = 8 << 20;
 
@@ -62,6 +64,9 @@ pub struct Args {
     /// Only connections with these status bits (seen_reply, assured, src_nat, …); `!` before a name: without it
     #[arg(short = 'u', long, value_name = "[!]BIT,…", value_delimiter = ',', value_parser = status_bit)]
     status: Vec<(Status, bool)>,
+    /// Only connections in this state (established, time_wait, cookie_wait, …)
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<&'static str>,
     /// How many of each kind `top` shows
     #[arg(short, long, value_name = "COUNT", default_value_t = TOP)]
     count: usize,
@@ -77,49 +82,75 @@ enum What {
     Top,
     /// Connections as they begin, change and end
     Events,
+    /// Connections that others have announced (FTP's data connection and the like)
+    Expect,
 }
 
 /// Shows the connection table.
 pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     let usage = usage()?;
-    if Conntrack::would_load() {
-        return Err(
-            "the connection table cannot be read without loading a module: modprobe nf_conntrack_netlink".into()
-        );
-    }
+    tell_if_it_would_load()?;
     let filter = args.filter();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match args.what {
-        What::List => list(global, &filter, &mut out)?,
+        What::List if global.json => list_json(&filter, &mut out)?,
+        What::List => list(&filter, &mut io::stdout().lock())?,
         What::Stats => stats(global, usage, &mut out)?,
         What::Top => top(global, &filter, args.count, usage, &mut out)?,
         What::Events => events(global, &filter, &mut out)?,
+        What::Expect => expectations(global, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::Nothing)
 }
 
-fn list(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let mut line = String::new();
+/// Lists everything as text: what [`run`] does when nothing but the command is given.
+pub fn run_plain() -> Result<Exit, Box<dyn Error>> {
+    usage()?;
+    tell_if_it_would_load()?;
+    list(&Filter::any(), &mut io::stdout().lock())?;
+    Ok(Exit::Nothing)
+}
+
+fn tell_if_it_would_load() -> Result<(), Box<dyn Error>> {
+    if Conntrack::would_load() {
+        return Err(
+            "the connection table cannot be read without loading a module: modprobe nf_conntrack_netlink".into()
+        );
+    }
+    Ok(())
+}
+
+/// In one small buffer, however large the table.
+fn list(filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut text = String::with_capacity(CHUNK + 1024);
     let mut failed = Ok(());
     let now = now();
     Conntrack::open()?.dump(filter, |flow| {
+        report::flow(&mut text, flow, now);
+        text.push('\n');
+        if text.len() >= CHUNK {
+            if failed.is_ok() {
+                failed = out.write_all(text.as_bytes());
+            }
+            text.clear();
+        }
+    })?;
+    failed?;
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn list_json(filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut failed = Ok(());
+    Conntrack::open()?.dump(filter, |flow| {
         if failed.is_ok() {
-            failed = write_flow(global, flow, &mut line, now, out);
+            failed = serde_json::to_writer(&mut *out, &report::FlowLine::new(flow, None))
+                .map_err(io::Error::from)
+                .and_then(|()| out.write_all(b"\n"));
         }
     })?;
     Ok(failed?)
-}
-
-fn write_flow(global: &Global, flow: &Flow, line: &mut String, now: u64, out: &mut impl Write) -> io::Result<()> {
-    if global.json {
-        serde_json::to_writer(&mut *out, &report::FlowLine::new(flow, None))?;
-        return out.write_all(b"\n");
-    }
-    line.clear();
-    report::flow(line, flow, now);
-    line.push('\n');
-    out.write_all(line.as_bytes())
 }
 
 fn stats(global: &Global, usage: Usage, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
@@ -149,6 +180,17 @@ fn top(
         json::line(out, &report::TopLine::new(&summary, &top, Some(usage)))?;
     } else {
         out.write_all(report::top(&summary, &top, Some(usage)).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn expectations(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    for expected in Conntrack::open()?.expectations()? {
+        if global.json {
+            json::line(out, &report::ExpectLine::new(&expected))?;
+        } else {
+            writeln!(out, "{}", report::expectation(&expected))?;
+        }
     }
     Ok(())
 }
@@ -215,6 +257,7 @@ impl Args {
             mark: self.mark,
             status: (!mask.is_empty()).then_some((value, mask)),
             zone: self.zone,
+            state: self.state,
             orig: TupleFilter {
                 src: self.src,
                 dst: self.dst,
@@ -243,6 +286,10 @@ fn protocol(text: &str) -> Result<u8, String> {
         Some((_, number)) => Ok(*number),
         None => text.parse().map_err(|_| "not a protocol that is known by name, nor a number up to 255".into()),
     }
+}
+
+fn state(text: &str) -> Result<&'static str, String> {
+    ProtoInfo::state_named(text).ok_or("no protocol's tracker has a state of that name".into())
 }
 
 /// Decimal, or hexadecimal after `0x`.

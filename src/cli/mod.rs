@@ -10,6 +10,7 @@ mod explain;
 mod list;
 mod output;
 mod packet;
+mod plain;
 mod signals;
 mod watch;
 
@@ -22,22 +23,7 @@ use exit::Exit;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    init_diagnostics(cli.global.verbose, cli.global.quiet);
-    let done: Result<Exit, Box<dyn std::error::Error>> = match &cli.command {
-        Command::Check(args) => match check::document(&cli.global, args) {
-            Some(shown) => shown,
-            None => enter(&cli.global).and_then(|()| check::run(&cli.global, args)),
-        },
-        Command::Demo => demo::run(&cli.global),
-        Command::Doctor(args) => enter(&cli.global).and_then(|()| doctor::run(&cli.global, args)),
-        Command::Conntrack(args) => enter(&cli.global).and_then(|()| conntrack::run(&cli.global, args)),
-        Command::List(args) => enter(&cli.global).and_then(|()| list::run(&cli.global, args)),
-        Command::Watch(args) => enter(&cli.global).and_then(|()| watch::run(&cli.global, args)),
-        Command::Explain(args) => enter(&cli.global).and_then(|()| explain::run(&cli.global, args)),
-        Command::Why(args) => enter(&cli.global).and_then(|()| explain::why(&cli.global, args)),
-    };
-    match done {
+    match plain::run().unwrap_or_else(parse_and_run) {
         Ok(exit) => exit.into(),
         Err(e) if exit::is_broken_pipe(e.as_ref()) => Exit::Nothing.into(),
         Err(e) => {
@@ -47,9 +33,28 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn parse_and_run() -> Result<Exit, Box<dyn std::error::Error>> {
+    let cli = Cli::parse();
+    init_diagnostics(cli.global.verbose, cli.global.quiet);
+    let netns = cli.global.netns.as_deref();
+    match &cli.command {
+        Command::Check(args) => match check::document(&cli.global, args) {
+            Some(shown) => shown,
+            None => enter(netns).and_then(|()| check::run(&cli.global, args)),
+        },
+        Command::Demo => demo::run(&cli.global),
+        Command::Doctor(args) => enter(netns).and_then(|()| doctor::run(&cli.global, args)),
+        Command::Conntrack(args) => enter(netns).and_then(|()| conntrack::run(&cli.global, args)),
+        Command::List(args) => enter(netns).and_then(|()| list::run(&cli.global, args)),
+        Command::Watch(args) => enter(netns).and_then(|()| watch::run(&cli.global, args)),
+        Command::Explain(args) => enter(netns).and_then(|()| explain::run(&cli.global, args)),
+        Command::Why(args) => enter(netns).and_then(|()| explain::why(&cli.global, args)),
+    }
+}
+
 /// Moves into the namespace of `--netns`, before any thread is started.
-fn enter(global: &args::Global) -> Result<(), Box<dyn std::error::Error>> {
-    match &global.netns {
+fn enter(netns: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
+    match netns {
         None => Ok(()),
         Some(spec) => Ok(nfblame::sys::ns::NetNs::open(spec)?.enter()?),
     }

@@ -10,7 +10,7 @@ use crate::sys::ct::{Change, CpuStats, Expectation, Flow, L4, ProtoInfo, Status,
 
 mod json;
 
-pub use json::{FlowLine, StatsLine, TopLine};
+pub use json::{ExpectLine, FlowLine, StatsLine, TopLine};
 
 /// Appends a connection as `conntrack -L` prints it, without the end of the line. `now`, in nanoseconds since 1970, is
 /// what the age of a connection is counted from where the kernel keeps timestamps.
@@ -137,7 +137,8 @@ fn number(out: &mut String, mut n: u64) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|&d| char::from(d)));
+    // They are digits: nothing is left out.
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 fn address(out: &mut String, addr: IpAddr) {

@@ -5,27 +5,41 @@ use super::nft::{Chain, Table};
 use crate::sys::nft::expr::{Limit, LimitFlags, LimitKind, Log};
 use crate::sys::nft::{BaseChain, ChainKind, Expr, Family, Hook, Rule};
 
-/// Sets the backend of a table and its chains from what they are called and made of.
+/// What the rules of a chain say of their maker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// One has an xtables match or target.
+    extensions: bool,
+    /// One is none that iptables could show.
+    foreign: bool,
+}
+
+impl Traits {
+    /// Takes a rule into account.
+    pub fn note(&mut self, rule: &Rule) {
+        self.extensions |= rule.exprs.iter().any(|e| matches!(e, Expr::Match(_) | Expr::Target(_)));
+        self.foreign |= !is_iptables_rule(rule.family, rule);
+    }
+}
+
+/// Sets the backend of a table and its chains from what they are called and made of, and from the traits of each
+/// chain's rules.
 ///
 /// A base chain is iptables' if it has one of its built-in names at the hook, priority and type that it gives it, in
 /// a table of its name. A table is if it has such a chain, or a rule with an xtables match or target. Other chains
 /// follow their table, except base chains of other makes and chains with rules that iptables could not show.
-pub fn classify(table: &mut Table) {
+pub fn classify(table: &mut Table, traits: &[Traits]) {
     let (family, name) = (table.def.family, table.def.name.as_str().unwrap_or_default().to_owned());
     let ours = BUILTIN_TABLES.iter().any(|(f, names)| *f == family && names.contains(&name.as_str()));
     let is_builtin = |chain: &Chain| {
         chain.def.base.as_ref().is_some_and(|base| is_builtin(family, &name, chain.def.name.as_bytes(), base))
     };
-    let compat = ours
-        && table.chains.iter().any(|c| {
-            is_builtin(c)
-                || c.rules.iter().any(|r| r.exprs.iter().any(|e| matches!(e, Expr::Match(_) | Expr::Target(_))))
-        });
+    let compat = ours && (table.chains.iter().any(is_builtin) || traits.iter().any(|t| t.extensions));
     table.backend = if compat { Backend::NftCompat } else { Backend::Nft };
-    for chain in &mut table.chains {
+    for (chain, traits) in table.chains.iter_mut().zip(traits) {
         let native = match chain.def.base {
             Some(_) => !is_builtin(chain),
-            None => chain.rules.iter().any(|r| !is_iptables_rule(family, r)),
+            None => traits.foreign,
         };
         chain.backend = if compat && !native { Backend::NftCompat } else { Backend::Nft };
     }

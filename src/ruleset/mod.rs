@@ -11,7 +11,7 @@ mod read;
 pub mod render;
 
 pub use backend::Backend;
-pub use read::current_generation;
+pub use read::{RuleTexts, RuleWriter, current_generation};
 
 /// Everything that the kernel's tables held at one moment, in one network namespace.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -1,16 +1,24 @@
 //! Reading the rulesets of a network namespace.
 
+mod index;
 mod portions;
+mod tally;
+mod texts;
 
 use nix::errno::Errno;
-use rustc_hash::FxHashMap;
 
 use super::ipset::IpSets;
 use super::nft::{Chain, Set, Table};
-use super::{Backend, Problem, Ruleset, classify};
+use super::render::nft::View;
+use super::{Problem, Ruleset};
 use crate::sys::netlink::{Client, Family as Netlink, Transport};
-use crate::sys::nft::{self, Dumper, Family};
-use crate::sys::{Error, Text, xt};
+use crate::sys::nft::{self, ChainFlags, Dumper, Family, Rule, RulesOf};
+use crate::sys::{Error, xt};
+use index::{Index, Places};
+use tally::Tally;
+use texts::Batch;
+
+pub use texts::{RuleTexts, RuleWriter};
 
 /// How often a reading that met a change is begun again before it is kept, labelled as torn.
 const TRIES: u32 = 8;
@@ -81,23 +89,74 @@ impl Ruleset {
     /// # Errors
     /// Those of [`read_nft`](Self::read_nft).
     pub fn read_nft_family<T: Transport>(&mut self, client: &mut Client<T>, family: Family) -> Result<(), Error> {
-        for tries_left in (0..TRIES).rev() {
-            let reading = Reading::new(client, family)?;
-            if reading.consistent || tries_left == 0 {
-                self.generation = reading.generation;
-                self.nft = reading.tables;
-                self.problems.extend(reading.problems);
-                if !reading.consistent {
-                    self.problems.push(Problem {
-                        object: "nf_tables".into(),
-                        message: format!("changed while it was being read, {TRIES} times in a row"),
-                        torn: true,
-                    });
+        let kept = self.read_whole(client, family, |tables, rules| {
+            let room = |c: &Chain| Vec::with_capacity(c.def.uses.min(1 << 16) as usize);
+            let mut kept: Vec<Vec<Vec<_>>> = tables.iter().map(|t| t.chains.iter().map(room).collect()).collect();
+            rules.each(tables, |(table, chain), rule| {
+                if let Some(chain) = kept.get_mut(table).and_then(|t| t.get_mut(chain)) {
+                    chain.push(rule);
                 }
-                break;
+            });
+            kept
+        })?;
+        for (table, kept) in self.nft.iter_mut().zip(kept) {
+            for (chain, kept) in table.chains.iter_mut().zip(kept) {
+                if !is_bound(chain) {
+                    chain.rules = kept;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Reads the same, but keeps of the rules only what `writer` makes of them: a listing needs but a tenth of the
+    /// memory.
+    ///
+    /// # Errors
+    /// Those of [`read_nft`](Self::read_nft).
+    pub fn read_nft_as_text<T: Transport>(
+        &mut self,
+        client: &mut Client<T>,
+        family: Family,
+        writer: &impl RuleWriter,
+    ) -> Result<RuleTexts, Error> {
+        self.read_whole(client, family, |tables, rules| {
+            let views: Vec<View<'_>> = tables.iter().map(View::new).collect();
+            let mut texts = RuleTexts::default();
+            let mut batch = Batch::default();
+            rules.each(tables, |at, rule| batch.take(at, rule, &views, writer, &mut texts));
+            batch.write(&views, writer, &mut texts);
+            texts
+        })
+    }
+
+    /// Tries until an attempt is of one generation. `with_rules` is called once in each, with the tables but for their
+    /// rules.
+    fn read_whole<T: Transport, V>(
+        &mut self,
+        client: &mut Client<T>,
+        family: Family,
+        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V,
+    ) -> Result<V, Error> {
+        let mut tries_left = TRIES;
+        loop {
+            tries_left -= 1;
+            let (reading, made) = Reading::new(client, family, &with_rules)?;
+            if !reading.consistent && tries_left > 0 {
+                continue;
+            }
+            self.generation = reading.generation;
+            self.nft = reading.tables;
+            self.problems.extend(reading.problems);
+            if !reading.consistent {
+                self.problems.push(Problem {
+                    object: "nf_tables".into(),
+                    message: format!("changed while it was being read, {TRIES} times in a row"),
+                    torn: true,
+                });
+            }
+            return Ok(made);
+        }
     }
 }
 
@@ -119,34 +178,26 @@ struct Reading {
 }
 
 impl Reading {
-    fn new<T: Transport>(client: &mut Client<T>, family: Family) -> Result<Self, Error> {
+    fn new<T: Transport, V>(
+        client: &mut Client<T>,
+        family: Family,
+        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V,
+    ) -> Result<(Self, V), Error> {
         let mut dumper = Dumper::begin(client)?;
         let mut index = Index::default();
         dumper.tables(family, |t| index.add_table(t))?;
 
-        let mut families: Vec<Family> = index.tables.iter().map(|t| t.def.family).collect();
+        let mut families: Vec<Family> = index.tables().iter().map(|t| t.def.family).collect();
         families.sort_unstable();
         families.dedup();
-        let mut refused = Vec::new();
-        let mut note = |what: &str, family: Family, read: Result<(), Error>| {
-            if let Err(e) = read {
-                refused.push(Problem {
-                    object: format!("{what} of family {family}"),
-                    message: e.to_string(),
-                    torn: false,
-                });
-            }
-        };
+        let mut refused = Refused::default();
         for &family in &families {
-            note("chains", family, dumper.chains(family, |c| index.add_chain(c)));
-            for portion in portions::of(index.tables.iter().filter(|t| t.def.family == family)) {
-                note("rules", family, dumper.rules(family, portion.rules(), |r| index.add_rule(r)));
-            }
-            note("sets", family, dumper.sets(family, |s| index.add_set(s)));
-            note("objects", family, dumper.objects(family, |o| index.add_object(o)));
-            note("flowtables", family, dumper.flowtables(family, |f| index.add_flowtable(f)));
+            refused.note("chains", family, dumper.chains(family, |c| index.add_chain(c)));
+            refused.note("sets", family, dumper.sets(family, |s| index.add_set(s)));
+            refused.note("objects", family, dumper.objects(family, |o| index.add_object(o)));
+            refused.note("flowtables", family, dumper.flowtables(family, |f| index.add_flowtable(f)));
         }
-        let Index { mut tables, strays, .. } = index;
+        let (mut tables, places, mut strays) = index.into_parts();
         let mut vanished = false;
         for table in &mut tables {
             let (family, name) = (table.def.family, &table.def.name);
@@ -161,120 +212,88 @@ impl Reading {
                 });
                 match read {
                     Err(e) if e.errno() == Some(Errno::ENOENT as i32) => vanished = true,
-                    read => note(&format!("elements of set {} of table {name}", def.name), family, read),
+                    read => refused.note(&format!("elements of set {} of table {name}", def.name), family, read),
                 }
             }
+            // Rules are written with what the chains that belong to them hold.
+            for chain in table.chains.iter_mut().filter(|c| is_bound(c)) {
+                let of = RulesOf::Chain(&table.def.name, &chain.def.name);
+                let read = dumper.rules(family, of, |r| chain.rules.push(r));
+                refused.note("rules", family, read);
+            }
         }
+        let mut tally = Tally::new(&tables);
+        let mut rules =
+            Rules { dumper: &mut dumper, places: &places, refused: &mut refused, tally: &mut tally, strays };
+        let made = with_rules(&tables, &mut rules);
+        strays = rules.strays;
         // A thing whose table, chain or set was not listed came, or went, while we read.
-        let consistent = dumper.is_consistent()? && !vanished && strays == 0 && tables.iter().all(adds_up);
+        let consistent = dumper.is_consistent()? && !vanished && strays == 0 && tally.adds_up(&tables);
         let generation = dumper.generation();
         let unreadable = std::mem::take(&mut dumper.unreadable);
-        refused.extend(unreadable.into_iter().map(|u| Problem {
+        let mut problems = refused.problems;
+        problems.extend(unreadable.into_iter().map(|u| Problem {
             object: u.what.into(),
             message: format!("a message of {} bytes {}", u.bytes.len(), u.why),
             torn: false,
         }));
-        tables.iter_mut().for_each(classify::classify);
-        Ok(Self { generation, tables, problems: refused, consistent })
+        tally.classify(&mut tables);
+        Ok((Self { generation, tables, problems, consistent }, made))
     }
 }
 
-/// Does each chain hold as many rules as the kernel counted uses of it, beside the jumps to it?
-///
-/// The kernel announces a new generation a moment before it switches to it, so that neither the generation nor the
-/// dump's own mark betrays a reading that falls into that moment.
-fn adds_up(table: &Table) -> bool {
-    let mut jumps: FxHashMap<&Text, usize> = FxHashMap::default();
-    let verdicts = |v: Option<&nft::Verdict>| v.and_then(nft::Verdict::chain).cloned();
-    let in_rules = table.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).filter_map(|e| match e {
-        nft::Expr::Immediate(i) => verdicts(i.verdict()),
-        _ => None,
-    });
-    let in_sets = table.sets.iter().flat_map(|s| &s.elements).filter_map(|e| verdicts(e.value.as_ref()?.verdict()));
-    let named: Vec<Text> = in_rules.chain(in_sets).collect();
-    for to in &named {
-        *jumps.entry(to).or_default() += 1;
-    }
-    table.chains.iter().all(|c| {
-        let jumps = jumps.get(&c.def.name).copied().unwrap_or(0);
-        // A chain that belongs to a rule is counted in its own way.
-        c.def.flags.contains(nft::ChainFlags::BINDING) || c.rules.len() + jumps == c.def.uses as usize
-    })
-}
-
-/// Puts each thing where it belongs. The kernel lists things table by table and rules chain by chain, so what
-/// comes next is nearly always where the last one was.
-#[derive(Default)]
-struct Index {
-    tables: Vec<Table>,
-    by_name: FxHashMap<(Family, Text), usize>,
-    chains: FxHashMap<(usize, Text), usize>,
-    last: Option<(usize, usize)>,
+/// The rules of an attempt, on their way.
+struct Rules<'a, 'c, T: Transport> {
+    dumper: &'a mut Dumper<'c, T>,
+    places: &'a Places,
+    refused: &'a mut Refused,
+    tally: &'a mut Tally,
     strays: usize,
 }
 
-impl Index {
-    fn add_table(&mut self, def: nft::Table) {
-        self.by_name.insert((def.family, def.name.clone()), self.tables.len());
-        self.tables.push(Table {
-            def,
-            backend: Backend::Nft,
-            chains: Vec::new(),
-            sets: Vec::new(),
-            objects: Vec::new(),
-            flowtables: Vec::new(),
-        });
-    }
-
-    fn table(&mut self, family: Family, name: &Text) -> Option<(usize, &mut Table)> {
-        let i = *self.by_name.get(&(family, name.clone()))?;
-        self.tables.get_mut(i).map(|t| (i, t))
-    }
-
-    fn add_chain(&mut self, def: nft::Chain) {
-        let Some((i, table)) = self.table(def.family, &def.table) else {
-            self.strays += 1;
-            return;
-        };
-        let (name, at) = (def.name.clone(), table.chains.len());
-        // What refers to a chain is mostly its own rules.
-        let rules = Vec::with_capacity(def.uses.min(1 << 16) as usize);
-        table.chains.push(Chain { def, backend: Backend::Nft, rules });
-        self.chains.insert((i, name), at);
-    }
-
-    fn add_rule(&mut self, rule: nft::Rule) {
-        let last = self.last.and_then(|(t, c)| self.tables.get(t)?.chains.get(c));
-        let here =
-            last.is_some_and(|c| c.def.name == rule.chain && c.def.table == rule.table && c.def.family == rule.family);
-        if !here {
-            let table = self.table(rule.family, &rule.table).map(|(i, _)| i);
-            self.last = table.and_then(|t| Some((t, *self.chains.get(&(t, rule.chain.clone()))?)));
-        }
-        match self.last.and_then(|(t, c)| self.tables.get_mut(t)?.chains.get_mut(c)) {
-            Some(chain) => chain.rules.push(rule),
-            None => self.strays += 1,
+impl<T: Transport> Rules<'_, '_, T> {
+    /// Reads them, and hands each over with the indices of its table and chain: all of a chain in order, one chain after
+    /// the other. Those of chains that belong to a rule are in the tables already.
+    fn each(&mut self, tables: &[Table], mut take: impl FnMut((usize, usize), Rule)) {
+        let Self { dumper, places, refused, tally, strays } = self;
+        let mut last = None;
+        for portion in portions::of(tables) {
+            let read = dumper.rules(portion.family, portion.rules(), |rule| {
+                let Some(at) = places.of_rule(&rule, tables, last) else {
+                    *strays += 1;
+                    return;
+                };
+                last = Some(at);
+                if !tables.get(at.0).and_then(|t| t.chains.get(at.1)).is_some_and(is_bound) {
+                    tally.note(at, &rule);
+                    take(at, rule);
+                }
+            });
+            refused.note("rules", portion.family, read);
         }
     }
+}
 
-    fn add_set(&mut self, def: nft::Set) {
-        match self.table(def.family, &def.table) {
-            Some((_, table)) => table.sets.push(Set { def, elements: Vec::new() }),
-            None => self.strays += 1,
+/// What could not be read.
+#[derive(Default)]
+struct Refused {
+    problems: Vec<Problem>,
+}
+
+impl Refused {
+    fn note(&mut self, what: &str, family: Family, read: Result<(), Error>) {
+        if let Err(e) = read {
+            let (object, message) = (format!("{what} of family {family}"), e.to_string());
+            let problem = Problem { object, message, torn: false };
+            // One dump of many that ask the same is enough said.
+            if self.problems.last() != Some(&problem) {
+                self.problems.push(problem);
+            }
         }
     }
+}
 
-    fn add_object(&mut self, object: nft::Object) {
-        match self.table(object.family, &object.table) {
-            Some((_, table)) => table.objects.push(object),
-            None => self.strays += 1,
-        }
-    }
-
-    fn add_flowtable(&mut self, flowtable: nft::Flowtable) {
-        match self.table(flowtable.family, &flowtable.table) {
-            Some((_, table)) => table.flowtables.push(flowtable),
-            None => self.strays += 1,
-        }
-    }
+/// Does it belong to a rule?
+fn is_bound(chain: &Chain) -> bool {
+    chain.def.flags.contains(ChainFlags::BINDING)
 }

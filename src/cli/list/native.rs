@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use nfblame::listing::Selector;
 use nfblame::ruleset::render::{Out, ipset, iptables, nft};
-use nfblame::ruleset::{Backend, Ruleset};
+use nfblame::ruleset::{Backend, RuleTexts, RuleWriter, Ruleset};
 use nfblame::sys::ipset::{Event, Ipset};
 use nfblame::sys::netlink::{Client, Family as Netlink};
 use nfblame::sys::{nft as wire, xt};
@@ -30,9 +30,10 @@ pub fn print(global: &Global, args: &Args, form: Form) -> Result<(), Box<dyn Err
                 numeric: global.numeric,
             };
             let mut rules = Ruleset::default();
-            read_nft(&mut rules, wire::Family::Unspec)?;
+            let names = nft::System::new();
+            let texts = read_nft(&mut rules, wire::Family::Unspec, &nft::Lines::new(options, &names))?;
             selector.apply(&mut rules)?;
-            nft::ruleset(&rules, options, &nft::System::new(), &mut out)?;
+            nft::ruleset_of_texts(&rules, &texts, options, &names, &mut out)?;
             tell_problems(&rules);
         }
         Form::IptablesSave => xtables(args, &selector, xt::Family::Ip, &mut out)?,
@@ -43,16 +44,27 @@ pub fn print(global: &Global, args: &Args, form: Form) -> Result<(), Box<dyn Err
     Ok(out.flush()?)
 }
 
-fn read_nft(rules: &mut Ruleset, family: wire::Family) -> Result<(), nfblame::sys::Error> {
-    if wire::is_present() { rules.read_nft_family(&mut Client::open(Netlink::Netfilter)?, family) } else { Ok(()) }
+fn read_nft(
+    rules: &mut Ruleset,
+    family: wire::Family,
+    writer: &impl RuleWriter,
+) -> Result<RuleTexts, nfblame::sys::Error> {
+    if !wire::is_present() {
+        return Ok(RuleTexts::default());
+    }
+    rules.read_nft_as_text(&mut Client::open(Netlink::Netfilter)?, family, writer)
 }
 
 fn xtables(args: &Args, selector: &Selector, family: xt::Family, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut rules = Ruleset::default();
+    rules.read_ipset_names();
+    let ipsets = std::mem::take(&mut rules.ipsets);
+    let with_counters = args.count.is_some();
+    let mut texts = RuleTexts::default();
     let which = match args.backend {
         Some(Which::Legacy) => Which::Legacy,
         wanted => {
-            read_nft(&mut rules, family.nfproto().into())?;
+            texts = read_nft(&mut rules, family.nfproto().into(), &iptables::CompatLines::new(with_counters, &ipsets))?;
             let made = rules.nft.iter().any(|t| t.backend == Backend::NftCompat);
             match wanted {
                 None if !made => Which::Legacy,
@@ -60,7 +72,6 @@ fn xtables(args: &Args, selector: &Selector, family: xt::Family, out: &mut impl 
             }
         }
     };
-    rules.read_ipset_names();
     let mut text = Out::new();
     let mut put = |text: &mut Out| {
         let written = out.write_all(text.as_bytes());
@@ -74,7 +85,7 @@ fn xtables(args: &Args, selector: &Selector, family: xt::Family, out: &mut impl 
             rules.xt.retain(|t| t.family() == family);
             selector.apply(&mut rules)?;
             for table in &rules.xt {
-                iptables::legacy_table(table, args.count.is_some(), &rules.ipsets, &mut text);
+                iptables::legacy_table(table, with_counters, &ipsets, &mut text);
                 put(&mut text)?;
             }
         }
@@ -82,7 +93,7 @@ fn xtables(args: &Args, selector: &Selector, family: xt::Family, out: &mut impl 
             selector.apply(&mut rules)?;
             rules.nft.sort_by_key(iptables::table_order);
             for table in &rules.nft {
-                iptables::compat_table(table, args.count.is_some(), &rules.ipsets, &mut text);
+                iptables::compat_table_of_texts(table, &texts, &mut text);
                 put(&mut text)?;
             }
         }

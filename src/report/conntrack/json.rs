@@ -11,7 +11,7 @@ use crate::evaluate::Network;
 use crate::host::Usage;
 use crate::host::conntrack::{Summary, Top};
 use crate::sys::Text;
-use crate::sys::ct::{Change, Counters, CpuStats, Flow, L4, ProtoInfo, SeqAdjust, Synproxy, Tuple};
+use crate::sys::ct::{Change, Counters, CpuStats, Expectation, Flow, L4, ProtoInfo, SeqAdjust, Synproxy, Tuple};
 
 /// A connection, or a change of one. Fields that the kernel does not tell are left out.
 #[derive(Debug, Serialize)]
@@ -134,6 +134,50 @@ impl<'a> FlowLine<'a> {
             id: flow.id,
             uses: flow.uses,
             unknown: flow.unknown.iter().map(|(kind, _)| format!("unknown({kind})")).collect(),
+        }
+    }
+}
+
+/// A connection that another one announced.
+#[derive(Debug, Serialize)]
+pub struct ExpectLine<'a> {
+    schema: u32,
+    event: &'static str,
+    #[serde(rename = "network.transport")]
+    transport: String,
+    protocol: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u32>,
+    expected: Direction,
+    mask: Direction,
+    master: Direction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    helper: Option<&'a Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+}
+
+impl<'a> ExpectLine<'a> {
+    /// The line of an expectation.
+    pub fn new(e: &'a Expectation) -> Self {
+        let network = if e.tuple.src.is_ipv4() { Network::Ip4 } else { Network::Ip6 };
+        Self {
+            schema: SCHEMA,
+            event: "expectation",
+            transport: protocol_name(network, e.tuple.protocol),
+            protocol: e.tuple.protocol,
+            timeout: e.timeout,
+            expected: Direction::new(&e.tuple, None, None),
+            mask: Direction::new(&e.mask, None, None),
+            master: Direction::new(&e.master, None, None),
+            zone: e.zone,
+            class: e.class,
+            helper: e.helper.as_ref(),
+            id: e.id,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use byteorder::{BE, NativeEndian};
 
 use super::flow::Flow;
+use super::protoinfo::ProtoInfo;
 use super::status::Status;
 use super::tuple::Tuple;
 use crate::netlink::Builder;
@@ -92,6 +93,8 @@ pub struct Filter {
     pub status: Option<(Status, Status)>,
     /// The zone.
     pub zone: Option<u16>,
+    /// The state that the protocol's tracker gives it, as [`ProtoInfo::state_named`] spells it. No kernel filters by it.
+    pub state: Option<&'static str>,
     /// The original direction.
     pub orig: TupleFilter,
     /// The reply direction.
@@ -110,6 +113,9 @@ impl Filter {
             && self.mark.is_none_or(|(value, mask)| flow.mark.unwrap_or(0) & mask == value)
             && self.status.is_none_or(|(value, mask)| flow.status.unwrap_or_default() & mask == value)
             && self.zone.is_none_or(|zone| flow.zone.unwrap_or(0) == zone)
+            && self
+                .state
+                .is_none_or(|name| flow.protoinfo.as_ref().and_then(ProtoInfo::state).is_some_and(|s| s == name))
             && self.orig.matches(&flow.orig)
             && self.reply.matches(&flow.reply)
     }
@@ -126,7 +132,7 @@ impl Filter {
 
     /// Is there anything that a kernel might not know how to filter by?
     pub(super) fn is_demanding(&self) -> bool {
-        Self { family: NFPROTO_UNSPEC, ..*self } != Self::any()
+        Self { family: NFPROTO_UNSPEC, state: None, ..*self } != Self::any()
     }
 
     pub(super) fn write(&self, b: &mut Builder) {

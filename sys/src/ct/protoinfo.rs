@@ -171,6 +171,12 @@ impl ProtoInfo {
         }
     }
 
+    /// The name of a state as [`state`](Self::state) gives it, from one in any case; None: no tracker has such a state.
+    pub fn state_named(name: &str) -> Option<&'static str> {
+        let tcp = (0..=9).map(|raw| TcpState::from_raw(raw).name());
+        tcp.chain(SCTP).chain(DCCP).find(|known| known.eq_ignore_ascii_case(name))
+    }
+
     /// Reads `CTA_PROTOINFO`; None if it is empty.
     pub(super) fn parse(attr: &Attr<'_>) -> Result<Option<Self>, Malformed> {
         let Some(inner) = attr.nested().next().transpose()? else { return Ok(None) };

@@ -16,7 +16,7 @@ mod tests;
 pub use super::address::Address;
 pub use super::out::Out;
 pub(crate) use super::out::put;
-pub use compat::{compat_rule, compat_table, table_order};
+pub use compat::{CompatLines, compat_rule, compat_table, compat_table_of_texts, table_order};
 pub use context::{Context, Names};
 pub use legacy::{legacy_rule, legacy_table};
 pub use line::{Jump, Rendered};

@@ -5,13 +5,17 @@ use nfblame_sys::nft::{BaseChain, ChainFlags, Family, Hook, Verdict};
 use super::rule::rules;
 use super::view::View;
 use super::{Out, Writer, put};
-use crate::ruleset::nft;
+use crate::ruleset::{RuleTexts, nft};
 
-/// Writes a chain and its rules.
+/// How far rules stand from the margin.
+pub(super) const INDENT: &str = "\t\t";
+
+/// Writes a chain and its rules, which may be written already.
 pub(super) fn write<'r, E>(
     cx: Writer<'_>,
     view: &'r View<'r>,
     chain: &'r nft::Chain,
+    texts: Option<&RuleTexts>,
     out: &mut Out,
     flush: &mut impl FnMut(&mut Out) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -29,7 +33,13 @@ pub(super) fn write<'r, E>(
     if let Some(base) = &def.base {
         declaration(cx, def.family, base, def.flags, out);
     }
-    rules(cx, view, chain, "\t\t", out, flush)?;
+    match texts {
+        Some(texts) => {
+            out.bytes(texts.of(view.table(), chain));
+            flush(out)?;
+        }
+        None => _ = rules(cx, view, chain, INDENT, out, flush)?,
+    }
     out.str("\t}\n");
     Ok(())
 }

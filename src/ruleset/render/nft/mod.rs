@@ -29,7 +29,7 @@ use std::io;
 
 use super::Out;
 use super::out::put;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{RuleTexts, RuleWriter, Ruleset};
 use crate::sys::Text;
 use crate::sys::nft::{Element, Rule};
 
@@ -109,12 +109,56 @@ pub fn elements<'a>(view: &View<'a>, set: &Text, options: Options, names: &dyn N
 /// # Errors
 /// When writing fails.
 pub fn ruleset(ruleset: &Ruleset, options: Options, names: &dyn Names, to: &mut impl io::Write) -> io::Result<()> {
+    write(ruleset, None, options, names, to)
+}
+
+/// Writes the same of a ruleset that was read [with its rules as text](Ruleset::read_nft_as_text), by a [`Lines`] with the
+/// same options.
+///
+/// # Errors
+/// When writing fails.
+pub fn ruleset_of_texts(
+    ruleset: &Ruleset,
+    texts: &RuleTexts,
+    options: Options,
+    names: &dyn Names,
+    to: &mut impl io::Write,
+) -> io::Result<()> {
+    write(ruleset, Some(texts), options, names, to)
+}
+
+/// Writes rules as they stand in nft's listing, while they are read.
+#[derive(Clone, Copy)]
+pub struct Lines<'a> {
+    cx: Writer<'a>,
+}
+
+impl<'a> Lines<'a> {
+    /// With these options.
+    pub fn new(options: Options, names: &'a dyn Names) -> Self {
+        Self { cx: Writer::new(options, names) }
+    }
+}
+
+impl RuleWriter for Lines<'_> {
+    fn write(&self, view: &View<'_>, rules: &[Rule], out: &mut Out) {
+        let _ = rule::lines(self.cx, view, rules, chain::INDENT, out, &mut |_| Ok::<_, std::convert::Infallible>(()));
+    }
+}
+
+fn write(
+    ruleset: &Ruleset,
+    texts: Option<&RuleTexts>,
+    options: Options,
+    names: &dyn Names,
+    to: &mut impl io::Write,
+) -> io::Result<()> {
     /// How much is collected before it is written.
     const CHUNK: usize = 64 << 10;
     let cx = Writer::new(options, names);
     let mut out = Out::new();
     for table in &ruleset.nft {
-        table::write(cx, table, &mut out, &mut |out| {
+        table::write(cx, table, texts, &mut out, &mut |out| {
             if out.len() >= CHUNK {
                 to.write_all(out.as_bytes())?;
                 out.truncate(0);

@@ -72,9 +72,21 @@ pub(super) fn rules<'r, E>(
 ) -> Result<bool, E> {
     // Rules of an anonymous chain cannot be named by handle.
     let cx = Writer { handles: cx.handles && !chain.def.flags.contains(ChainFlags::BINDING), ..cx };
+    lines(cx, view, &chain.rules, indent, out, flush)
+}
+
+/// Writes rules, a line each; false if something had no words.
+pub(super) fn lines<'r, E>(
+    cx: Writer<'_>,
+    view: &'r View<'r>,
+    rules: &'r [Rule],
+    indent: &str,
+    out: &mut Out,
+    flush: &mut impl FnMut(&mut Out) -> Result<(), E>,
+) -> Result<bool, E> {
     let mut scratch = Scratch::default();
     let mut complete = true;
-    for rule in &chain.rules {
+    for rule in rules {
         out.str(indent);
         complete &= scratch.write(cx, view, rule, out);
         out.str("\n");

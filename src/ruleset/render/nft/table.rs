@@ -5,12 +5,13 @@ use nfblame_sys::nft::{ChainFlags, SetFlags, TableFlags};
 use super::set::SetView;
 use super::view::View;
 use super::{Out, Writer, chain, flowtable, object, put, set};
-use crate::ruleset::nft;
+use crate::ruleset::{RuleTexts, nft};
 
-/// Writes a table. `flush` may take what is written so far out of the buffer.
+/// Writes a table, whose rules may be written already. `flush` may take what is written so far out of the buffer.
 pub(super) fn write<E>(
     cx: Writer<'_>,
     table: &nft::Table,
+    texts: Option<&RuleTexts>,
     out: &mut Out,
     flush: &mut impl FnMut(&mut Out) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -56,7 +57,7 @@ pub(super) fn write<E>(
     }
     for chain in table.chains.iter().filter(|c| !c.def.flags.contains(ChainFlags::BINDING)) {
         next(out);
-        chain::write(cx, &view, chain, out, flush)?;
+        chain::write(cx, &view, chain, texts, out, flush)?;
     }
     out.str("}\n");
     Ok(())

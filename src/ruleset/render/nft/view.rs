@@ -10,7 +10,7 @@ use crate::ruleset::nft;
 /// A table with what its sets mean and where its anonymous chains are, so that its rules can be written one by one.
 #[derive(Debug)]
 pub struct View<'a> {
-    pub(super) table: &'a nft::Table,
+    table: &'a nft::Table,
     sets: FxHashMap<&'a [u8], SetView<'a>>,
     blocks: FxHashMap<&'a [u8], &'a nft::Chain>,
 }
@@ -21,6 +21,11 @@ impl<'a> View<'a> {
         let sets = table.sets.iter().map(|s| (s.def.name.as_bytes(), SetView::new(s))).collect();
         let blocks = table.chains.iter().filter(|c| c.def.flags.contains(ChainFlags::BINDING));
         Self { table, sets, blocks: blocks.map(|c| (c.def.name.as_bytes(), c)).collect() }
+    }
+
+    /// The table.
+    pub fn table(&self) -> &'a nft::Table {
+        self.table
     }
 
     pub(super) fn family(&self) -> Family {

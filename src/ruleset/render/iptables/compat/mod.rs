@@ -20,7 +20,7 @@ use super::{Context, Names, Out, arp};
 use ports::Ports;
 use register::{Registers, Source};
 
-pub use table::{compat_table, table_order};
+pub use table::{CompatLines, compat_table, compat_table_of_texts, table_order};
 
 /// A rule as `-A CHAIN …`, with `[packets:bytes] ` before it if asked for.
 ///

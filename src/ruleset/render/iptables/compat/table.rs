@@ -1,11 +1,13 @@
 //! A whole table as `iptables-nft-save` prints it.
 
 use nfblame_sys::nft::expr::{Expr, LimitFlags, LimitKind};
-use nfblame_sys::nft::{ChainKind, Family, Hook, Verdict};
+use nfblame_sys::nft::{ChainKind, Family, Hook, Rule, Verdict};
 
 use super::super::{Names, Out, put};
 use super::append_rule;
 use crate::ruleset::nft::{Chain, Table};
+use crate::ruleset::render::nft::View;
+use crate::ruleset::{RuleTexts, RuleWriter};
 
 /// A built-in chain: its hook, type and priority.
 type Builtin = (Hook, ChainKind, i32);
@@ -46,6 +48,48 @@ pub fn table_order(table: &Table) -> Option<usize> {
 /// Appends a whole table: its name, its chains with policies, its rules, `COMMIT`. Nothing for a table that is none of
 /// iptables'. A table with rules that iptables cannot express is one line that says so, as the tool does.
 pub fn compat_table(table: &Table, with_counters: bool, names: &dyn Names, out: &mut Out) {
+    let refused = |c: &Chain| !c.rules.iter().all(is_compatible);
+    write(table, refused, out, |chain, out| {
+        chain.rules.iter().for_each(|rule| line(rule, with_counters, names, out));
+    });
+}
+
+/// Appends the same of a table that was read [with its rules as text](crate::ruleset::Ruleset::read_nft_as_text), by
+/// [`CompatLines`].
+pub fn compat_table_of_texts(table: &Table, texts: &RuleTexts, out: &mut Out) {
+    write(table, |c| texts.is_refused(table, c), out, |chain, out| out.bytes(texts.of(table, chain)));
+}
+
+/// Writes rules as they stand in the tool's listing, while they are read.
+#[derive(Clone, Copy)]
+pub struct CompatLines<'a> {
+    with_counters: bool,
+    names: &'a dyn Names,
+}
+
+impl<'a> CompatLines<'a> {
+    /// With counters before them, or without.
+    pub fn new(with_counters: bool, names: &'a dyn Names) -> Self {
+        Self { with_counters, names }
+    }
+}
+
+impl RuleWriter for CompatLines<'_> {
+    fn write(&self, _view: &View<'_>, rules: &[Rule], out: &mut Out) {
+        rules.iter().for_each(|rule| line(rule, self.with_counters, self.names, out));
+    }
+
+    fn refuses(&self, rule: &Rule) -> bool {
+        !is_compatible(rule)
+    }
+}
+
+fn line(rule: &Rule, with_counters: bool, names: &dyn Names, out: &mut Out) {
+    append_rule(rule, with_counters, names, out);
+    out.str("\n");
+}
+
+fn write(table: &Table, is_refused: impl Fn(&Chain) -> bool, out: &mut Out, rules: impl Fn(&Chain, &mut Out)) {
     let family = table.def.family;
     let name = table.def.name.as_bytes();
     let Some((_, builtin)) = builtin(family, name) else { return };
@@ -53,7 +97,7 @@ pub fn compat_table(table: &Table, with_counters: bool, names: &dyn Names, out: 
     let mut user: Vec<&Chain> = table.chains.iter().filter(|c| c.def.base.is_none()).collect();
     user.sort_by(|a, b| a.def.name.cmp(&b.def.name));
     let chains = || builtin.iter().filter_map(chain_at).chain(user.iter().copied());
-    if !chains().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).all(is_compatible) {
+    if chains().any(is_refused) {
         out.str("# Table `");
         out.bytes(name);
         out.str("' is incompatible, use 'nft' tool.\n");
@@ -82,10 +126,7 @@ pub fn compat_table(table: &Table, with_counters: bool, names: &dyn Names, out: 
         out.bytes(chain.def.name.as_bytes());
         out.str(if family == Family::Arp { " -\n" } else { " - [0:0]\n" });
     }
-    for rule in chains().flat_map(|c| &c.rules) {
-        append_rule(rule, with_counters, names, out);
-        out.str("\n");
-    }
+    chains().for_each(|chain| rules(chain, out));
     if family != Family::Arp {
         out.str("COMMIT\n");
     }
@@ -107,9 +148,9 @@ fn chain_name(hook: Hook) -> &'static str {
     }
 }
 
-/// The expressions that the tool takes for its own.
-fn is_compatible(expr: &Expr) -> bool {
-    match expr {
+/// Is it made of what the tool takes for its own?
+fn is_compatible(rule: &Rule) -> bool {
+    rule.exprs.iter().all(|expr| match expr {
         Expr::Match(_)
         | Expr::Target(_)
         | Expr::Payload(_)
@@ -125,5 +166,5 @@ fn is_compatible(expr: &Expr) -> bool {
         Expr::Limit(l) => l.kind == LimitKind::Packets && l.flags == LimitFlags::empty(),
         Expr::Log(l) => l.group.is_some(),
         _ => false,
-    }
+    })
 }

@@ -1,0 +1,24 @@
+//! Prints the tracked connections of this network namespace as `conntrack -L` does, then what the table is full of:
+//! `cargo run --example connections`.
+//!
+//! Needs `CAP_NET_ADMIN`. However many there are, only one is in memory at a time.
+
+use nfblame::host::conntrack::Summary;
+use nfblame::report::conntrack as report;
+use nfblame::sys::Result;
+use nfblame::sys::ct::{Conntrack, Filter};
+
+fn main() -> Result<()> {
+    let mut summary = Summary::default();
+    let mut line = String::new();
+    // Ages are shown only where the kernel keeps timestamps.
+    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_nanos() as u64);
+    Conntrack::open()?.dump(&Filter::any(), |flow| {
+        line.clear();
+        report::flow(&mut line, flow, now);
+        println!("{line}");
+        summary.add(flow);
+    })?;
+    eprint!("{}", report::top(&summary, &summary.top(5), None));
+    Ok(())
+}
