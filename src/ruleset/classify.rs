@@ -22,13 +22,23 @@ impl Traits {
     }
 }
 
-/// Sets the backend of a table and its chains from what they are called and made of, and from the traits of each
-/// chain's rules.
+/// Sets the backend of a table and its chains from what they are called and made of.
 ///
 /// A base chain is iptables' if it has one of its built-in names at the hook, priority and type that it gives it, in
 /// a table of its name. A table is if it has such a chain, or a rule with an xtables match or target. Other chains
 /// follow their table, except base chains of other makes and chains with rules that iptables could not show.
-pub fn classify(table: &mut Table, traits: &[Traits]) {
+pub fn classify(table: &mut Table) {
+    let of_chain = |chain: &Chain| {
+        let mut traits = Traits::default();
+        chain.rules.iter().for_each(|rule| traits.note(rule));
+        traits
+    };
+    let traits: Vec<Traits> = table.chains.iter().map(of_chain).collect();
+    classify_by(table, &traits);
+}
+
+/// The same by the traits of each chain's rules, which need not be there.
+pub fn classify_by(table: &mut Table, traits: &[Traits]) {
     let (family, name) = (table.def.family, table.def.name.as_str().unwrap_or_default().to_owned());
     let ours = BUILTIN_TABLES.iter().any(|(f, names)| *f == family && names.contains(&name.as_str()));
     let is_builtin = |chain: &Chain| {

@@ -72,7 +72,7 @@ impl Tally {
     pub fn classify(&self, tables: &mut [Table]) {
         for (table, tally) in tables.iter_mut().zip(&self.tables) {
             let traits: Vec<Traits> = tally.chains.iter().map(|(_, traits)| *traits).collect();
-            classify::classify(table, &traits);
+            classify::classify_by(table, &traits);
         }
     }
 }
