@@ -106,10 +106,13 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
 
 /// Lists everything as text: what [`run`] does when nothing but the command is given.
 pub fn run_plain() -> Result<Exit, Box<dyn Error>> {
-    usage()?;
     tell_if_it_would_load()?;
-    list(&Filter::any(), &mut io::stdout().lock())?;
-    Ok(Exit::Nothing)
+    match list(&Filter::any(), &mut io::stdout().lock()) {
+        Ok(()) => Ok(Exit::Nothing),
+        // Where nothing tracks connections, that is the better word.
+        Err(e) if !super::exit::is_broken_pipe(e.as_ref()) => Err(usage().err().unwrap_or(e)),
+        Err(e) => Err(e),
+    }
 }
 
 fn tell_if_it_would_load() -> Result<(), Box<dyn Error>> {

@@ -5,8 +5,9 @@ use super::message::{self, Message, Messages};
 use super::socket::{Family, Socket, Transport};
 use crate::error::{Error, Malformed, Result};
 
-/// Larger than any datagram the kernel builds for a dump (32 KiB), with room for what a later one may do.
-const BUFFER: usize = 64 * 1024;
+/// Larger than any datagram the kernel builds for a dump (32 KiB), with room for what a later one may do. So large that
+/// the allocator maps it: of what is not used then nothing is in memory.
+const BUFFER: usize = 256 * 1024;
 /// How often a dump that was interrupted is begun again before it is called torn.
 const TRIES: u32 = 8;
 
