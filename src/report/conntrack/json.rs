@@ -144,7 +144,7 @@ pub struct ExpectLine<'a> {
     schema: u32,
     event: &'static str,
     #[serde(rename = "network.transport")]
-    transport: String,
+    transport: Cow<'static, str>,
     protocol: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u32>,
