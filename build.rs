@@ -18,6 +18,7 @@ const LIBRARIES: [(&str, &str); 7] =
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=listing.ld");
     println!("cargo::rerun-if-env-changed=NFBLAME_DYNAMIC");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
     let native = env::var("HOST").ok() == env::var("TARGET").ok();
@@ -29,7 +30,20 @@ fn main() {
     {
         println!("cargo::rustc-link-arg-bins=-L{}", scripts.display());
         println!("cargo::rustc-link-arg-bins=-static-pie");
+        println!("cargo::rustc-link-arg-bins=-Wl,--script={}/listing.ld", env!("CARGO_MANIFEST_DIR"));
+        // The table of relocations is read from end to end at every start: packed, nearly nothing is left of it.
+        if glibc_minor().is_some_and(|minor| minor >= 36) {
+            println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+        }
     }
+}
+
+/// The C library's version, behind its `2.`: from 36 on it relocates itself by packed tables.
+fn glibc_minor() -> Option<u32> {
+    let macros =
+        Command::new("cc").args(["-E", "-dM", "-include", "features.h", "-x", "c", "/dev/null"]).output().ok()?;
+    let macros = String::from_utf8(macros.stdout).ok()?;
+    macros.lines().find_map(|l| l.strip_prefix("#define __GLIBC_MINOR__ "))?.trim().parse().ok()
 }
 
 /// Writes a linker script for each library; none if one has no archive here.
