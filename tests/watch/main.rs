@@ -5,6 +5,7 @@
 mod common;
 
 mod beyond;
+mod command;
 mod logged;
 mod onward;
 mod rejected;
@@ -13,5 +14,5 @@ mod watcher;
 use common::kernel;
 
 fn main() {
-    kernel::run([logged::cases(), rejected::cases(), beyond::cases(), onward::cases()].concat());
+    kernel::run([logged::cases(), rejected::cases(), beyond::cases(), onward::cases(), command::cases()].concat());
 }

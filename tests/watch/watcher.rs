@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use nfblame::blame::{Backend, Blame, CulpritKind};
 use nfblame::evidence::{Loss, Selection, StartError, Stop, TraceConfig};
@@ -96,6 +97,14 @@ impl Watcher {
         match self.next() {
             Said::Blame(b) => *b,
             other => panic!("expected a blame, got {other:?}"),
+        }
+    }
+
+    /// The next blame, if one comes in time.
+    pub fn blame_within(&self, time: Duration) -> Option<Blame> {
+        match self.said.recv_timeout(time) {
+            Ok(Said::Blame(b)) => Some(*b),
+            _ => None,
         }
     }
 
