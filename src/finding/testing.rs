@@ -6,7 +6,10 @@ use super::view::View;
 use crate::host::FakeHost;
 use crate::ruleset::nft::{Chain, Table};
 use crate::ruleset::{Backend, Ruleset};
-use crate::sys::nft::expr::{Bitwise, BitwiseOp, Cmp, CmpOp, Ct, CtKey, Immediate, Masq, Nat, NatFlags, NatKind};
+use crate::sys::nft::expr::{
+    Bitwise, BitwiseOp, Cmp, CmpOp, Ct, CtKey, Immediate, Log, LogFlags, Masq, Meta, MetaKey, Nat, NatFlags, NatKind,
+    Payload, PayloadBase,
+};
 use crate::sys::nft::{self, BaseChain, ChainKind, Data, Expr, Family, Hook, Reg, Rule, TableFlags, Value, Verdict};
 use crate::sys::rt::{LinkFlags, Prefix, RouteKind};
 use crate::sys::xt;
@@ -177,4 +180,24 @@ pub fn set(name: &str, key_len: u32) -> crate::ruleset::nft::Set {
         },
         elements: Vec::new(),
     }
+}
+
+/// `log`, to a group or to the kernel's log.
+pub fn log(group: Option<u16>) -> Expr {
+    let flags = LogFlags::empty();
+    Log { group, prefix: None, snaplen: None, qthreshold: None, level: None, flags }.into()
+}
+
+/// An input chain that accepts a TCP port by name, and drops all else.
+pub fn accepting(port: u16) -> Ruleset {
+    let base = BaseChain { policy: Verdict::Drop, ..BaseChain::filter(Hook::Input, 0) };
+    let cmp = |data: &[u8]| Expr::from(Cmp { op: CmpOp::Eq, sreg: Reg::R1, data: Data::new(data) });
+    let rule = vec![
+        Meta { key: MetaKey::L4proto, dreg: Reg::R1 }.into(),
+        cmp(&[6]),
+        Payload { base: PayloadBase::Transport, offset: 2, len: 2, dreg: Reg::R1 }.into(),
+        cmp(&port.to_be_bytes()),
+        says(Verdict::Accept),
+    ];
+    with(table(Family::Inet, "input", Some(base), vec![rule]))
 }

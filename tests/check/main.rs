@@ -10,6 +10,7 @@ mod conntrack;
 mod fix;
 mod healthy;
 mod host;
+mod logging;
 mod managers;
 mod missing;
 mod nat;
@@ -26,6 +27,7 @@ fn main() {
         fix::cases(),
         healthy::cases(),
         host::cases(),
+        logging::cases(),
         managers::cases(),
         missing::cases(),
         nat::cases(),

@@ -1,12 +1,18 @@
 //! `NB05`: sockets.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
-use crate::common::kernel_tests;
+use crate::common::{Netns, kernel_tests, until};
 use crate::world::{World, found, says, why};
 
 kernel_tests! {
     a_service_that_no_rule_allows_is_found needs ["iptables-nft"];
+    a_service_on_loopback_is_found_where_rules_invite_others needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_port_without_service_is_found_where_rules_invite_others needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_full_backlog_is_found_while_it_lasts_and_after needs [];
+    what_everybody_can_reach_is_listed needs ["iptables-nft", "ip"];
+    a_full_buffer_is_found needs [];
 }
 
 fn a_service_that_no_rule_allows_is_found() {
@@ -22,4 +28,93 @@ fn a_service_that_no_rule_allows_is_found() {
     assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0501"));
     w.run("iptables-nft -I INPUT -p tcp --dport 8080 -j ACCEPT");
     assert!(found(&w.server, "NB0501").is_empty() && w.reaches_server(8080));
+}
+
+/// Rules that accept new connections to tcp port 8080 by name, and drop all else, in every backend.
+const INVITING: [&str; 3] = [
+    "nft add table inet f; nft 'add chain inet f in { type filter hook input priority 0; policy drop; }'; \
+     nft add rule inet f in tcp dport '{ 22, 8080 }' accept",
+    "iptables-nft -P INPUT DROP; iptables-nft -A INPUT -p tcp --dport 8080 -j ACCEPT",
+    "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -p tcp -m multiport --dports 22,8080 -j ACCEPT",
+];
+
+fn about(ns: &Netns, code: &str, port: &str) -> usize {
+    found(ns, code).iter().filter(|f| f["message"].as_str().unwrap().contains(port)).count()
+}
+
+fn a_service_on_loopback_is_found_where_rules_invite_others() {
+    for rules in INVITING {
+        let w = World::new();
+        let local = w.server.run(|| TcpListener::bind("127.0.0.1:8080")).unwrap();
+        assert_eq!(about(&w.server, "NB0502", "tcp port 8080"), 0, "no rule invites");
+        w.run(rules);
+        assert_eq!(about(&w.server, "NB0502", "tcp port 8080"), 1, "{rules}");
+        assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0502"), "{rules}");
+        drop(local);
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        assert!(about(&w.server, "NB0502", "tcp port 8080") == 0 && w.reaches_server(8080), "{rules}");
+    }
+}
+
+fn a_port_without_service_is_found_where_rules_invite_others() {
+    for rules in INVITING {
+        let w = World::new();
+        w.run(rules);
+        assert_eq!(about(&w.server, "NB0504", "tcp port 8080"), 1, "{rules}");
+        assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0504"), "{rules}");
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        assert!(about(&w.server, "NB0504", "tcp port 8080") == 0 && w.reaches_server(8080), "{rules}");
+    }
+    let w = World::new();
+    w.run("iptables-nft -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080");
+    let findings = found(&w.server, "NB0504");
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"warning".into()));
+    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    assert!(found(&w.server, "NB0504").is_empty());
+}
+
+fn a_full_backlog_is_found_while_it_lasts_and_after() {
+    let w = World::new();
+    w.server.sysctl("net.core.somaxconn", "1");
+    let service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    assert!(found(&w.server, "NB0503").is_empty());
+    let to = "192.0.2.1:8080".parse().unwrap();
+    let connect = || w.client.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(300)));
+    let open: Vec<_> = (0..2).map(|_| connect().unwrap()).collect();
+    assert!(connect().is_err(), "no room");
+    let findings = found(&w.server, "NB0503");
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"error".into()));
+    assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0503"));
+    for _ in &open {
+        drop(service.accept().unwrap());
+    }
+    let findings = found(&w.server, "NB0503");
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"note".into()), "it was full");
+    assert!(connect().is_ok());
+}
+
+fn what_everybody_can_reach_is_listed() {
+    let w = World::new();
+    let _service = w.server.run(|| (TcpListener::bind("0.0.0.0:8080"), TcpListener::bind("127.0.0.1:8081")));
+    assert!(found(&w.server, "NB0505").is_empty(), "there is nothing beyond");
+    w.run("ip route add default via 192.0.2.2");
+    let findings = found(&w.server, "NB0505");
+    assert_eq!(findings[0]["message"], "anybody may reach tcp 8080");
+    w.run("iptables-nft -A INPUT -p tcp --dport 8080 ! -s 192.0.2.0/24 -j DROP");
+    assert!(found(&w.server, "NB0505").is_empty());
+}
+
+fn a_full_buffer_is_found() {
+    let w = World::new();
+    let service = w.server.run(|| UdpSocket::bind("0.0.0.0:5300")).unwrap();
+    assert!(found(&w.server, "NB0506").is_empty());
+    let sender = w.client.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    until("packets that find no room", || {
+        for _ in 0..200 {
+            let _ = sender.send_to(&[0; 1400], "192.0.2.1:5300");
+        }
+        !found(&w.server, "NB0506").is_empty()
+    });
+    drop(service);
+    assert!(found(&w.server, "NB0506").is_empty());
 }

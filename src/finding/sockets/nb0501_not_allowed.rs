@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{ephemeral, name};
 use crate::blame::{Blame, CulpritKind};
 use crate::evaluate::Fact;
 use crate::evaluate::Place;
@@ -46,7 +47,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     }
     for ((protocol, port), service) in services.into_iter().filter(|(_, s)| !s.passed) {
         let Some((at, _)) = service.stopped.first() else { continue };
-        let name = if protocol == TCP { "tcp" } else { "udp" };
+        let name = name(protocol);
         let mut from: Vec<&str> = service.stopped.iter().map(|(_, from)| from.as_str()).collect();
         from.sort_unstable();
         from.dedup();
@@ -69,12 +70,6 @@ fn probe_service(view: &View<'_>, socket: &InetSocket, protocol: u8, service: &m
             None => service.passed = true,
         }
     }
-}
-
-/// The first port that the kernel gives to clients.
-fn ephemeral(view: &View<'_>) -> u16 {
-    let range = view.host.sysctl("net.ipv4.ip_local_port_range").known();
-    range.and_then(|r| r.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(32768)
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {

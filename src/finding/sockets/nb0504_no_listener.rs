@@ -1,0 +1,64 @@
+//! `NB0504`: rules invite others to a port on which nobody listens.
+
+use super::{invited, name};
+use crate::blame::CulpritKind;
+use crate::finding::code::Code;
+use crate::finding::report::{Finding, Severity};
+use crate::finding::view::View;
+use crate::finding::why::Case;
+
+pub(super) const CODE: Code = Code {
+    id: "NB0504",
+    title: "rules invite others to a port where nobody listens",
+    severity: Severity::Note,
+    meaning: "the port is open in the rules, or translated to this host, and no socket takes it: clients get \"refused\"",
+    page: include_str!("../../../docs/findings/NB0504.md"),
+    check,
+    why: Some(why),
+};
+
+fn check(view: &View<'_>, found: &mut Vec<Finding>) {
+    for v in invited::in_vain(view).into_iter().filter(|v| v.detail == "no listener") {
+        let name = name(v.protocol);
+        let finding = match v.translated {
+            true => CODE
+                .finding(format!(
+                    "{name} port {} is translated to port {} of this host, where nobody listens",
+                    v.port, v.own_port
+                ))
+                .severity(Severity::Warning)
+                .rule(view.rule(v.at).label("it leads to no socket")),
+            false => CODE
+                .finding(format!("a rule lets others reach {name} port {}, and nobody listens there", v.port))
+                .rule(view.rule(v.at).label("it invites others")),
+        };
+        found.push(finding.seen(format!("sock_diag: {name}"), format!("no socket takes port {}", v.own_port)).note(
+            "start the service, or take the rule away if it has gone: \
+                 the next program that listens there is open to all",
+        ));
+    }
+}
+
+fn why(case: &Case<'_, '_>) -> Option<String> {
+    let c = case.culprit();
+    (c.kind == CulpritKind::Socket && c.detail.as_deref() == Some("no listener")).then(|| {
+        "the rules let it through, and no socket takes it: the service is not running, or on another port".into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::testing;
+    use crate::sys::diag::Protocol;
+
+    #[test]
+    fn a_rule_by_name_is_needed_and_a_service_ends_it() {
+        let mut host = testing::server();
+        assert_eq!(testing::find(&CODE, &testing::input("accept", ""), &host), []);
+        let found = testing::find(&CODE, &testing::accepting(8080), &host);
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Note));
+        host.listen(Protocol::Tcp, [0; 4].into(), 8080);
+        assert_eq!(testing::find(&CODE, &testing::accepting(8080), &host), []);
+    }
+}
