@@ -92,6 +92,14 @@ impl<'a> Explainer<'a> {
         Ok(self.conclude(q, entered, walked, lost))
     }
 
+    /// What would happen to the first packet of a connection, as if conntrack did not have it already.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_fresh(&self, q: &Question) -> Result<Explained, Invalid> {
+        self.answer_as(q, Asked::Fresh)
+    }
+
     /// Walks a packet that conntrack says this about.
     pub(super) fn answer_as(&self, q: &Question, asked: Asked) -> Result<Explained, Invalid> {
         let entered = enter(q, self.env)?;

@@ -1,8 +1,8 @@
 //! `NB00`: the host.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
-use crate::common::{Netns, kernel_tests, veth};
+use crate::common::{Netns, kernel_tests, until, veth};
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
@@ -12,6 +12,18 @@ kernel_tests! {
     advertisements_that_a_router_does_not_take_are_found needs ["ip", "sysctl"];
     a_strict_filter_on_the_second_uplink_is_found_and_loosened needs ["ip", "sysctl"];
     translation_to_loopback_is_found_and_allowed needs ["nft", "iptables-nft", "iptables-legacy", "sysctl"];
+    a_martian_is_explained needs [];
+    bridged_packets_that_rules_drop_are_found_and_spared needs ["ip", "iptables-nft", "sysctl"];
+    a_router_that_does_not_answer_is_found needs ["ip"];
+    a_neighbour_table_with_room_is_well needs [];
+    a_route_that_throws_away_a_target_is_found_and_removed needs ["ip", "nft"];
+    a_missing_default_route_is_found needs ["ip", "iptables-nft"];
+    a_rule_without_routes_is_found needs ["ip"];
+    an_ipsec_policy_that_blocks_is_found_and_removed needs ["ip"];
+    echo_that_is_ignored_is_found_and_switched_on needs ["sysctl"];
+    errors_that_were_held_back_are_counted needs ["sysctl"];
+    a_router_that_cannot_say_too_big_is_found needs ["ip", "iptables-nft"];
+    an_interface_that_is_down_is_found_where_rules_name_it needs ["ip", "iptables-nft"];
 }
 
 fn forwarding_that_is_off_is_found_and_switched_on() {
@@ -129,4 +141,154 @@ fn translation_to_loopback_is_found_and_allowed() {
         apply(&w.server, &findings[0]);
         assert!(reaches() && found(&w.server, "NB0007").is_empty(), "{rule}");
     }
+}
+
+/// That none is found on a host without is told by every other test: there is nothing to look for but a packet.
+fn a_martian_is_explained() {
+    let w = World::new();
+    assert!(says(&why(&w.server, "udp 192.0.2.1:5555 192.0.2.1:53 -i eth0"), "NB0009"));
+    assert!(!says(&why(&w.server, "udp 192.0.2.2:5555 192.0.2.1:53 -i eth0"), "NB0009"));
+}
+
+fn bridged_packets_that_rules_drop_are_found_and_spared() {
+    let [a, switch, b] = [Netns::new(), Netns::new(), Netns::new()];
+    veth(&a, "eth0", "192.0.2.2/24", &switch, "p1", "");
+    veth(&b, "eth0", "192.0.2.3/24", &switch, "p2", "");
+    sh(
+        &switch,
+        "ip link add br0 type bridge; ip link set p1 master br0; ip link set p2 master br0; ip link set br0 up",
+    );
+    switch.sysctl("net.bridge.bridge-nf-call-iptables", "1");
+    until("the bridge", || connects(&a, &b, "192.0.2.3", 80));
+    assert!(found(&switch, "NB0010").is_empty(), "healthy");
+    sh(&switch, "iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -i br0 -o br0 -j ACCEPT");
+    assert!(connects(&a, &b, "192.0.2.3", 80) && found(&switch, "NB0010").is_empty(), "as Docker has it");
+    sh(&switch, "iptables-nft -F FORWARD");
+    assert!(!connects(&a, &b, "192.0.2.3", 80));
+    let findings = found(&switch, "NB0010");
+    assert_eq!(findings.len(), 1);
+    apply(&switch, &findings[0]);
+    assert!(connects(&a, &b, "192.0.2.3", 80) && found(&switch, "NB0010").is_empty());
+}
+
+fn a_router_that_does_not_answer_is_found() {
+    let w = World::new();
+    w.run("ip route add default via 192.0.2.2");
+    let socket = w.server.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    let send = || drop(socket.send_to(b"x", "203.0.113.1:9"));
+    send();
+    assert!(found(&w.server, "NB0011").is_empty(), "healthy");
+    w.run("ip route replace default via 192.0.2.77");
+    send();
+    until("the router to fail", || !found(&w.server, "NB0011").is_empty());
+    assert!(found(&w.server, "NB0011")[0]["message"].as_str().unwrap().contains("192.0.2.77"));
+    let fails = || says(&why(&w.server, "udp 192.0.2.1 203.0.113.1:9 --out"), "NB0011");
+    until("it to be given up", fails);
+}
+
+/// The limits are the machine's, which tests leave alone: the table is read, and has room.
+fn a_neighbour_table_with_room_is_well() {
+    let w = World::new();
+    assert!(w.reaches_server(80));
+    assert!(found(&w.server, "NB0012").iter().all(|f| f["severity"] == "note"), "the past of this machine");
+}
+
+fn a_route_that_throws_away_a_target_is_found_and_removed() {
+    let [client, router, server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    router
+        .nft("table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 198.51.100.2; }; }");
+    assert!(connects(&client, &server, "192.0.2.1", 80) && found(&router, "NB0013").is_empty(), "healthy");
+    sh(&router, "ip route add blackhole 203.0.113.0/24; ip route add blackhole 198.51.100.77");
+    assert!(found(&router, "NB0013").is_empty(), "a network that nobody uses, and a ban");
+    sh(&router, "ip route add blackhole 198.51.100.0/25");
+    assert!(!connects(&client, &server, "192.0.2.1", 80));
+    let findings = found(&router, "NB0013");
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"error".into()));
+    assert!(says(&why(&router, "tcp 192.0.2.2 198.51.100.2:80 -i eth0"), "NB0013"));
+    apply(&router, &findings[0]);
+    assert!(connects(&client, &server, "192.0.2.1", 80) && found(&router, "NB0013").is_empty());
+}
+
+fn a_missing_default_route_is_found() {
+    let w = World::new();
+    assert!(found(&w.server, "NB0014").is_empty(), "nothing is for the way out");
+    w.run("iptables-nft -t nat -A POSTROUTING -o eth0 -j MASQUERADE");
+    assert_eq!(found(&w.server, "NB0014").len(), 1);
+    w.run("ip route add default via 192.0.2.2");
+    assert!(found(&w.server, "NB0014").is_empty());
+}
+
+fn a_rule_without_routes_is_found() {
+    let w = World::new();
+    assert!(found(&w.server, "NB0015").is_empty());
+    w.run("ip rule add fwmark 7 lookup 77");
+    assert_eq!(found(&w.server, "NB0015").len(), 1);
+    w.run("ip route add default via 192.0.2.2 table 77");
+    w.server.sysctl("net.ipv4.conf.all.rp_filter", "0");
+    w.server.sysctl("net.ipv4.conf.eth0.rp_filter", "0");
+    assert!(found(&w.server, "NB0015").is_empty());
+    w.server.sysctl("net.ipv4.conf.eth0.rp_filter", "1");
+    assert_eq!(found(&w.server, "NB0015").len(), 1, "answers to marked packets");
+}
+
+fn an_ipsec_policy_that_blocks_is_found_and_removed() {
+    let w = World::new();
+    assert!(w.reaches_server(80) && found(&w.server, "NB0016").is_empty());
+    w.run("ip xfrm policy add src 192.0.2.2/32 dst 192.0.2.1/32 dir in action block");
+    assert!(!w.reaches_server(80));
+    let findings = found(&w.server, "NB0016");
+    assert_eq!(findings.len(), 1);
+    assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0"), "NB0016"));
+    apply(&w.server, &findings[0]);
+    assert!(w.reaches_server(80) && found(&w.server, "NB0016").is_empty());
+}
+
+fn echo_that_is_ignored_is_found_and_switched_on() {
+    let w = World::new();
+    assert!(found(&w.server, "NB0017").is_empty());
+    w.server.sysctl("net.ipv4.icmp_echo_ignore_all", "1");
+    let findings = found(&w.server, "NB0017");
+    assert_eq!(findings.len(), 1);
+    assert!(says(&why(&w.server, "icmp 192.0.2.2 192.0.2.1 -i eth0"), "NB0017"));
+    apply(&w.server, &findings[0]);
+    assert!(found(&w.server, "NB0017").is_empty());
+    assert_eq!(why(&w.server, "icmp 192.0.2.2 192.0.2.1 -i eth0")["verdict"], "accept");
+}
+
+fn errors_that_were_held_back_are_counted() {
+    let w = World::new();
+    let socket = w.client.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    let send = || drop(socket.send_to(b"x", "192.0.2.1:9"));
+    send();
+    assert!(found(&w.server, "NB0018").is_empty());
+    assert!(says(&why(&w.server, "udp 192.0.2.2 192.0.2.1:9 -i eth0"), "NB0018"));
+    if !w.server.run(|| std::fs::read_to_string("/proc/thread-self/net/snmp")).unwrap().contains("OutRateLimitHost") {
+        return; // before Linux 6.3 nobody counts them
+    }
+    (0..40).for_each(|_| send());
+    assert_eq!(found(&w.server, "NB0018").len(), 1);
+}
+
+fn a_router_that_cannot_say_too_big_is_found() {
+    let [_client, router, _server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    sh(&router, "iptables-nft -A OUTPUT -p icmp -j DROP");
+    assert!(found(&router, "NB0019").is_empty(), "all links are equal");
+    sh(&router, "ip link set eth1 mtu 1280");
+    assert_eq!(found(&router, "NB0019").len(), 1);
+    sh(&router, "iptables-nft -I OUTPUT -m conntrack --ctstate RELATED -j ACCEPT");
+    assert!(found(&router, "NB0019").is_empty());
+}
+
+fn an_interface_that_is_down_is_found_where_rules_name_it() {
+    let w = World::new();
+    w.run("ip link add v0 type veth peer name v1; iptables-nft -A FORWARD -i eth0 -j ACCEPT");
+    assert!(found(&w.server, "NB0020").is_empty(), "no rule names it");
+    w.run("iptables-nft -A FORWARD -i v0 -j ACCEPT");
+    let findings = found(&w.server, "NB0020");
+    assert_eq!(findings.len(), 1);
+    apply(&w.server, &findings[0]);
+    w.run("ip link set v1 up");
+    until("carrier", || found(&w.server, "NB0020").is_empty());
 }

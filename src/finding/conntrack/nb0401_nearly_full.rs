@@ -7,6 +7,9 @@ use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::host::conntrack::{End, Summary};
+use crate::host::heavy::Talker;
+use crate::host::sysctl;
 
 pub(super) const CODE: Code = Code {
     id: "NB0401",
@@ -41,15 +44,63 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     ))
     .command(format!("sysctl -w net.netfilter.nf_conntrack_max={doubled}"))
     .persistent(format!("echo 'net.netfilter.nf_conntrack_max = {doubled}' >> /etc/sysctl.d/90-nfblame.conf"))
-    .persistent("echo nf_conntrack > /etc/modules-load.d/nf_conntrack.conf");
-    found.push(
-        CODE.finding(format!("{count} of {max} entries are used ({percent} %)"))
-            .severity(severity)
-            .seen(COUNT, count.to_string())
-            .seen(MAX, max.to_string())
-            .note("`nfblame conntrack top` shows what fills it")
-            .fix(fix),
-    );
+    .of_module("nf_conntrack");
+    let mut finding = CODE
+        .finding(format!("{count} of {max} entries are used ({percent} %)"))
+        .severity(severity)
+        .seen(COUNT, count.to_string())
+        .seen(MAX, max.to_string());
+    finding = buckets(view, max, finding);
+    found.push(contents(view, finding).note("`nfblame conntrack top` shows more of what fills it").fix(fix));
+}
+
+/// Too few buckets make each lookup slow, long before the table is full.
+fn buckets(view: &View<'_>, max: u64, finding: Finding) -> Finding {
+    match sysctl::number(view.host, "net.netfilter.nf_conntrack_buckets".into()) {
+        Ok(s) => {
+            let buckets = u64::try_from(s.value).unwrap_or(0).max(1);
+            let finding = finding.seen(sysctl::file(&s.key), s.value.to_string());
+            finding.note(match max / buckets {
+                0..=8 => String::new(),
+                n => format!(
+                    "there are {n} entries for each bucket at the most: nf_conntrack_buckets={} is faster",
+                    max / 4
+                ),
+            })
+        }
+        Err(_) => finding,
+    }
+}
+
+/// What the table is full of: who, what, and how long it stays.
+fn contents(view: &View<'_>, mut finding: Finding) -> Finding {
+    let mut all = Summary::default();
+    if view.host.flows(&mut |f| all.add(f)) != Fact::Is(()) || all.total == 0 {
+        return finding;
+    }
+    let top = all.top(3);
+    let ends = |of: &[Talker<End>]| {
+        of.iter().map(|t| format!("{} ({})", t.key.address, t.count)).collect::<Vec<_>>().join(", ")
+    };
+    finding = finding
+        .seen("ctnetlink: most come from", ends(&top.sources))
+        .seen("ctnetlink: most go to", ends(&top.destinations))
+        .seen("ctnetlink: unreplied, assured", format!("{}, {} of {}", all.unreplied, all.assured, all.total));
+    if let Some(((protocol, state), n)) = all.states.iter().max_by_key(|(_, n)| **n) {
+        let name = if *protocol == 6 { "tcp" } else { "udp" };
+        let key = match (*protocol, state.as_ref()) {
+            (17, "replied") => "net.netfilter.nf_conntrack_udp_timeout_stream".to_owned(),
+            (17, _) => "net.netfilter.nf_conntrack_udp_timeout".to_owned(),
+            (6, state) => format!("net.netfilter.nf_conntrack_tcp_timeout_{}", state.to_ascii_lowercase()),
+            _ => return finding,
+        };
+        if let Ok(s) = sysctl::number(view.host, key) {
+            finding = finding.seen(sysctl::file(&s.key), s.value.to_string());
+            finding = finding
+                .note(format!("most are {name} {state} ({n}), and stay for {} s after their last packet", s.value));
+        }
+    }
+    finding
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {

@@ -34,3 +34,17 @@ pub(super) fn translation(view: &View<'_>, v6: bool) -> Option<(Place, Act)> {
 pub(super) fn is_elsewhere(view: &View<'_>, to: IpAddr) -> bool {
     !to.is_loopback() && matches!(view.host.addresses(), Fact::Is(own) if own.iter().all(|a| a.local.addr != to))
 }
+
+/// Where destinations are translated to, other than this host, by rules that name one address.
+pub(super) fn servers(view: &View<'_>) -> Vec<(IpAddr, Place)> {
+    let mut all = Vec::new();
+    for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
+        act::each(view.rules, chain, |at, acts| {
+            all.extend(acts.iter().filter_map(|a| match a {
+                Act::Dnat(Some((low, high))) if low == high && is_elsewhere(view, *low) => Some((*low, at)),
+                _ => None,
+            }));
+        });
+    }
+    all
+}
