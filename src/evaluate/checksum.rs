@@ -125,6 +125,29 @@ fn adjust(packet: &mut Packet, protocol: u8, header: usize, old: &[u8], new: &[u
     packet.write(at, &sum.to_be_bytes());
 }
 
+/// Puts the right checksum into an ICMP or ICMPv6 header. Of a packet that is cut it is not known then.
+pub fn fill(packet: &mut Packet, protocol: u8, header: usize) {
+    let Some(at) = place(protocol).map(|p| header + p) else { return };
+    let end = match packet.network {
+        Network::Ip4 => packet.headers().total_length.min(packet.length),
+        _ => packet.length,
+    };
+    if !packet.write(at, &[0, 0]) {
+        return;
+    }
+    let sum = match (packet.read(header, end.saturating_sub(header)), packet.addresses()) {
+        (Fact::Is(payload), Some((source, destination))) => {
+            let mut sum = add(0, payload);
+            if packet.network == Network::Ip6 {
+                sum += add(add(0, source), destination) + u64::from(protocol) + payload.len() as u64;
+            }
+            !fold(sum)
+        }
+        _ => return packet.blurred.push(at..at + 2),
+    };
+    packet.write(at, &sum.to_be_bytes());
+}
+
 /// Is the checksum of the transport header right (`nf_ip_checksum`, `nf_ip6_checksum`)? Unknown if the packet is cut.
 ///
 /// TCP, UDP, UDP-Lite (taken as fully covered), DCCP and ICMP are checked; of other protocols the kernel sums up the

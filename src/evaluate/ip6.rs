@@ -69,8 +69,9 @@ pub fn join_atomic(packet: &mut Packet) {
             HOP | ROUTING | DEST => (field, at) = (at, at + header_length(next, length)),
             FRAGMENT => {
                 let Fact::Is(payload) = packet.array(4) else { return };
-                if packet.bytes.len() <= at + 8 {
-                    return; // nothing in it
+                // Nothing in it, or not all of the transport header: it is left alone.
+                if packet.bytes.len() <= at + 8 || payload == [0, 0] || lacks_transport(packet, at) {
+                    return;
                 }
                 packet.bytes.remove(at, 8);
                 packet.length = packet.length.saturating_sub(8);
@@ -81,6 +82,25 @@ pub fn join_atomic(packet: &mut Packet) {
             _ => return,
         }
     }
+}
+
+/// `ipv6frag_thdr_truncated`: does a first fragment end within the transport header?
+fn lacks_transport(packet: &Packet, mut at: usize) -> bool {
+    let mut next = FRAGMENT;
+    while is_extension(next) {
+        let Fact::Is([following, length]) = packet.array(at) else { return false };
+        if next == NONE {
+            return false;
+        }
+        at += header_length(next, length);
+        next = following;
+    }
+    let least = match next {
+        6 => 20,
+        17 | 58 => 8,
+        _ => 1,
+    };
+    at + least > packet.length
 }
 
 /// What to look for.

@@ -5,6 +5,7 @@
 //! combination that matters. If all runs end at the same culprit, the answer is certain although some of its
 //! inputs were unknown; if they do not, the answer says what it depends on.
 
+pub mod arrival;
 pub mod asked;
 pub mod assume;
 pub mod bytes;

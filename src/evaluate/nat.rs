@@ -215,6 +215,8 @@ fn set(tuple: &mut Tuple, manip: Manip, to: Option<IpAddr>, new: Option<u16>) {
 /// The port or id that a manip changes.
 fn port_of(tuple: &Tuple, manip: Manip) -> Option<u16> {
     match (tuple.l4, manip) {
+        // Only for PPTP's helper.
+        _ if tuple.protocol == GRE => None,
         (L4::Ports { src: port, .. }, Manip::Source)
         | (L4::Ports { dst: port, .. }, Manip::Destination)
         | (L4::Icmp { id: port, .. }, _) => Some(port),
@@ -247,17 +249,6 @@ pub fn end_of(packet: &Packet, manip: Manip) -> String {
     }
 }
 
-/// Decides that this end of the connection stays as it is, if nothing else was decided before.
-pub fn settle(packet: &mut Packet, manip: Manip) {
-    let done = match manip {
-        Manip::Source => Status::SRC_NAT_DONE,
-        Manip::Destination => Status::DST_NAT_DONE,
-    };
-    if let Fact::Is(status) = &mut packet.ct.status {
-        *status |= done.bits();
-    }
-}
-
 /// Has this end of the connection been decided already (`nf_nat_initialized`)? Unknown counts as not yet.
 pub fn is_settled(packet: &Packet, manip: Manip) -> bool {
     let done = match manip {
@@ -269,19 +260,56 @@ pub fn is_settled(packet: &Packet, manip: Manip) -> bool {
 
 /// Rewrites one end of a packet as its connection demands (`nf_nat_packet`).
 pub fn follow(packet: &mut Packet, manip: Manip) {
-    let (Fact::Is(status), Fact::Is(reply)) = (&packet.ct.status, &packet.ct.reply) else { return };
+    if let Some(target) = rewritten_as(packet, manip) {
+        rewrite_to(packet, manip, &target);
+    }
+}
+
+/// The tuple that one end of a packet gets by its connection, if that end is translated.
+fn rewritten_as(packet: &Packet, manip: Manip) -> Option<Tuple> {
+    let (Fact::Is(status), Fact::Is(reply)) = (&packet.ct.status, &packet.ct.reply) else { return None };
     // Answers undo at one end what was done at the other.
     let bit = match (manip, reply) {
         (Manip::Source, false) | (Manip::Destination, true) => Status::SRC_NAT,
         (Manip::Destination, false) | (Manip::Source, true) => Status::DST_NAT,
     };
     if status & bit.bits() == 0 {
-        return;
+        return None;
     }
     let other = if *reply { &packet.ct.original } else { &packet.ct.answers };
-    if let Some(target) = other.value().and_then(Tuple::inverted) {
-        rewrite_to(packet, manip, &target);
+    other.value().and_then(Tuple::inverted)
+}
+
+/// Is it an ICMP message about a connection (`IP_CT_RELATED` and ICMP)?
+pub fn is_about_another(packet: &Packet) -> bool {
+    packet.ct.state == Fact::Is(CtState::Related)
+        && transport(packet)
+            .is_some_and(|(protocol, _)| protocol == if packet.network == Network::Ip6 { ICMPV6 } else { ICMP })
+}
+
+/// Rewrites an ICMP error, and the packet that it quotes, as the connection that it is about demands
+/// (`nf_nat_icmp_reply_translation`, `nf_nat_icmpv6_reply_translation`).
+pub fn follow_error(packet: &mut Packet, manip: Manip) {
+    let Some(target) = rewritten_as(packet, manip) else { return };
+    let Some((protocol, header)) = transport(packet) else { return };
+    let at = header + 8;
+    // What is quoted went the other way.
+    let Some(quoted) = packet.bytes.get(at..).map(<[u8]>::to_vec) else { return };
+    let mut inner = Packet::new(packet.network, quoted);
+    inner.length = packet.length.saturating_sub(at);
+    let (opposite, back) = match manip {
+        Manip::Source => (Manip::Destination, target.inverted()),
+        Manip::Destination => (Manip::Source, target.inverted()),
+    };
+    if let Some(back) = back {
+        rewrite_to(&mut inner, opposite, &back);
     }
+    let changed = inner.bytes.get(..packet.bytes.len() - at).is_some_and(|b| packet.write(at, b));
+    packet.blurred.extend(inner.blurred.iter().map(|r| r.start + at..r.end + at));
+    if changed {
+        checksum::fill(packet, protocol, header);
+    }
+    rewrite_to(packet, manip, &target);
 }
 
 /// What a NAT rule does (`nf_nat_setup_info`): binds the connection and rewrites this packet of it. The rule's verdict
@@ -316,6 +344,33 @@ pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
         }
     }
     Decision::Accept
+}
+
+/// What becomes of an end of a new connection that no rule translates (`nf_nat_alloc_null_binding`): it stays, unless it
+/// would be taken for another connection then.
+pub fn keep(cx: &mut Context, manip: Manip) {
+    let now = match &cx.packet.ct.answers {
+        Fact::Is(answers) => answers.inverted(),
+        _ => None,
+    };
+    match now {
+        Some(now) => {
+            let stays = match manip {
+                Manip::Source => now.src,
+                Manip::Destination => now.dst,
+            };
+            setup(cx, manip, &Range::to(stays));
+        }
+        None => {
+            if let Fact::Is(status) = &mut cx.packet.ct.status {
+                *status |= match manip {
+                    Manip::Source => Status::SRC_NAT_DONE,
+                    Manip::Destination => Status::DST_NAT_DONE,
+                }
+                .bits();
+            }
+        }
+    }
 }
 
 /// `masquerade`: source NAT to an address of the device that the packet leaves by (`nf_nat_masquerade_ipv4`,

@@ -24,6 +24,7 @@ pub struct Prepared<'r> {
     programs: Vec<Program<'r>>,
     tracks: [bool; 2],
     translates: [bool; 2],
+    collects: [bool; 2],
 }
 
 impl<'r> Prepared<'r> {
@@ -35,7 +36,8 @@ impl<'r> Prepared<'r> {
             filed: rules.nft.iter().map(nft::FiledTable::new).collect(),
             programs: rules.xt.iter().enumerate().map(|(i, t)| Program::new(TableRef::Xt(i), t)).collect(),
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
-            translates: [Network::Ip4, Network::Ip6].map(|n| Stations::translate(rules, n)),
+            collects: [Network::Ip4, Network::Ip6].map(|n| tracking::collects_fragments(rules, n)),
+            translates: [Network::Ip4, Network::Ip6].map(|n| tracking::translates(rules, n)),
         }
     }
 
@@ -95,28 +97,26 @@ impl<'r> Prepared<'r> {
         self.programs.get(table)
     }
 
-    /// Does the kernel decide about the ends of connections of that network protocol, be it that they stay as they are?
-    pub fn translates(&self, network: Network) -> bool {
-        match network {
-            Network::Ip4 => self.translates[0],
-            Network::Ip6 => self.translates[1],
-            _ => false,
-        }
-    }
-
     /// Do rules need connections of that network protocol tracked?
     pub fn tracks_connections(&self, network: Network) -> bool {
-        match network {
-            Network::Ip4 => self.tracks[0],
-            Network::Ip6 => self.tracks[1],
-            _ => false,
-        }
+        of(&self.tracks, network)
     }
 
-    /// Are there chains that translate addresses?
-    pub fn translates(&self) -> bool {
-        let nft = self.rules.nft.iter().flat_map(|t| &t.chains);
-        nft.filter_map(|c| c.def.base.as_ref()).any(|b| b.kind == ChainKind::Nat)
-            || self.rules.xt.iter().any(|t| t.name() == "nat")
+    /// Are fragments of that network protocol put together before rules see them?
+    pub fn collects_fragments(&self, network: Network) -> bool {
+        of(&self.collects, network)
+    }
+
+    /// Does the kernel translate addresses of that network protocol here ([`tracking::translates`])?
+    pub fn translates(&self, network: Network) -> bool {
+        of(&self.translates, network)
+    }
+}
+
+fn of(both: &[bool; 2], network: Network) -> bool {
+    match network {
+        Network::Ip4 => both[0],
+        Network::Ip6 => both[1],
+        _ => false,
     }
 }

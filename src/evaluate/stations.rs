@@ -10,9 +10,9 @@ use super::hook::Hook;
 use super::packet::Device;
 use super::place::{ChainRef, TableRef};
 
-/// `NF_IP_PRI_CONNTRACK_DEFRAG`.
+/// `NF_IP_PRI_CONNTRACK_DEFRAG` (include/uapi/linux/netfilter_ipv4.h).
 const PRI_DEFRAG: i32 = -400;
-/// `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
+/// `NF_IP_PRI_CONNTRACK`.
 const PRI_CONNTRACK: i32 = -200;
 /// `NF_IP_PRI_NAT_DST`: where all NAT of destinations happens, whatever priority its chains have.
 const PRI_NAT_DST: i32 = -100;
@@ -36,7 +36,7 @@ pub struct Station {
 pub enum What {
     /// A base chain or the built-in chain of a legacy table.
     Chain(ChainRef),
-    /// The gathering of fragments.
+    /// What puts fragments together, for connection tracking and others.
     Defrag,
     /// Connection tracking.
     Conntrack,
@@ -94,14 +94,6 @@ impl Stations {
             insert_kernel(&mut all, network, hook, nat.into_iter().map(|(_, at)| at).collect());
         }
         Self(all)
-    }
-
-    /// Is there a chain for translation at any hook? One is enough for the kernel to register its functions at all four.
-    pub fn translate(rules: &Ruleset, network: Network) -> bool {
-        [Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting].into_iter().any(|hook| {
-            let stations = Self::new(rules, network, hook, None, None);
-            stations.0.iter().any(|s| matches!(&s.what, What::Nat(chains) if !chains.is_empty()))
-        })
     }
 
     /// The index of the station that this base chain is (or that it is part of, for NAT).
@@ -198,15 +190,19 @@ pub fn legacy_priority(table: &[u8], hook: Hook) -> i32 {
     }
 }
 
-/// Puts connection tracking and NAT between the chains. A chain with the very priority of one of them is taken to be
-/// registered later, and so to come first.
+/// Puts connection tracking and NAT between the chains. A chain with the very priority of one of them is likely to be
+/// registered later, and so to come first; but a rule of the chain itself may have made the kernel register its own.
 fn insert_kernel(all: &mut Vec<Station>, network: Network, hook: Hook, nat: Vec<ChainRef>) {
     if !matches!(network, Network::Ip4 | Network::Ip6) {
         return;
     }
     let mut insert = |priority: i32, what: What| {
         let at = all.iter().position(|s| s.priority > priority).unwrap_or(all.len());
-        all.insert(at, Station { priority, what, tied: false });
+        let mut tied = false;
+        for other in all.iter_mut().filter(|s| s.priority == priority) {
+            (other.tied, tied) = (true, true);
+        }
+        all.insert(at, Station { priority, what, tied });
     };
     match hook {
         Hook::Prerouting | Hook::Output => {

@@ -2,7 +2,7 @@
 
 use crate::ruleset::Ruleset;
 use crate::sys::nft::expr::{CtKey, Expr};
-use crate::sys::nft::{Family, ObjectData};
+use crate::sys::nft::{ChainKind, Family, ObjectData, TableFlags};
 use crate::sys::xt::matches::Conntrack;
 use crate::sys::xt::{self, Action, Match};
 
@@ -52,11 +52,7 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
                 )
             })
     });
-    let family = match network {
-        Network::Ip4 => xt::Family::Ip,
-        Network::Ip6 => xt::Family::Ip6,
-        _ => return false,
-    };
+    let Some(family) = legacy(network) else { return false };
     nft || rules.xt.iter().filter(|t| t.family() == family).any(|t| {
         t.chains().flat_map(|c| c.rules()).any(|r| {
             r.entry.matches().flatten().any(|m| MATCHES.contains(&m.name.as_bytes()))
@@ -120,6 +116,60 @@ fn is_state_only(m: &Match<'_>, name: &[u8]) -> bool {
 
 fn is_closer_target(name: &[u8]) -> bool {
     (TARGETS.contains(&name) && name != b"NOTRACK") || name == b"HMARK"
+}
+
+/// Do rules make the kernel put fragments of that network protocol together as they come in: conntrack does, and what looks
+/// for sockets.
+pub fn collects_fragments(rules: &Ruleset, network: Network) -> bool {
+    if is_needed(rules, network) {
+        return true;
+    }
+    let Some(family) = legacy(network) else { return false };
+    let (is_match, is_target) = (|name: &[u8]| name == b"socket", |name: &[u8]| name == b"TPROXY");
+    let sees = |table: Family| match table {
+        Family::Inet => true,
+        Family::Ip => network == Network::Ip4,
+        Family::Ip6 => network == Network::Ip6,
+        _ => false,
+    };
+    let asks = |e: &Expr| match e {
+        Expr::Tproxy(t) => matches!(t.family, Family::Inet | Family::Unspec) || sees(t.family),
+        Expr::Match(m) => is_match(m.name.as_bytes()),
+        Expr::Target(t) => is_target(t.name.as_bytes()),
+        _ => false,
+    };
+    let mut nft = rules.nft.iter().filter(|t| sees(t.def.family)).flat_map(|t| &t.chains).flat_map(|c| &c.rules);
+    nft.any(|r| r.exprs.iter().any(asks))
+        || rules.xt.iter().filter(|t| t.family() == family).flat_map(|t| t.chains()).any(|chain| {
+            chain.rules().any(|r| {
+                r.entry.matches().flatten().any(|m| is_match(m.name.as_bytes()))
+                    || matches!(r.action(), Ok(Action::Target(t)) if is_target(t.name.as_bytes()))
+            })
+        })
+}
+
+/// Are there chains that translate addresses of that network protocol? The kernel's own functions for it are at all four
+/// hooks then, and nowhere otherwise.
+pub fn translates(rules: &Ruleset, network: Network) -> bool {
+    let sees = |family: Family| match family {
+        Family::Inet => matches!(network, Network::Ip4 | Network::Ip6),
+        Family::Ip => network == Network::Ip4,
+        Family::Ip6 => network == Network::Ip6,
+        _ => false,
+    };
+    let tables = rules.nft.iter().filter(|t| sees(t.def.family) && !t.def.flags.contains(TableFlags::DORMANT));
+    let mut bases = tables.flat_map(|t| &t.chains).filter_map(|c| c.def.base.as_ref());
+    bases.any(|b| b.kind == ChainKind::Nat)
+        || legacy(network).is_some_and(|family| rules.xt.iter().any(|t| t.family() == family && *t.name() == "nat"))
+}
+
+/// The family of the legacy tables of a network protocol.
+fn legacy(network: Network) -> Option<xt::Family> {
+    match network {
+        Network::Ip4 => Some(xt::Family::Ip),
+        Network::Ip6 => Some(xt::Family::Ip6),
+        _ => None,
+    }
 }
 
 fn needs(e: &Expr, sees: &dyn Fn(Family) -> bool) -> bool {

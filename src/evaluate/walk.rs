@@ -7,12 +7,14 @@ mod receive;
 use std::borrow::Cow;
 
 use crate::blame::CulpritKind;
+use crate::sys::ct::Status;
 use crate::sys::nft::Family;
 
+use super::arrival;
 use super::assume::{Assumption, Assumptions};
 use super::context::Context;
 use super::decision::{Decision, RejectWith};
-use super::environment::Environment;
+use super::environment::{Environment, FibAnswer};
 use super::fact::Fact;
 use super::forwarding;
 use super::headers::Network;
@@ -20,7 +22,7 @@ use super::hook::Hook;
 use super::log_rules::LogRule;
 use super::nat::{self, Manip};
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
-use super::packet::{CtState, Packet};
+use super::packet::{CtState, Device, Packet};
 use super::place::{ChainRef, Place};
 use super::run::Prepared;
 use super::stations::{Station, Stations, What};
@@ -159,7 +161,7 @@ impl<'a> Walk<'a> {
             let hook = start.hook();
             let mut cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
             cx.explain = self.explain;
-            let mut way = Way { walk: self, cx, steps: Vec::new(), looped: false };
+            let mut way = Way::new(self, cx);
             let fate = way.go(start);
             let Way { cx, steps, .. } = way;
             let (packet, hook) = (cx.packet, cx.hook);
@@ -180,7 +182,7 @@ impl<'a> Walk<'a> {
         let mut assumptions = Assumptions::new();
         loop {
             let cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
-            let mut way = Way { walk: self, cx, steps: Vec::new(), looped: false };
+            let mut way = Way::new(self, cx);
             way.find_connection(&Start::Behind { hook, base });
             let conditions = self.rules.first_conditions(&mut way.cx, by.at, by.expr);
             let met = conditions.is_some_and(|c| c.missed.is_empty());
@@ -198,10 +200,33 @@ struct Way<'a, 'w> {
     steps: Vec<Step>,
     /// Has it come back in by the loopback already?
     looped: bool,
+    /// Is it among the stations of a hook?
+    under_way: bool,
+    /// The device that it leaves by from the next hook on.
+    rerouted: Option<Fact<Device>>,
+    /// Has the last base chain sent it to a queue that nobody reads?
+    bypassed: bool,
+    /// The route that a packet by the loopback has kept from the way out.
+    kept: Option<FibAnswer>,
 }
 
 /// A fate, or the way goes on.
 type On<T = ()> = Result<T, Fate>;
+
+impl<'a, 'w> Way<'a, 'w> {
+    fn new(walk: &'w Walk<'a>, cx: Context<'w>) -> Self {
+        Self {
+            walk,
+            cx,
+            steps: Vec::new(),
+            looped: false,
+            under_way: false,
+            rerouted: None,
+            bypassed: false,
+            kept: None,
+        }
+    }
+}
 
 impl Way<'_, '_> {
     fn go(&mut self, start: &Start) -> Fate {
@@ -261,7 +286,10 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Passed);
         }
-        let routed = self.walk.env.route_input(&self.cx.packet);
+        let routed = match self.kept.take() {
+            Some(route) => Fact::Is(Routed::Local(route)),
+            None => self.walk.env.route_input(&self.cx.packet),
+        };
         match self.known(routed, "routing decision")? {
             Routed::Lost(o) => Err(Fate::Lost(Box::new(o))),
             Routed::Local(route) => {
@@ -292,6 +320,11 @@ impl Way<'_, '_> {
         }
         self.gather()?;
         self.taken_by_transport()?;
+        if !self.walk.past
+            && let Some(obstacle) = arrival::obstacle(&self.cx.packet, self.walk.env)
+        {
+            return Err(Fate::Lost(Box::new(obstacle)));
+        }
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
             Delivery::Taken(who) => Ok(Fate::Delivered(who)),
@@ -354,6 +387,19 @@ impl Way<'_, '_> {
     /// Walks one hook. `resume`: begin in (or, with no begin, behind) that base chain.
     fn hook(&mut self, hook: Hook, resume: Option<(ChainRef, Option<&Begin>)>) -> On {
         self.cx.hook = hook;
+        self.under_way = true;
+        self.stations(hook, resume)?;
+        if matches!(hook, Hook::Input | Hook::Postrouting) {
+            self.confirm()?;
+        }
+        self.under_way = false;
+        if let Some(oif) = self.rerouted.take() {
+            self.cx.packet.oif = oif;
+        }
+        Ok(())
+    }
+
+    fn stations(&mut self, hook: Hook, resume: Option<(ChainRef, Option<&Begin>)>) -> On {
         let device = match hook {
             Hook::Egress => self.cx.packet.oif.value(),
             _ => self.cx.packet.iif.value(),
@@ -446,6 +492,7 @@ impl Way<'_, '_> {
         let key = [b"queue ".as_slice(), &queue.to_be_bytes()].concat();
         if !self.cx.test(reader, &key, |r| *r) && bypass {
             self.kernel(format!("queue {queue} has no reader and is bypassed"));
+            self.bypassed = true;
             return Ok(());
         }
         Err(Fate::Decided { decision, at })
@@ -476,6 +523,27 @@ impl Way<'_, '_> {
             self.kernel(format!("conntrack: {}", state.name()));
         }
         Ok(())
+    }
+
+    /// `nf_conntrack_confirm`, behind all rules of the last hook: a new connection gets its entry, unless its answers would
+    /// be taken for those of another one.
+    fn confirm(&mut self) -> On {
+        let ct = &mut self.cx.packet.ct;
+        let new = matches!(ct.state, Fact::Is(CtState::New | CtState::Related)) && ct.flow == Fact::Absent;
+        let (Fact::Is(status), Fact::Is(false), true) = (&mut ct.status, &ct.reply, new) else { return Ok(()) };
+        if *status & Status::CONFIRMED.bits() != 0 {
+            return Ok(());
+        }
+        *status |= Status::CONFIRMED.bits();
+        let Fact::Is(answers) = ct.answers else { return Ok(()) };
+        if self.walk.past
+            || self.walk.env.tuple_taken(&answers, ct.zone.value().copied().unwrap_or(0)) != Fact::Is(true)
+        {
+            return Ok(());
+        }
+        let lost = Obstacle::new(CulpritKind::Conntrack, "insert clashed");
+        let what = "answers to it would look like those to another connection, which conntrack knows already";
+        Err(Fate::Lost(Box::new(lost.because(what))))
     }
 
     /// The connection of a packet that conntrack has let pass already.
@@ -510,6 +578,9 @@ impl Way<'_, '_> {
 
     /// `nf_nat_inet_fn`: the first packet of a connection asks the chains, every other one gets what was decided then.
     fn nat(&mut self, chains: &[ChainRef]) -> On {
+        if !self.walk.rules.translates(self.cx.packet.network) {
+            return Ok(());
+        }
         let first = match &self.cx.packet.ct.state {
             Fact::Is(CtState::New | CtState::Related) => true,
             Fact::Is(CtState::Established) => false,
@@ -522,18 +593,23 @@ impl Way<'_, '_> {
         };
         let manip = Manip::at(self.cx.hook);
         let before = nat::end_of(&self.cx.packet, manip);
-        if first && !nat::is_settled(&self.cx.packet, manip) {
+        if nat::is_about_another(&self.cx.packet) {
+            nat::follow_error(&mut self.cx.packet, manip);
+        } else if first && !nat::is_settled(&self.cx.packet, manip) {
             for chain in chains {
+                self.bypassed = false;
                 self.base(*chain, &Begin::Start)?;
+                // Behind a queue that nobody reads the kernel goes on with its next hook function, which all NAT is one of.
+                if self.bypassed {
+                    return Ok(());
+                }
                 // The first rule that translates settles it; later chains are not asked.
                 if nat::is_settled(&self.cx.packet, manip) {
                     break;
                 }
             }
-            // `nf_nat_alloc_null_binding`: what no rule translates stays as it is, and is not asked about again when it comes
-            // back by the loopback.
-            if self.walk.rules.translates(self.cx.packet.network) {
-                nat::settle(&mut self.cx.packet, manip);
+            if !nat::is_settled(&self.cx.packet, manip) {
+                nat::keep(&mut self.cx, manip);
             }
         } else {
             nat::follow(&mut self.cx.packet, manip);
@@ -545,6 +621,7 @@ impl Way<'_, '_> {
         if nat::is_too_short(&self.cx.packet) {
             return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, "too short to be translated"))));
         }
+        self.kept = None;
         let end = if manip == Manip::Source { "source" } else { "destination" };
         self.kernel(format!("{end} {before} becomes {after}"));
         if self.cx.hook == Hook::Output { self.route_out() } else { Ok(()) }

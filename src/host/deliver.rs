@@ -130,6 +130,11 @@ fn many<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, d
     }
     let _ = sport;
     for socket in listeners(host, protocol, dport)?.iter() {
+        // An IPv6 socket gets an IPv4 group's packets only if it has joined, which nothing tells.
+        let group4 = matches!(q.dst, IpAddr::V4(a) if a.is_multicast());
+        if group4 && socket.addr.is_ipv6() && takes(socket, q.dst)? {
+            return Err("whether the socket has joined the group".into());
+        }
         if (socket.interface == 0 || socket.interface == q.iif) && takes(socket, q.dst)? {
             return Ok(Taker::Socket(Box::new(socket.clone())));
         }

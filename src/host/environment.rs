@@ -181,6 +181,13 @@ impl<H: Host> Environment for H {
         track(self, packet)
     }
 
+    fn under_ipsec(&self) -> Fact<bool> {
+        match self.has_ipsec() {
+            Fact::Is(false) | Fact::Absent => Fact::Is(false),
+            _ => Fact::unknown("IPsec state"),
+        }
+    }
+
     fn queue_has_reader(&self, queue: u16) -> Fact<bool> {
         // Each line begins with the number of a queue that somebody has bound.
         match self.proc_net("netfilter/nfnetlink_queue") {
@@ -253,14 +260,19 @@ fn routed<H: Host>(host: &H, outcome: Outcome) -> Fact<Routed> {
     }
 }
 
-/// `ipv6_dev_get_saddr`, as far as it can be told without the kernel's preferences: the one address that could be it.
+/// `ipv6_dev_get_saddr`, as far as it can be told without the kernel's preferences: the destination itself if it is here,
+/// else the one address of the device that could be it.
 fn ipv6_source(all: &[Address], device: u32, towards: IpAddr) -> Fact<IpAddr> {
     let IpAddr::V6(to) = towards else { return Fact::Absent };
     const OUT: u32 = nix::libc::IFA_F_TENTATIVE | nix::libc::IFA_F_DADFAILED | nix::libc::IFA_F_DEPRECATED;
-    let mut fitting = all.iter().filter(|a| a.index == device && a.flags & OUT == 0).filter(|a| match a.local.addr {
-        IpAddr::V6(own) => own.is_unicast_link_local() == to.is_unicast_link_local(),
+    let own = |a: &&Address| match a.local.addr {
+        IpAddr::V6(own) => a.flags & OUT == 0 && own.is_unicast_link_local() == to.is_unicast_link_local(),
         IpAddr::V4(_) => false,
-    });
+    };
+    if all.iter().filter(own).any(|a| a.local.addr == towards && !(to.is_unicast_link_local() && a.index != device)) {
+        return Fact::Is(towards);
+    }
+    let mut fitting = all.iter().filter(own).filter(|a| a.index == device && !a.local.addr.is_loopback());
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Fact::Is(one.local.addr),
         _ => Fact::unknown("IPv6 source address that the kernel would choose"),

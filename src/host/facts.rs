@@ -126,6 +126,11 @@ pub trait Host {
         Fact::unknown("filters of traffic control")
     }
 
+    /// Are there IPsec policies or states at all?
+    fn has_ipsec(&self) -> Fact<bool> {
+        Fact::unknown("IPsec state")
+    }
+
     /// The path of a control group (version 2), by its id.
     fn cgroup(&self, _id: u64) -> Fact<Text> {
         Fact::unknown("cgroup of the socket")

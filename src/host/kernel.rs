@@ -60,6 +60,7 @@ struct Kept {
     neighbours: Memo<(u32, IpAddr), Neighbour>,
     files: Memo<String, String>,
     policies: Memo<(), Rc<[Policy]>>,
+    ipsec: Memo<(), bool>,
     cgroups: Memo<u64, Text>,
     filters: Memo<(u32, bool), Rc<[TcFilter]>>,
     all_routes: Memo<bool, Rc<[Route]>>,
@@ -104,6 +105,7 @@ impl KernelHost {
         k.neighbours.clear();
         k.files.clear();
         k.policies.clear();
+        k.ipsec.clear();
         k.cgroups.clear();
         k.filters.clear();
         k.all_routes.clear();
@@ -306,6 +308,15 @@ impl Host for KernelHost {
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
         self.kept.filters.get((index, egress), |&(index, egress)| list(rt::tc_filters(index, egress)))
+    }
+
+    fn has_ipsec(&self) -> Fact<bool> {
+        match Host::policies(self) {
+            Fact::Is(all) if !all.is_empty() => Fact::Is(true),
+            Fact::Is(_) => self.kept.ipsec.get((), |()| fact(rt::has_states().map(Some))),
+            Fact::Absent => Fact::Is(false),
+            Fact::Unknown(why) => Fact::Unknown(why),
+        }
     }
 
     fn cgroup(&self, id: u64) -> Fact<Text> {

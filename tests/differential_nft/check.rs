@@ -20,7 +20,7 @@ use nfblame_sys::nft::{Expr, Family, Trace};
 
 use crate::lab::{Lab, Passage, SENDER, said};
 use crate::packets::{Entry, Probe};
-use crate::rules::Ruleset;
+use crate::rules::{Ruleset, parts};
 
 /// `IPS_CONFIRMED`
 const CONFIRMED: u32 = 1 << 3;
@@ -502,35 +502,4 @@ pub fn shrink(mut rules: Ruleset, run: impl Fn(&Ruleset) -> Result<Vec<Outcome>,
             return Some((rules, why));
         }
     }
-}
-
-/// The ruleset without one of its parts each.
-fn parts(rules: &Ruleset) -> Vec<Ruleset> {
-    let mut all = Vec::new();
-    let mut push = |change: &dyn Fn(&mut Ruleset)| {
-        let mut r = rules.clone();
-        change(&mut r);
-        all.push(r);
-    };
-    for t in 0..rules.tables.len() {
-        push(&|r| {
-            r.tables.remove(t);
-        });
-        for c in 0..rules.tables[t].chains.len() {
-            push(&|r| {
-                r.tables[t].chains.remove(c);
-            });
-            for i in 0..rules.tables[t].chains[c].rules.len() {
-                push(&|r| {
-                    r.tables[t].chains[c].rules.remove(i);
-                });
-            }
-        }
-        for s in 0..rules.tables[t].sets.len() {
-            push(&|r| {
-                r.tables[t].sets.remove(s);
-            });
-        }
-    }
-    all
 }

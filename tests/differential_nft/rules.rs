@@ -93,6 +93,37 @@ impl Ruleset {
     }
 }
 
+/// The ruleset without one of its parts each.
+pub fn parts(rules: &Ruleset) -> Vec<Ruleset> {
+    let mut all = Vec::new();
+    let mut push = |change: &dyn Fn(&mut Ruleset)| {
+        let mut r = rules.clone();
+        change(&mut r);
+        all.push(r);
+    };
+    for t in 0..rules.tables.len() {
+        push(&|r| {
+            r.tables.remove(t);
+        });
+        for c in 0..rules.tables[t].chains.len() {
+            push(&|r| {
+                r.tables[t].chains.remove(c);
+            });
+            for i in 0..rules.tables[t].chains[c].rules.len() {
+                push(&|r| {
+                    r.tables[t].chains[c].rules.remove(i);
+                });
+            }
+        }
+        for s in 0..rules.tables[t].sets.len() {
+            push(&|r| {
+                r.tables[t].sets.remove(s);
+            });
+        }
+    }
+    all
+}
+
 /// Makes one table.
 struct Generator<'r> {
     r: &'r mut Rng,

@@ -6,7 +6,7 @@ use nfblame_sys::xt::Family;
 
 use crate::packets::{MACS, PORTS, forward, source};
 use crate::random::Random;
-use crate::world::{World, locals};
+use crate::world::{IN0, IN1, OUT, World, locals};
 
 /// Hooks as bits.
 pub type Hooks = u8;
@@ -46,7 +46,7 @@ fn not(r: &mut Random) -> &'static str {
 }
 
 fn port(r: &mut Random) -> u16 {
-    *r.pick(&PORTS)
+    *r.pick(&PORTS[..])
 }
 
 fn ports(r: &mut Random) -> String {
@@ -220,7 +220,11 @@ const MATCHES: &[Kind] = &[
     kind("comment", "", ANY, &[], |_, _| "-m comment --comment \"no condition\"".to_owned()),
     kind("devgroup", "", ARRIVED, &[], |r, _| format!("-m devgroup {}--src-group {}", not(r), r.below(2))),
     kind("physdev", "", ARRIVED, &[], |r, _| {
-        format!("-m physdev {}{}", not(r), r.pick(&["--physdev-is-in", "--physdev-is-bridged", "--physdev-in in0"]))
+        format!(
+            "-m physdev {}{}",
+            not(r),
+            r.pick(&["--physdev-is-in", "--physdev-is-bridged", &format!("--physdev-in {IN0}")])
+        )
     }),
     kind("owner", "", OURS, &[], |r, _| {
         format!(
@@ -545,6 +549,7 @@ const TRACKED_TARGETS: &[Kind] = &[
 ];
 
 /// What the running kernel and its tools know.
+#[derive(Clone)]
 pub struct Features {
     pub v6: bool,
     /// Connections are tracked, and there is a nat table.
@@ -556,8 +561,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// Tries every kind once; those that need connection tracking only if they are wanted.
-    pub fn probe(world: &World, tracked: bool) -> Self {
+    /// Makes the ipsets that rules name.
+    pub fn make_sets(world: &World) {
         let v6 = world.family == Family::Ip6;
         let family = if v6 { "inet6" } else { "inet" };
         world.make_sets(&format!(
@@ -572,34 +577,76 @@ impl Features {
             if v6 { "fd00:1::1" } else { "10.1.0.1" },
         ));
         world.make_sets("create xm hash:mac\nadd xm 02:00:00:00:01:01\n");
+    }
+
+    /// Tries all kinds; those that need connection tracking only if they are wanted.
+    pub fn probe(world: &World, tracked: bool) -> Self {
+        Self::make_sets(world);
+        let v6 = world.family == Family::Ip6;
         let tables: Vec<&'static str> = ["raw", "mangle", "filter", "security", "nat"]
             .into_iter()
             .filter(|t| tracked || *t != "nat")
             .filter(|t| world.try_install(&format!("*{t}\nCOMMIT\n")))
             .collect();
         let (own_matches, own_targets) = if v6 { (MATCHES6, TARGETS6) } else { (MATCHES4, TARGETS4) };
-        let works = |k: &Kind| {
+        let line = |k: &Kind| {
             let mut random = Random::new(7);
             let table = k.tables.first().copied().unwrap_or("mangle");
             let hook = if k.hooks & OUTPUT != 0 { OUTPUT } else { 1 << k.hooks.trailing_zeros() };
-            let rule = format!("-A {} {} {}", hook_name(hook), protocol(k.proto), (k.make)(&mut random, v6));
             // Is the hook the table's?
             let table = if !hooks_of(table).iter().any(|h| h.1 == hook) { "mangle" } else { table };
-            world.try_install(&format!("*{table}\n{rule}\nCOMMIT\n"))
+            (table, format!("-A {} {} {}", hook_name(hook), protocol(k.proto), (k.make)(&mut random, v6)))
         };
+        let install = |kinds: &[Kind]| {
+            let mut text = String::new();
+            for table in ["raw", "mangle", "filter", "security", "nat"] {
+                let mut rules = kinds.iter().map(line).filter(|l| l.0 == table).peekable();
+                if rules.peek().is_some() {
+                    let rules: Vec<String> = rules.map(|l| l.1).collect();
+                    let _ = writeln!(text, "*{table}\n{}\nCOMMIT", rules.join("\n"));
+                }
+            }
+            world.try_install(&text)
+        };
+        /// Those that work: all of them, or those of each half.
+        fn working(kinds: &[Kind], install: &dyn Fn(&[Kind]) -> bool) -> Vec<Kind> {
+            match kinds {
+                _ if install(kinds) => kinds.to_vec(),
+                [] | [_] => Vec::new(),
+                _ => {
+                    let (a, b) = kinds.split_at(kinds.len() / 2);
+                    [working(a, install), working(b, install)].concat()
+                }
+            }
+        }
         let (more_matches, more_targets): (&[Kind], &[Kind]) =
             if tracked { (TRACKED, TRACKED_TARGETS) } else { (&[], &[]) };
         let all_matches = MATCHES.iter().chain(own_matches).chain(more_matches);
         let all_targets = TARGETS.iter().chain(own_targets).chain(more_targets);
         let total = all_matches.clone().count() + all_targets.clone().count();
-        let matches: Vec<Kind> = all_matches.clone().copied().filter(works).collect();
-        let targets: Vec<Kind> = all_targets.clone().copied().filter(works).collect();
+        let matches = working(&all_matches.clone().copied().collect::<Vec<_>>(), &install);
+        let targets = working(&all_targets.clone().copied().collect::<Vec<_>>(), &install);
         for k in all_matches.chain(all_targets) {
             if !matches.iter().chain(&targets).any(|m| m.name == k.name) {
                 eprintln!("skipped: this kernel or its tool has no {}", k.name);
             }
         }
         Self { v6, tracked, matches, targets, tables, total }
+    }
+
+    /// The same without what needs connection tracking.
+    #[allow(dead_code, reason = "one of the tests that share this needs it")]
+    pub fn untracked(&self) -> Self {
+        let plain = |all: &[Kind], tracked: &[Kind]| -> Vec<Kind> {
+            all.iter().filter(|k| !tracked.iter().any(|t| t.name == k.name)).copied().collect()
+        };
+        Self {
+            tracked: false,
+            matches: plain(&self.matches, TRACKED),
+            targets: plain(&self.targets, TRACKED_TARGETS),
+            tables: self.tables.iter().copied().filter(|t| *t != "nat").collect(),
+            ..*self
+        }
     }
 
     pub fn known(&self) -> usize {
@@ -660,6 +707,19 @@ impl Ruleset {
     pub fn random(r: &mut Random, features: &Features) -> Self {
         let tables = features.tables.iter().map(|&table| (table, chains(r, features, table))).collect();
         Self { tables }
+    }
+
+    /// The same with some of its tables only.
+    #[allow(dead_code, reason = "one of the tests that share this needs it")]
+    pub fn only(mut self, mut wanted: impl FnMut(&str) -> bool) -> Self {
+        self.tables.retain(|(name, _)| wanted(name));
+        self
+    }
+
+    /// Its tables.
+    #[allow(dead_code, reason = "one of the tests that share this needs it")]
+    pub fn tables(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.tables.iter().map(|(name, _)| *name)
     }
 
     /// How many rules there are.
@@ -827,10 +887,10 @@ fn rule(
         }
     }
     if r.one_in(5) && hooks & !ARRIVED == 0 {
-        let _ = write!(text, "{}-i {} ", not(r), r.pick(&["in0", "in1", "in+", "eth0"]));
+        let _ = write!(text, "{}-i {} ", not(r), r.pick(&[IN0, IN1, &format!("{}+", &IN0[..1]), "eth0"]));
     }
     if r.one_in(5) && (hooks & !(FORWARD | OURS) == 0 || !base) {
-        let _ = write!(text, "{}-o {} ", not(r), r.pick(&["out0", "out+", "eth+"]));
+        let _ = write!(text, "{}-o {} ", not(r), r.pick(&[OUT, &format!("{}+", &OUT[..1]), "eth+"]));
     }
     let has_match = !matches.is_empty() || action.contains("-m ");
     if !proto.is_empty() {

@@ -44,6 +44,7 @@ impl Way<'_, '_> {
 
     /// What this host sends to itself comes in again by the loopback, with its mark and its connection.
     fn come_back(&mut self) -> Result<Fate, Fate> {
+        self.kept = self.cx.packet.route.value().copied();
         let packet = &mut self.cx.packet;
         packet.iif = std::mem::take(&mut packet.oif);
         packet.owner = Fact::Absent;
@@ -72,8 +73,12 @@ impl Way<'_, '_> {
         {
             self.kernel(format!("routed out {}", device_name(oif)));
         }
-        self.cx.packet.oif = there;
         self.cx.packet.route = Fact::Is(route);
+        // The hook that is under way still shows the rules the device of before (`nf_hook_state`).
+        match self.under_way {
+            true => self.rerouted = Some(there),
+            false => self.cx.packet.oif = there,
+        }
         Ok(())
     }
 

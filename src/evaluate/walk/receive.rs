@@ -67,7 +67,7 @@ impl Way<'_, '_> {
     /// The hook in front of conntrack that gathers fragments, where anything needs it (`ipv4_conntrack_defrag`,
     /// `ipv6_defrag`).
     pub(super) fn defragment(&mut self) -> On {
-        let needed = self.walk.rules.tracks_connections(self.cx.packet.network);
+        let needed = self.walk.rules.collects_fragments(self.cx.packet.network);
         if needed { self.gather() } else { Ok(()) }
     }
 

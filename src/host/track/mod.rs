@@ -125,7 +125,8 @@ impl<H: Host + ?Sized> Look<'_, H> {
 
 /// A packet of a connection that is in the table.
 fn known<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, flow: &Arc<Flow>) -> Result<Tracked, Why> {
-    let reply = flow.is_reply(tuple).unwrap_or(false);
+    // A packet to its own sender is both; the kernel files the answers in front.
+    let reply = flow.orig == flow.reply || flow.is_reply(tuple).unwrap_or(false);
     let status = flow.status.unwrap_or_default();
     let state = match reply {
         true => CtState::Established,

@@ -27,4 +27,4 @@ pub use prefix::{NotAPrefix, Prefix};
 pub use route::{Lookup, NextHop, Route, RouteKind, Router};
 pub use rule::Rule;
 pub use write::{NewRoute, NewRule, Veth};
-pub use xfrm::{Direction, Policy, policies};
+pub use xfrm::{Direction, Policy, has_states, policies};

@@ -10,6 +10,8 @@ use crate::error::{Malformed, Result};
 use crate::modules::{Presence, presence};
 use crate::netlink::{Client, Family, Socket, Transport};
 
+const XFRM_MSG_NEWSA: u16 = 0x10;
+const XFRM_MSG_GETSA: u16 = 0x12;
 const XFRM_MSG_NEWPOLICY: u16 = 0x13;
 const XFRM_MSG_GETPOLICY: u16 = 0x15;
 const XFRMA_TMPL: u16 = 5;
@@ -137,11 +139,38 @@ impl Policy {
 /// The policies of the calling thread's network namespace, in the order in which they are asked. Empty where no part of
 /// the kernel is loaded that could hold any: asking would load it.
 pub fn policies() -> Result<Vec<Policy>> {
-    let loadable = |name, symbol| presence(name, symbol) == Presence::Loadable;
-    if loadable("xfrm_user", "xfrm_user_rcv_msg") && loadable("af_key", "pfkey_sendmsg") {
+    if is_absent() {
         return Ok(Vec::new());
     }
     list(&mut Client::<Socket>::open(Family::Xfrm)?)
+}
+
+/// Has the calling thread's network namespace any IPsec state (`XFRM_MSG_GETSA`), by which packets could be taken out of
+/// IPsec? Not where no part of the kernel is loaded that could hold one: asking would load it.
+///
+/// # Errors
+/// When the kernel refuses to tell.
+pub fn has_states() -> Result<bool> {
+    if is_absent() {
+        return Ok(false);
+    }
+    Client::<Socket>::open(Family::Xfrm)?.dump_whole(
+        "list IPsec states",
+        "",
+        |b, flags, seq| {
+            b.message(XFRM_MSG_GETSA, flags, seq);
+        },
+        |any: &mut bool, m| {
+            *any |= m.kind == XFRM_MSG_NEWSA;
+            Ok(())
+        },
+    )
+}
+
+/// Is nothing loaded that could hold policies or states?
+fn is_absent() -> bool {
+    let loadable = |name, symbol| presence(name, symbol) == Presence::Loadable;
+    loadable("xfrm_user", "xfrm_user_rcv_msg") && loadable("af_key", "pfkey_sendmsg")
 }
 
 fn list<T: Transport>(client: &mut Client<T>) -> Result<Vec<Policy>> {
