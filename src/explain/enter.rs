@@ -184,7 +184,7 @@ fn pkttype(q: &Question, packet: &Packet, link: Option<&Link>) -> Fact<u8> {
             _ if to[0] & 1 != 0 => Fact::Is(PACKET_MULTICAST),
             Some(l) if l.address == to => Fact::Is(PACKET_HOST),
             // At a later hook it is for us, whatever its header has: others' packets do not get so far.
-            Some(_) if q.hook == Some(Hook::Ingress) => Fact::Is(PACKET_OTHERHOST),
+            Some(_) if matches!(q.hook, None | Some(Hook::Ingress)) => Fact::Is(PACKET_OTHERHOST),
             Some(_) => Fact::Is(PACKET_HOST),
             None => Fact::unknown("packet type"),
         };
