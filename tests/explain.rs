@@ -196,6 +196,7 @@ fn what_this_host_sends_is_routed_rerouted_and_comes_back() {
         "table ip f {
             chain out { type route hook output priority 0; tcp dport 99 meta mark set 7; }
             chain mine { type filter hook output priority 10; meta skuid 1000 drop; oif eth1 tcp dport 99 drop; }
+            chain late { type filter hook postrouting priority 0; oif eth1 tcp dport 99 drop; }
             chain in { type filter hook input priority 0; iif lo tcp dport 25 drop; } }",
     );
     row.router.cmd("ip", &["rule", "add", "fwmark", "7", "table", "70"], "");
@@ -205,9 +206,9 @@ fn what_this_host_sends_is_routed_rerouted_and_comes_back() {
     assert_eq!(who(&answer), "drop rule ip f mine 1");
     assert_eq!(answer["packet"]["oif"], "eth0");
     assert_eq!(who(&of("tcp 192.0.2.1 192.0.2.99:80 --out --uid 1001")), "accept none");
-    // The mark sends it another way, which later rules see.
+    // The mark sends it another way, which the rules of the next hook see: at this one the kernel goes on with the old one.
     let answer = of("tcp 192.0.2.1 192.0.2.99:99 --out --uid 0");
-    assert_eq!(who(&answer), "drop rule ip f mine 2");
+    assert_eq!(who(&answer), "drop rule ip f late 1");
     assert!(path(&answer).contains(&"routed out eth1".to_owned()));
     // An address of its own is reached over the loopback, through the input hook.
     let answer = of("tcp 192.0.2.1 10.0.5.1:25 --out --uid 0");
