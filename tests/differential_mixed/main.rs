@@ -80,7 +80,7 @@ fn packets_take_the_way_that_was_explained() {
         if seed % ROUNDS == ROUNDS - 1 {
             lab = Lab::new();
         }
-        let tracked = seed % 5 != 0;
+        let tracked = !seed.is_multiple_of(5);
         let rules = Mixed::random(seed, &able, tracked);
         match lab.round(&rules, &mut tally, Shots::new(seed, tracked, !tracked, lab.port), PACKETS) {
             Ok(None) => {}
@@ -115,6 +115,9 @@ struct Lab {
     /// The source port of new connections.
     port: u16,
 }
+
+/// Gives the next packet, told what came of the last one.
+type Next<'n> = dyn FnMut(Option<(Shot, &Seen)>) -> Option<Shot> + 'n;
 
 /// A packet that went another way, with those before it.
 struct Failure {
@@ -168,7 +171,7 @@ impl Lab {
         rules: &Texts,
         tally: &mut Tally,
         count: usize,
-        next: &mut dyn FnMut(Option<(Shot, &Seen)>) -> Option<Shot>,
+        next: &mut Next<'_>,
     ) -> Result<Option<String>, String> {
         self.host.ns.ns().enter().map_err(|e| e.to_string())?;
         rules.install(&self.host, &mut self.legacy)?;

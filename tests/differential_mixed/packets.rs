@@ -13,7 +13,7 @@ use probes::{Packets, TTL};
 
 use crate::random::Random;
 use crate::rng::Rng;
-use crate::world::{IN0, IN1, locals, mac};
+use crate::world::{IN0, IN1, Left, locals, mac};
 
 /// The hardware addresses that packets come from.
 pub const MACS: [[u8; 6]; 3] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2], [0xfe, 0x11, 0x22, 0x33, 0x44, 0x55]];
@@ -107,7 +107,7 @@ pub struct Shots {
     fresh: Option<u16>,
     tracked: bool,
     /// What was sent, and what left the host of it, and where.
-    past: Vec<(Shot, Option<(&'static str, Vec<u8>)>)>,
+    past: Vec<(Shot, Option<Left>)>,
 }
 
 impl Shots {
@@ -124,7 +124,7 @@ impl Shots {
     }
 
     /// What came of the last one.
-    pub fn sent(&mut self, shot: Shot, left: Option<(&'static str, Vec<u8>)>) {
+    pub fn sent(&mut self, shot: Shot, left: Option<Left>) {
         self.past.push((shot, left));
     }
 

@@ -126,13 +126,16 @@ pub type NftStep = (nft::Family, String, String, Option<u64>, String);
 /// A record of a legacy table: family, table, chain, number.
 pub type XtStep = (u8, String, String, u32);
 
+/// A packet that left: by which device, and from its network header on.
+pub type Left = (&'static str, Vec<u8>);
+
 /// What the kernel told of one packet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub nft: Vec<NftStep>,
     pub xt: Vec<XtStep>,
     /// The packet itself as it left, and by which device.
-    pub left: Option<(&'static str, Vec<u8>)>,
+    pub left: Option<Left>,
     /// A socket got it.
     pub taken: bool,
 }

@@ -35,7 +35,7 @@ pub struct Shot {
 }
 
 /// Ports that rules ask for too.
-pub const PORTS: [u16; 10] = [0, 22, 53, 80, 443, 1024, 1701, 5060, 8080, 65535];
+pub const PORTS: &[u16] = &[0, 22, 53, 80, 443, 1024, 1701, 5060, 8080, 65535];
 
 /// The hardware addresses that packets come from.
 pub const MACS: [[u8; 6]; 3] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2], [0xfe, 0x11, 0x22, 0x33, 0x44, 0x55]];
@@ -342,7 +342,7 @@ fn transport(random: &mut Random, v6: bool) -> (u8, Vec<u8>) {
 }
 
 fn ports(random: &mut Random) -> Vec<u8> {
-    let (a, b) = (random.pick(&PORTS).to_be_bytes(), random.pick(&PORTS).to_be_bytes());
+    let (a, b) = (random.pick(PORTS).to_be_bytes(), random.pick(PORTS).to_be_bytes());
     vec![a[0], a[1], b[0], b[1]]
 }
 

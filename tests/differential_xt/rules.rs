@@ -46,7 +46,7 @@ fn not(r: &mut Random) -> &'static str {
 }
 
 fn port(r: &mut Random) -> u16 {
-    *r.pick(&PORTS[..])
+    *r.pick(PORTS)
 }
 
 fn ports(r: &mut Random) -> String {
