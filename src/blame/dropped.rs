@@ -95,7 +95,7 @@ impl Attributor<'_> {
         let arrived = matches!(packet.iif, Fact::Is(_));
         let from_device = arrived.then_some((Start::Hook(Hook::Ingress), false));
         // Its headers may be those that translation gave it: then only what is behind the routing decision saw it so.
-        let translates = [Network::Ip4, Network::Ip6].into_iter().any(|n| self.prepared.translates(n));
+        let translates = self.prepared.translates(packet.network);
         let routed = (arrived && translates && d.network == packet.network)
             .then(|| (Start::AfterHook(Hook::Prerouting), self.prepared.tracks_connections(packet.network)));
         // What this host sends has a link layer header, without which it is not reported, from here on.

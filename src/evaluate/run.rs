@@ -3,14 +3,12 @@
 use crate::ruleset::Ruleset;
 use crate::ruleset::index::TableIndex;
 use crate::ruleset::nft::Table;
-use crate::sys::nft::ChainKind;
 
 use super::context::Context;
 use super::decision::Decision;
 use super::headers::Network;
 use super::hook::Hook;
 use super::place::{ChainRef, Place, TableRef};
-use super::stations::Stations;
 use super::traversal::{Begin, Ended, Tried};
 use super::xt::table::Program;
 use super::{nft, tracking};
