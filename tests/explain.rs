@@ -554,6 +554,7 @@ fn a_complaint_finds_what_the_packet_depends_on() {
     assert_eq!(who(&ask(&row.router, "explain tcp 192.0.2.2 10.0.5.2:80 -i eth0").0), "accept none");
     let answer = why("tcp 192.0.2.2 10.0.5.2:80");
     assert_eq!((who(&answer).as_str(), answer["confidence"].as_str()), ("drop rule ip f fwdc 1", Some("likely")));
+    assert_eq!(answer["unknowns"].as_array().unwrap().len(), 1, "{answer}");
     drop(socket);
 }
 

@@ -1,5 +1,7 @@
 //! From walks to an answer: the runs of an evaluation, boiled down to one culprit and how sure it is.
 
+use std::collections::BTreeSet;
+
 use crate::evaluate::walk::{self, Fate, Run, Step as WalkStep, Walked};
 use crate::evaluate::{Decision, Place};
 
@@ -52,18 +54,41 @@ pub fn of(walks: &[(Describer<'_>, Walked)]) -> Answer {
     }
     answer.confidence =
         if answer.verdict == Verdict::Unknown || incomplete { Confidence::Unknown } else { Confidence::Likely };
-    for (_, run) in runs() {
-        for a in &run.assumed {
-            let what = a.what.to_string();
-            if !answer.unknowns.contains(&what) {
-                answer.unknowns.push(what);
-            }
-        }
-    }
+    answer.unknowns.extend(open_questions(runs()));
     if incomplete {
         answer.unknowns.push("more combinations than were tried".into());
     }
     answer
+}
+
+/// The open questions whose answers make a difference; all of them, if it takes several together.
+fn open_questions<'a, 'r: 'a>(runs: impl Iterator<Item = (&'a Describer<'r>, &'a Run)>) -> Vec<String> {
+    let mut outcomes: Vec<(Verdict, Culprit)> = Vec::new();
+    let mut asked: Vec<(&str, [BTreeSet<usize>; 2])> = Vec::new();
+    for (by, run) in runs {
+        let (verdict, culprit) = verdict_of(by, run);
+        let known = outcomes.iter().position(|(v, c)| *v == verdict && same_culprit(c, &culprit));
+        let outcome = known.unwrap_or_else(|| {
+            outcomes.push((verdict, culprit));
+            outcomes.len() - 1
+        });
+        for a in &run.assumed {
+            let at = asked.iter().position(|(what, _)| *what == a.what).unwrap_or_else(|| {
+                asked.push((&a.what, Default::default()));
+                asked.len() - 1
+            });
+            if let Some((_, [no, yes])) = asked.get_mut(at) {
+                if a.answer {
+                    yes.insert(outcome)
+                } else {
+                    no.insert(outcome)
+                };
+            }
+        }
+    }
+    let decisive: Vec<String> =
+        asked.iter().filter(|(_, [no, yes])| no != yes).map(|(what, _)| (*what).to_owned()).collect();
+    if decisive.is_empty() { asked.iter().map(|(what, _)| (*what).to_owned()).collect() } else { decisive }
 }
 
 /// An answer that is none.

@@ -185,10 +185,15 @@ pub fn rewrite(packet: &mut Packet, manip: Manip, to: Fact<IpAddr>, port: Fact<u
     }
 }
 
-/// Is this a packet that `nf_nat_l4proto_manip_pkt` gives up on? What is shorter than its header is not tracked in the
-/// other protocols, and so not translated.
-pub fn is_too_short(packet: &Packet) -> bool {
-    matches!(transport(packet), Some((GRE, at)) if packet.length < at + 8)
+/// Why `gre_manip_pkt` gives a packet up, if it does. In the other protocols, what is shorter than its header is not
+/// tracked, and so not translated.
+pub fn untranslatable(packet: &Packet, manip: Manip) -> Option<&'static str> {
+    let Some((GRE, at)) = transport(packet) else { return None };
+    if packet.length < at + 8 {
+        return Some("too short to be translated");
+    }
+    let version = packet.array::<2>(at).known()?[1] & 7;
+    (manip == Manip::Destination && version > 1).then_some("a version of GRE that cannot be translated")
 }
 
 fn blur_checksum(packet: &mut Packet, protocol: u8, header: usize) {

@@ -618,8 +618,8 @@ impl Way<'_, '_> {
         if after == before {
             return Ok(());
         }
-        if nat::is_too_short(&self.cx.packet) {
-            return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, "too short to be translated"))));
+        if let Some(why) = nat::untranslatable(&self.cx.packet, manip) {
+            return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, why))));
         }
         self.kept = None;
         let end = if manip == Manip::Source { "source" } else { "destination" };

@@ -156,6 +156,16 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
         ..Lookup::to(q.dst)
     };
     match host.lookup(&question) {
+        Fact::Is(Ok(route)) if q.is_v6() => {
+            // Among several next hops IPv6 chooses by the flow label, too, which cannot be asked with.
+            let whole = host.lookup(&Lookup { fib_match: true, ..question });
+            match whole {
+                Fact::Is(Ok(whole)) if whole.hops.iter().any(|h| h.oif != route.oif()) => {
+                    Err("which of several next hops is chosen".into())
+                }
+                _ => Ok(Some(Ok(route))),
+            }
+        }
         Fact::Is(answer) => Ok(Some(answer)),
         Fact::Absent => Ok(None),
         Fact::Unknown(why) => Err(why),

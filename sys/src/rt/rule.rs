@@ -157,6 +157,8 @@ impl Rule {
                     rule.suppress_ifgroup = Some(attr.u32::<NativeEndian>()?).filter(|&n| n != u32::MAX);
                 }
                 FRA_DSCP => rule.dscp = Some(attr.u8()?),
+                FRA_SPORT_MASK | FRA_DPORT_MASK if attr.u16::<NativeEndian>()? == u16::MAX => {}
+                FRA_DSCP_MASK if attr.u8()? == 0x3f => {}
                 FRA_PROTOCOL | FRA_PAD | FRA_FLOW => {}
                 kind => rule.unknown.push(kind),
             }
@@ -226,12 +228,13 @@ mod tests {
         let full = rule(FIB_RULE_INVERT, |b| {
             b.attr(FRA_SRC, &[10, 0, 0, 0]).u32::<NativeEndian>(FRA_FWMARK, 1).u32::<NativeEndian>(FRA_FWMASK, 0xff);
             b.attr(FRA_DPORT_RANGE, &[&80u16.to_ne_bytes()[..], &90u16.to_ne_bytes()].concat());
+            b.u16::<NativeEndian>(FRA_DPORT_MASK, u16::MAX).u16::<NativeEndian>(FRA_SPORT_MASK, 0xff00);
             b.flag(200);
         })?;
         assert!(full.invert && !full.is_unconditional() && full.is_about_transport());
         assert_eq!(full.src.map(|p| p.to_string()).as_deref(), Some("10.0.0.0/24"));
         assert_eq!((full.mark, full.dport), (Some((1, 0xff)), Some((80, 90))));
-        assert_eq!(full.unknown, [200]);
+        assert_eq!(full.unknown, [FRA_SPORT_MASK, 200]);
         Ok(())
     }
 }

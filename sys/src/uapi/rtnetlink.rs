@@ -67,6 +67,12 @@ pub const FRA_SPORT_RANGE: u16 = 23;
 pub const FRA_DPORT_RANGE: u16 = 24;
 /// The DSCP, six bits.
 pub const FRA_DSCP: u16 = 25;
+/// Which bits of the source port are compared (since 6.15; also given where it is all of them).
+pub const FRA_SPORT_MASK: u16 = 28;
+/// Which bits of the destination port are compared, likewise.
+pub const FRA_DPORT_MASK: u16 = 29;
+/// Which bits of the DSCP are compared, likewise.
+pub const FRA_DSCP_MASK: u16 = 30;
 
 /// Attributes of `RTM_NEWNETCONF` (`NETCONFA_*`).
 pub const NETCONFA_IFINDEX: u16 = 1;
