@@ -15,6 +15,7 @@ const PEERS: &[(&str, &str)] = &[
     ("ulogd", "ulogd2"),
     ("ufw", "ufw"),
     ("tcpdump", "tcpdump"),
+    ("time", "time"),
     ("tshark", "tshark"),
     ("python3", "python3-minimal"),
 ];

@@ -1,13 +1,13 @@
 //! Running a program once and saying what it took.
 
 use std::ffi::OsStr;
-use std::os::unix::process::CommandExt;
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use nix::unistd::geteuid;
 
 /// What one run took.
 #[derive(Debug, Clone, Copy)]
@@ -43,21 +43,32 @@ pub fn measure(command: &[&OsStr]) -> Result<Cost, String> {
     }
 }
 
+/// A program that starts another and says what it took, with little memory of its own.
+const TIME: &str = "/usr/bin/time";
+
 /// Runs the program, and prints wall time and CPU time in microseconds and the peak of resident memory in KiB.
+///
+/// What a process had before it became the program counts as the program's peak: more than a small program has, if this
+/// one is its parent. Where GNU time is installed, it is.
 pub fn measure_one(command: &[String]) -> Result<(), String> {
     let (program, args) = command.split_first().ok_or("which program?")?;
+    let peak_file = std::env::temp_dir().join(format!("xtask-peak-{}", std::process::id()));
     let mut child = Command::new(program);
+    if Path::new(TIME).exists() {
+        child = Command::new(TIME);
+        child.args(["-q", "-f", "%M", "-o"]).arg(&peak_file).arg(program);
+    }
     child.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // A vfork would count this process's memory as the program's; to set the user, std has to fork.
-    child.uid(geteuid().as_raw());
     let start = Instant::now();
     let status = child.status().map_err(|e| format!("{program}: {e}"))?;
     let wall = start.elapsed();
+    let peak = fs::read_to_string(&peak_file).ok().and_then(|text| text.trim().parse().ok());
+    let _ = fs::remove_file(&peak_file);
     if !status.success() {
         return Err(format!("{}: {status}", command.join(" ")));
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|e| format!("getrusage: {e}"))?;
-    println!("{} {} {}", wall.as_micros(), cpu(&usage), usage.max_rss());
+    println!("{} {} {}", wall.as_micros(), cpu(&usage), peak.unwrap_or(usage.max_rss()));
     Ok(())
 }
 
