@@ -7,6 +7,8 @@ mod bare;
 mod compat;
 mod conntrack;
 mod contest;
+mod evaluate;
+mod flood;
 mod legacy;
 mod measure;
 mod nft;
@@ -49,6 +51,8 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("legacy", legacy::run),
     ("conntrack", conntrack::run),
     ("scaling", scaling::run),
+    ("evaluate", evaluate::run),
+    ("flood", flood::run),
 ];
 
 const HELP: &str = "\
