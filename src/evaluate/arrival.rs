@@ -28,7 +28,7 @@ pub fn obstacle(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
     broken_transport(packet).map(socket)
 }
 
-/// An extension header that ends the way (`ipv6_destopt_rcv`, `ipv6_rthdr_rcv`).
+/// An extension header that ends the way (`ipv6_destopt_rcv`, `ipv6_rthdr_rcv`, `xfrm6_rcv`).
 fn extension(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
     let socket = |why| Some(Obstacle::new(CulpritKind::Socket, why));
     let [mut next] = packet.array(6).known()?;
@@ -39,6 +39,10 @@ fn extension(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
         match (next, kind) {
             (ip6::DEST, _) if packet.read(at + 2, length - 2).known().is_some_and(|o| !options_are_right(o)) => {
                 return socket("refused IPv6 destination options");
+            }
+            (ip6::AUTH, _) => {
+                let lost = Obstacle::new(CulpritKind::Xfrm, "authentication header without a security association");
+                return (env.under_ipsec() == Fact::Is(false)).then_some(lost);
             }
             (ip6::ROUTING, 3) => return None,
             (ip6::ROUTING, 4) => {

@@ -36,6 +36,7 @@ use xt_rules::Features;
 
 kernel_tests! {
     what_was_found_before_stays_mended needs ["nft", "ip", "ip6tables-nft-restore"];
+    nonsense_is_explained_in_time needs ["nft", "ip", "ipset", "iptables-nft-restore", "ip6tables-nft-restore"];
     packets_take_the_way_that_was_explained needs
         ["nft", "ip", "ipset", "iptables-legacy-restore", "ip6tables-legacy-restore", "iptables-nft-restore",
          "ip6tables-nft-restore"];
@@ -43,6 +44,32 @@ kernel_tests! {
 
 fn main() {
     kernel::run(cases());
+}
+
+/// Packets that are cut anywhere, and bytes that are anything: no answer may take long, and none may end the program.
+fn nonsense_is_explained_in_time() {
+    let mut lab = Lab::new();
+    let able = Able::probe(&lab.host);
+    for seed in 1..=3 {
+        let rules = Mixed::random(seed, &able, true);
+        rules.texts().install(&lab.host, &mut lab.legacy).unwrap();
+        let read = Ruleset::read().unwrap();
+        let kernel = KernelHost::open().unwrap();
+        let mut shots = Shots::new(seed, false, true, 2000);
+        let mut rng = rng::Rng::new(seed);
+        for n in 0..200 {
+            let mut shot = shots.next(n + 1);
+            for _ in 0..rng.below(12) {
+                let at = rng.below(shot.bytes.len().min(80));
+                shot.bytes[at] = rng.next() as u8;
+            }
+            let least = (if shot.is_v6() { 40 } else { 20 }).min(shot.bytes.len());
+            shot.bytes.truncate(rng.below(shot.bytes.len() - least + 1) + least);
+            let begun = std::time::Instant::now();
+            ask(&read, &kernel, &shot);
+            assert!(begun.elapsed().as_secs() < 10, "seed {seed}: {shot:?}");
+        }
+    }
 }
 
 fn what_was_found_before_stays_mended() {
