@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nfblame::blame::{Blame, CulpritKind};
 use nfblame::capture::{Capture, Captured, frame};
-use nfblame::explain::{Explained, Explainer, Next, Question, Side, batch, complain, session};
+use nfblame::explain::{Explained, Explainer, Next, Question, Side, batch, complain_of, session};
+use nfblame::finding::symptom::{Symptom, diagnose};
 use nfblame::finding::{self, View};
 use nfblame::host::KernelHost;
 use nfblame::report::{journey, json, text};
@@ -41,6 +42,15 @@ pub struct Args {
 pub struct WhyArgs {
     #[command(flatten)]
     pub packet: Packet,
+    /// What the one who complains sees: refused, timeout, host-unreachable, net-unreachable, eperm (operation not
+    /// permitted), stalls (after it connected), too-many-open-files
+    #[arg(long, value_name = "WHAT", value_parser = symptom)]
+    pub symptom: Option<Symptom>,
+}
+
+fn symptom(text: &str) -> Result<Symptom, String> {
+    let names = || Symptom::ALL.map(Symptom::name).join(", ");
+    Symptom::named(text).ok_or_else(|| format!("what is seen is one of {}", names()))
 }
 
 /// Explains one packet, a capture, or a batch.
@@ -73,19 +83,39 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     let question = args.packet.question()?;
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
-    let mut answer = complain(&explainer, &question)?;
-    if !answer.passes() || answer.blame.culprit.kind != CulpritKind::None {
+    let looks_like_it = |e: &Explained| args.symptom.is_none_or(|s| s.fits(&question, &e.blame));
+    let mut answer = complain_of(&explainer, &question, looks_like_it)?;
+    let mut diagnosis = None;
+    if let Some(symptom) = args.symptom {
+        let view = View::new(&rules, &host);
+        let found = finding::all(&view);
+        if !answer.passes() || answer.blame.culprit.kind != CulpritKind::None {
+            finding::explain(&view, &question, &mut answer, &found);
+        }
+        diagnosis = Some(diagnose(&view, symptom, &question, &mut answer, &found));
+    } else if !answer.passes() || answer.blame.culprit.kind != CulpritKind::None {
         let view = View::new(&rules, &host);
         finding::explain(&view, &question, &mut answer, &finding::all(&view));
     }
     let mut out = output::stdout(global.color);
     if global.json {
         let sentence = text::sentence(&answer.blame);
-        json::line(&mut out, &With { extra: serde_json::json!({ "sentence": sentence }), blame: &answer.blame })?;
+        let extra = match &diagnosis {
+            Some(d) => serde_json::json!({ "sentence": sentence, "diagnosis": d }),
+            None => serde_json::json!({ "sentence": sentence }),
+        };
+        json::line(&mut out, &With { extra, blame: &answer.blame })?;
         return Ok(exit_of_complaint(&answer));
     }
     writeln!(out, "{}\n", text::sentence(&answer.blame))?;
     write!(out, "{}", text::block(&answer.blame))?;
+    if let Some(d) = diagnosis.filter(|d| !d.causes.is_empty()) {
+        writeln!(out, "\nwhat looks like {:?}, the likeliest here first:", d.symptom.name())?;
+        for c in &d.causes {
+            let codes = if c.codes.is_empty() { String::new() } else { format!(" [{}]", c.codes.join(", ")) };
+            writeln!(out, "  - {}{codes}", c.message)?;
+        }
+    }
     if let Some(run) = answer.walked.runs.first().filter(|_| global.verbose > 0) {
         writeln!(out, "\n{}", journey::journey(&explainer.describer(), run, global.verbose > 1))?;
     }

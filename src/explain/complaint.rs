@@ -30,19 +30,39 @@ const ICMPV6: u8 = 58;
 /// # Errors
 /// As [`Explainer::explain`].
 pub fn complain(explainer: &Explainer<'_>, q: &Question) -> Result<Explained, Invalid> {
+    complain_of(explainer, q, |_| true)
+}
+
+/// The same, where of several reasons those come first that look like the complaint.
+///
+/// # Errors
+/// As [`Explainer::explain`].
+pub fn complain_of(
+    explainer: &Explainer<'_>,
+    q: &Question,
+    looks_like_it: impl Fn(&Explained) -> bool,
+) -> Result<Explained, Invalid> {
     let answer = explainer.answer(q, true)?;
     let Some(run) = answer.walked.runs.first().filter(|_| answer.blame.verdict == Verdict::Accept) else {
         return Ok(answer);
     };
     let case = Case { explainer, env: explainer.env(), q, run };
-    let found = case
-        .neighbour()
-        .or_else(|| case.stale(&answer))
-        .or_else(|| case.hairpin(&answer))
-        .or_else(|| case.reply())
-        .or_else(|| case.too_big())
-        .or_else(|| case.untranslated(&answer));
-    Ok(found.unwrap_or(answer))
+    let reasons: [&dyn Fn() -> Option<Explained>; 6] = [
+        &|| case.neighbour(),
+        &|| case.stale(&answer),
+        &|| case.hairpin(&answer),
+        &|| case.reply(),
+        &|| case.too_big(),
+        &|| case.untranslated(&answer),
+    ];
+    let mut first = None;
+    for reason in reasons.iter().filter_map(|r| r()) {
+        if looks_like_it(&reason) {
+            return Ok(reason);
+        }
+        first.get_or_insert(reason);
+    }
+    Ok(first.unwrap_or(answer))
 }
 
 /// A packet that would pass.

@@ -17,7 +17,7 @@ mod session;
 pub mod words;
 
 pub use ask::Ask;
-pub use complaint::complain;
+pub use complaint::{complain, complain_of};
 pub use craft::Craft;
 pub use explainer::{Explained, Explainer};
 pub use near::difference;

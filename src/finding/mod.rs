@@ -11,6 +11,7 @@ mod fix;
 pub mod probe;
 mod report;
 pub mod selects;
+pub mod symptom;
 mod view;
 mod why;
 pub mod witness;

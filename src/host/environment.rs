@@ -174,6 +174,15 @@ impl<H: Host> Environment for H {
                 Program { kind: CulpritKind::Tc, name }
             }));
         }
+        if let Fact::Is(programs) = self.tcx_programs(device, out) {
+            found.extend(programs.iter().map(|p| {
+                let side = if out { "egress" } else { "ingress" };
+                Program {
+                    kind: CulpritKind::Tc,
+                    name: format!("tcx program {} {} at {side} of {}", p.id, p.name, link.name),
+                }
+            }));
+        }
         if found.is_empty() { Fact::Absent } else { Fact::Is(found) }
     }
 

@@ -21,6 +21,26 @@ pub struct Usage {
     pub max: u32,
 }
 
+/// A BPF program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Its id.
+    pub id: u32,
+    /// Its name; empty if it has none, or it cannot be read.
+    pub name: Text,
+}
+
+/// A BPF program that is attached to a control group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CgroupProgram {
+    /// The path of the group, from the mount point.
+    pub cgroup: Text,
+    /// Where: `ingress`, `egress`, `connect4`.
+    pub hook: &'static str,
+    /// The program.
+    pub program: Program,
+}
+
 /// A host, or what is known of it. A fact that cannot be read is [`Fact::Unknown`] with the reason, never a guess; a
 /// thing that is known not to exist is [`Fact::Absent`].
 pub trait Host {
@@ -129,6 +149,16 @@ pub trait Host {
     /// Are there IPsec policies or states at all?
     fn has_ipsec(&self) -> Fact<bool> {
         Fact::unknown("IPsec state")
+    }
+
+    /// The BPF programs that are attached as links to the ingress or (`egress`) egress side of an interface (tcx).
+    fn tcx_programs(&self, _index: u32, _egress: bool) -> Fact<Rc<[Program]>> {
+        Fact::unknown("BPF programs at interfaces")
+    }
+
+    /// The BPF programs that see packets and sockets of control groups (version 2).
+    fn cgroup_programs(&self) -> Fact<Rc<[CgroupProgram]>> {
+        Fact::unknown("BPF programs at control groups")
     }
 
     /// The path of a control group (version 2), by its id.

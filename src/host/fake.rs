@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::facts::{Host, Usage};
+use super::facts::{CgroupProgram, Host, Program, Usage};
 use crate::evaluate::Fact;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
@@ -48,6 +48,8 @@ pub struct FakeHost {
     pub policies: Vec<Policy>,
     /// Filters of traffic control, by interface and whether they are at its egress.
     pub tc_filters: HashMap<(u32, bool), Vec<TcFilter>>,
+    /// BPF programs at control groups.
+    pub cgroup_programs: Vec<CgroupProgram>,
     /// Settings of the first namespace, where this is another one.
     pub first_namespace: Option<HashMap<String, String>>,
     /// Files of `/proc/net`.
@@ -220,6 +222,14 @@ impl Host for FakeHost {
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
         Fact::Is(self.tc_filters.get(&(index, egress)).map_or_else(|| [].into(), |f| f.as_slice().into()))
+    }
+
+    fn tcx_programs(&self, _index: u32, _egress: bool) -> Fact<Rc<[Program]>> {
+        Fact::Absent
+    }
+
+    fn cgroup_programs(&self) -> Fact<Rc<[CgroupProgram]>> {
+        Fact::Is(self.cgroup_programs.as_slice().into())
     }
 
     fn global_sysctl(&self, key: &str) -> Fact<String> {

@@ -9,11 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::facts::{Host, Usage};
+use super::facts::{CgroupProgram, Host, Program, Usage};
 use super::memo::Memo;
 use super::sysctl;
 use super::{cgroup, conntrack};
 use crate::evaluate::Fact;
+use crate::sys::bpf;
 use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
@@ -62,6 +63,7 @@ struct Kept {
     policies: Memo<(), Rc<[Policy]>>,
     ipsec: Memo<(), bool>,
     cgroups: Memo<u64, Text>,
+    cgroup_programs: Memo<(), Rc<[CgroupProgram]>>,
     filters: Memo<(u32, bool), Rc<[TcFilter]>>,
     all_routes: Memo<bool, Rc<[Route]>>,
     all_neighbours: Memo<(), Rc<[Neighbour]>>,
@@ -107,6 +109,7 @@ impl KernelHost {
         k.policies.clear();
         k.ipsec.clear();
         k.cgroups.clear();
+        k.cgroup_programs.clear();
         k.filters.clear();
         k.all_routes.clear();
         k.all_neighbours.clear();
@@ -317,6 +320,22 @@ impl Host for KernelHost {
             Fact::Absent => Fact::Is(false),
             Fact::Unknown(why) => Fact::Unknown(why),
         }
+    }
+
+    fn tcx_programs(&self, index: u32, egress: bool) -> Fact<Rc<[Program]>> {
+        if ns::current_id().ok() != Some(self.namespace) {
+            return Fact::unknown("this thread is in another network namespace");
+        }
+        match bpf::at_device(index, if egress { bpf::TCX_EGRESS } else { bpf::TCX_INGRESS }) {
+            Ok(ids) => Fact::Is(ids.into_iter().map(cgroup::program).collect()),
+            // Before Linux 6.6 there is no such place.
+            Err(e) if e.raw_os_error() == Some(nix::libc::EINVAL) => Fact::Absent,
+            Err(e) => Fact::unknown(format!("BPF programs at interfaces: {e}")),
+        }
+    }
+
+    fn cgroup_programs(&self) -> Fact<Rc<[CgroupProgram]>> {
+        self.kept.cgroup_programs.get((), |()| cgroup::programs())
     }
 
     fn cgroup(&self, id: u64) -> Fact<Text> {

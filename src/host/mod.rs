@@ -20,7 +20,7 @@ pub mod sysctl;
 mod track;
 
 pub use deliver::Taker;
-pub use facts::{Host, Usage};
+pub use facts::{CgroupProgram, Host, Program, Usage};
 pub use fake::FakeHost;
 pub use kernel::KernelHost;
 pub use query::Query;

@@ -21,6 +21,7 @@
 
 mod wire_enum;
 
+pub mod bpf;
 pub mod ct;
 pub mod diag;
 pub mod dropmon;

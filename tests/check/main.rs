@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod beyond;
 mod cli;
 mod conntrack;
 mod fix;
@@ -16,12 +17,14 @@ mod missing;
 mod nat;
 mod rules;
 mod sockets;
+mod symptom;
 mod world;
 
 use common::kernel;
 
 fn main() {
     let groups = [
+        beyond::cases(),
         cli::cases(),
         conntrack::cases(),
         fix::cases(),
@@ -33,6 +36,7 @@ fn main() {
         nat::cases(),
         rules::cases(),
         sockets::cases(),
+        symptom::cases(),
     ];
     kernel::run(groups.concat());
 }

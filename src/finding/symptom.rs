@@ -1,0 +1,266 @@
+//! The complaint in the words of whoever has it: what a client sees, and which causes look like that.
+
+use serde::Serialize;
+
+use super::report::{Finding, Severity};
+use super::view::View;
+use crate::blame::{Blame, CulpritKind, Verdict, Why};
+use crate::evaluate::Fact;
+use crate::explain::{Explained, Question, Side};
+
+/// What the one who complains sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symptom {
+    /// "Connection refused" (`ECONNREFUSED`).
+    Refused,
+    /// "Connection timed out" (`ETIMEDOUT`), or no answer.
+    Timeout,
+    /// "No route to host" (`EHOSTUNREACH`).
+    HostUnreachable,
+    /// "Network is unreachable" (`ENETUNREACH`).
+    NetUnreachable,
+    /// "Operation not permitted" (`EPERM`) when it sends.
+    Eperm,
+    /// It connects, and hangs then.
+    Stalls,
+    /// "Too many open files" (`EMFILE`, `ENFILE`).
+    TooManyOpenFiles,
+}
+
+/// A cause that looks like a symptom, and the codes that show it.
+type Cause = (&'static str, &'static [&'static str]);
+
+impl Symptom {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::HostUnreachable,
+        Self::NetUnreachable,
+        Self::Eperm,
+        Self::Stalls,
+        Self::TooManyOpenFiles,
+    ];
+
+    /// Its name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::HostUnreachable => "host-unreachable",
+            Self::NetUnreachable => "net-unreachable",
+            Self::Eperm => "eperm",
+            Self::Stalls => "stalls",
+            Self::TooManyOpenFiles => "too-many-open-files",
+        }
+    }
+
+    /// The symptom of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+
+    /// The causes that look like it, the most frequent first.
+    fn causes(self) -> &'static [Cause] {
+        match self {
+            Self::Refused => &[
+                ("no socket listens on that port", &["NB0504"]),
+                ("the service listens on another address, such as 127.0.0.1", &["NB0502"]),
+                ("a rule rejects with a TCP reset or ICMP port unreachable", &[]),
+            ],
+            Self::Timeout => &[
+                ("a rule or policy drops it, or the answer to it", &["NB0501", "NB0201", "NB0205"]),
+                ("the reverse path filter drops it", &["NB0006"]),
+                ("forwarding is off", &["NB0002", "NB0003", "NB0004"]),
+                ("the connection table is full", &["NB0401", "NB0402"]),
+                ("address translation leads elsewhere, or has no port left", &["NB0007", "NB0406", "NB0407"]),
+                ("the service does not accept its connections", &["NB0503"]),
+                ("a route throws it away", &["NB0013"]),
+                ("a queue has no reader", &["NB0604"]),
+                ("an IPsec policy drops it", &["NB0016"]),
+                ("a program beyond netfilter drops it", &["NB0801", "NB0802", "NB0803"]),
+                ("refusals are held back by a rate limit", &["NB0018"]),
+            ],
+            Self::HostUnreachable => &[
+                ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"]),
+                ("a rule rejects with ICMP host unreachable or administratively prohibited", &[]),
+                ("an unreachable or prohibit route", &["NB0013"]),
+            ],
+            Self::NetUnreachable => &[
+                ("there is no route", &["NB0014", "NB0005", "NB0015"]),
+                ("a rule rejects with ICMP network unreachable", &[]),
+                ("an unreachable route or routing rule", &["NB0013"]),
+            ],
+            Self::Eperm => &[
+                ("a rule or policy of the output hook drops it", &[]),
+                ("a BPF program of its control group drops it", &["NB0803"]),
+                ("the connection table is full, on this host", &["NB0401", "NB0402"]),
+            ],
+            Self::Stalls => &[
+                ("large packets are lost, and the message about it too", &["NB0203", "NB0019"]),
+                ("connection tracking calls its packets invalid", &["NB0404"]),
+                ("connection tracking has forgotten it", &["NB0405"]),
+                ("a further connection that it announces is dropped", &["NB0403"]),
+                ("the answers are dropped", &["NB0201", "NB0205"]),
+            ],
+            Self::TooManyOpenFiles => &[],
+        }
+    }
+
+    /// Would the one who sent the packet see this?
+    pub fn fits(self, q: &Question, blame: &Blame) -> bool {
+        seen(q, blame).contains(&self)
+    }
+}
+
+/// What whoever sent the packet sees of its loss. None: it is not lost, or that cannot be told.
+fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
+    let told = blame.reject_with.as_deref().unwrap_or_default();
+    match blame.verdict {
+        Verdict::Accept | Verdict::Unknown => Vec::new(),
+        Verdict::Reject if told.contains("reset") || told.contains("port-unreach") => vec![Symptom::Refused],
+        Verdict::Reject if told.contains("net-unreach") || told.contains("no-route") => vec![Symptom::NetUnreachable],
+        Verdict::Reject if !told.is_empty() => vec![Symptom::HostUnreachable],
+        // It waits for the neighbour, and is given up with ICMP host unreachable.
+        _ if blame.culprit.kind == CulpritKind::Neighbour => vec![Symptom::HostUnreachable, Symptom::Timeout],
+        _ => {
+            let mut all = vec![Symptom::Timeout];
+            // The first packets of a connection got through, or it would not be one.
+            if blame.culprit.kind == CulpritKind::Mtu
+                || matches!(blame.packet.ct_state, Some("established" | "related" | "invalid"))
+            {
+                all.push(Symptom::Stalls);
+            }
+            // TCP tries again by itself, and times out.
+            if q.side == Side::Out
+                && blame.packet.hook == Some("output")
+                && blame.packet.transport.as_deref() != Some("tcp")
+            {
+                all = vec![Symptom::Eperm];
+            }
+            all
+        }
+    }
+}
+
+/// A cause, weighed by what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Weighed {
+    /// The cause.
+    pub message: &'static str,
+    /// The codes that were found and speak for it, the worst first.
+    pub codes: Vec<&'static str>,
+}
+
+/// What a complaint comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// The complaint.
+    pub symptom: Symptom,
+    /// Does the answer look like it? None: the packet would pass, or what would become of it cannot be told.
+    pub fits: Option<bool>,
+    /// In a sentence.
+    pub message: String,
+    /// The causes that look like it, those first of which something was found.
+    pub causes: Vec<Weighed>,
+}
+
+/// Weighs an answer and what was found by the symptom.
+pub fn diagnose(
+    view: &View<'_>,
+    symptom: Symptom,
+    q: &Question,
+    answer: &mut Explained,
+    found: &[Finding],
+) -> Diagnosis {
+    let looks = seen(q, &answer.blame);
+    let names = |s: &[Symptom]| s.iter().map(|s| s.name()).collect::<Vec<_>>().join(" or ");
+    let fits = (!looks.is_empty()).then(|| looks.contains(&symptom));
+    let message = match (symptom, fits) {
+        (Symptom::TooManyOpenFiles, _) => files(view),
+        (_, Some(true)) => format!("that is what its sender sees: {}", symptom.name()),
+        (_, Some(false)) => format!(
+            "its sender would see this as {}, and the complaint is {}: perhaps another packet is meant, or something else on the way answers",
+            names(&looks),
+            symptom.name()
+        ),
+        (_, None) if answer.blame.verdict == Verdict::Accept => match symptom {
+            Symptom::Refused => "this host lets it through: whoever answers at its destination refuses it".into(),
+            _ => "this host lets it through: the cause is elsewhere, or depends on what cannot be seen now".into(),
+        },
+        _ => "what its sender sees cannot be told".into(),
+    };
+    answer.blame.why.push(Why::plain(message.clone()));
+    let severity = |code: &str| found.iter().filter(|f| f.code == code).map(|f| f.severity).max();
+    let mut causes: Vec<(Option<Severity>, Weighed)> = symptom
+        .causes()
+        .iter()
+        .map(|(message, codes)| {
+            let mut codes: Vec<(Option<Severity>, &'static str)> =
+                codes.iter().map(|c| (severity(c), *c)).filter(|(s, _)| s.is_some()).collect();
+            codes.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
+            (
+                codes.first().and_then(|(s, _)| *s),
+                Weighed { message, codes: codes.into_iter().map(|(_, c)| c).collect() },
+            )
+        })
+        .collect();
+    causes.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
+    Diagnosis { symptom, fits, message, causes: causes.into_iter().map(|(_, w)| w).collect() }
+}
+
+/// No firewall makes this.
+fn files(view: &View<'_>) -> String {
+    let text = "\"too many open files\" is a limit of file descriptors (ulimit -n, LimitNOFILE=, fs.file-max), not of the firewall: \
+                a full connection table looks like a timeout, or like \"operation not permitted\" to who sends from this host";
+    match view.host.sysctl("fs.file-nr") {
+        Fact::Is(numbers) => {
+            let mut numbers = numbers.split_ascii_whitespace();
+            match (numbers.next(), numbers.next_back()) {
+                (Some(used), Some(most)) => format!("{text}; {used} of {most} are open on this host"),
+                _ => text.into(),
+            }
+        }
+        _ => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::packet::CtState;
+    use crate::finding::probe::{self, TCP};
+    use crate::finding::testing;
+
+    fn diagnosis(policy: &str, symptom: Symptom) -> Option<Diagnosis> {
+        let (rules, mut host) = (testing::input(policy, ""), testing::server());
+        host.sysctls.insert("fs.file-nr".into(), "100\t0\t9000".into());
+        let view = View::new(&rules, &host);
+        let peer = view.peers().first()?.clone();
+        let q = probe::arriving(&peer, (TCP, 4000, 80), CtState::New)?;
+        let mut answer = view.ask(&q)?;
+        Some(diagnose(&view, symptom, &q, &mut answer, &[]))
+    }
+
+    #[test]
+    fn a_drop_times_out_and_a_closed_port_refuses() {
+        let fits = |policy, symptom| diagnosis(policy, symptom).and_then(|d| d.fits);
+        assert_eq!((fits("drop", Symptom::Timeout), fits("drop", Symptom::Refused)), (Some(true), Some(false)));
+        assert_eq!((fits("accept", Symptom::Timeout), fits("accept", Symptom::Refused)), (Some(false), Some(true)));
+    }
+
+    #[test]
+    fn open_files_are_explained_as_what_they_are() {
+        let message = diagnosis("drop", Symptom::TooManyOpenFiles).map(|d| d.message).unwrap_or_default();
+        assert!(
+            message.contains("file descriptors") && message.ends_with("100 of 9000 are open on this host"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        assert!(Symptom::ALL.iter().all(|s| Symptom::named(s.name()) == Some(*s)));
+    }
+}
