@@ -6,6 +6,7 @@ use super::report::{Finding, Severity};
 use super::view::View;
 use crate::blame::{Blame, CulpritKind, Verdict, Why};
 use crate::evaluate::Fact;
+use crate::evaluate::packet::CtState;
 use crate::explain::{Explained, Question, Side};
 
 /// What the one who complains sees.
@@ -127,7 +128,9 @@ fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
         _ => {
             let mut all = vec![Symptom::Timeout];
             // The first packets of a connection got through, or it would not be one.
-            if blame.culprit.kind == CulpritKind::Mtu
+            let later = matches!(q.ct, Some(CtState::Established | CtState::Related | CtState::Invalid));
+            if later
+                || blame.culprit.kind == CulpritKind::Mtu
                 || matches!(blame.packet.ct_state, Some("established" | "related" | "invalid"))
             {
                 all.push(Symptom::Stalls);
@@ -229,7 +232,6 @@ fn files(view: &View<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::packet::CtState;
     use crate::finding::probe::{self, TCP};
     use crate::finding::testing;
 
