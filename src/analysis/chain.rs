@@ -18,8 +18,8 @@ use super::shape::{Ends, Shape};
 pub enum Dead {
     /// Its own conditions exclude each other.
     Contradictory,
-    /// Every packet ends at this rule before.
-    Behind(usize),
+    /// Every packet ends at this rule before, or even earlier: the packets that it matches end at these rules, and so.
+    Behind(usize, Vec<(usize, Ends)>),
     /// All that it matches ends at these rules before, the first one first, and so.
     Covered(Vec<(usize, Ends)>),
     /// It could not be told.
@@ -85,13 +85,22 @@ impl<'a> Chains<'a> {
         let mut index = Index::new(covers, &this.axes);
         let mut owners: Vec<(usize, Ends)> = Vec::new();
         let mut end = None;
+        let mut attributed = 0;
         for (n, shape) in (1..).zip(&this.shapes) {
             let dead = if shape.is_empty() {
                 Some(Dead::Contradictory)
             } else if let Some(end) = end {
-                Some(Dead::Behind(end))
+                Some(Dead::Behind(end, Vec::new()))
             } else {
                 dead(shape, &mut index, &owners, &this.axes)
+            };
+            // Which rules take its packets takes longer to say than that some do: beyond a number of them it is left open.
+            let dead = match dead {
+                Some(Dead::Behind(..) | Dead::Covered(_)) if attributed < MOST_ATTRIBUTED => {
+                    attributed += 1;
+                    attribute(dead, shape, &index, &owners, &this.axes)
+                }
+                dead => dead,
             };
             this.dead.extend(dead.map(|d| (n, d)));
             for (region, ends) in &shape.covers {
@@ -313,6 +322,25 @@ impl<'a> Chains<'a> {
 fn rule_is_only_map(rule: &Rule) -> bool {
     rule.exprs.iter().filter(|e| matches!(e, Expr::Cmp(_) | Expr::Range(_) | Expr::Match(_) | Expr::Lookup(_))).count()
         == 1
+}
+
+/// For so many rules of a chain it is told which rules take their packets.
+const MOST_ATTRIBUTED: usize = 200;
+
+/// Tells which rules take the packets of a rule first.
+fn attribute(dead: Option<Dead>, shape: &Shape, index: &Index, owners: &[(usize, Ends)], axes: &Axes) -> Option<Dead> {
+    let mut by: Vec<(usize, Ends)> = Vec::new();
+    for region in &shape.regions {
+        let Some(takers) = index.takers(region, axes) else { return dead };
+        by.extend(takers.into_iter().filter_map(|i| owners.get(i as usize).cloned()));
+    }
+    by.sort_by_key(|(n, _)| *n);
+    by.dedup();
+    match dead {
+        Some(Dead::Behind(end, _)) => Some(Dead::Behind(end, by)),
+        Some(Dead::Covered(_)) => Some(Dead::Covered(by)),
+        dead => dead,
+    }
 }
 
 /// Is there anything left for a rule?

@@ -156,6 +156,27 @@ impl Index {
         Verdict::Covered(used)
     }
 
+    /// Which boxes take the parts of a box that all of them together cover, each part counted for the first one that has it. None:
+    /// too many pieces.
+    pub fn takers(&self, region: &Region, axes: &Axes) -> Option<Vec<u32>> {
+        let mut left = vec![region.clone()];
+        let mut takers = Vec::new();
+        for (id, cover) in (0u32..).zip(&self.covers) {
+            if !left.iter().any(|piece| cover.meets(piece)) {
+                continue;
+            }
+            takers.push(id);
+            left = left.iter().flat_map(|piece| piece.without(cover, axes)).collect();
+            if left.is_empty() {
+                break;
+            }
+            if left.len() > MOST_PIECES {
+                return None;
+            }
+        }
+        Some(takers)
+    }
+
     /// A point of a box.
     fn point(&self, region: &Region, axes: &Axes, how: u32) -> FxHashMap<u32, u128> {
         let mut point = FxHashMap::default();

@@ -226,7 +226,7 @@ fn agrees(rules: &Ruleset, chain: ChainRef, count: usize, packets: &[Packet]) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
 
     #[test]
     fn a_rule_is_dead_if_no_packet_matches_it_and_only_then(all in rules()) {

@@ -113,6 +113,15 @@ fn dead_rules_of_nft_are_found() {
             ],
             &[(SHADOWED, 2)],
         ),
+        // The first rule that has a packet decides.
+        (
+            &[
+                "ip saddr 10.0.0.1 tcp dport 22 accept",
+                "meta l4proto tcp drop",
+                "ip saddr 10.0.0.1 tcp dport 22 accept",
+            ],
+            &[(REDUNDANT, 3)],
+        ),
         // Contradictions.
         (&["tcp dport 22 tcp dport 80 accept"], &[(CONTRADICTORY, 1)]),
         (&["ct state established ct state new accept"], &[(CONTRADICTORY, 1)]),

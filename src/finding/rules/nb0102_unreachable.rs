@@ -26,14 +26,14 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 
 fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Finding> {
     let behind = analysed.dead.iter().filter_map(|(p, d)| match d {
-        Dead::Behind(end) => Some((*p, *end)),
+        Dead::Behind(end, _) => Some((*p, *end)),
         _ => None,
     });
     let positions: Vec<usize> = behind.clone().map(|(p, _)| p).collect();
     let (_, end) = behind.clone().next()?;
     let ends = analysed.shape(end)?.covers.first().map(|(_, e)| e.clone())?;
     let own = || positions.iter().filter_map(|p| analysed.shape(*p)?.ends.as_ref());
-    let opposite = own().any(|e| (e.accepts() && ends.loses()) || (e.loses() && ends.accepts()));
+    let opposite = positions.iter().any(|p| is_opposed(analysed, *p));
     let same = own().count() == positions.len() && own().all(|e| e.is_same(&ends));
     // What a manager writes behind its own last word is its own affair.
     let owner = |p: usize| view.rule(Place { chain, position: Some(p) }).entry.manager;
@@ -57,12 +57,19 @@ fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Find
         finding = finding.note(format!("and {} more", positions.len() - SHOWN));
     }
     // One that was meant to decide is moved to where it does.
-    let first = positions.iter().copied().find(|p| {
-        let own = analysed.shape(*p).and_then(|s| s.ends.as_ref());
-        own.is_some_and(|e| (e.accepts() && ends.loses()) || (e.loses() && ends.accepts()))
-    });
+    let first = positions.iter().copied().find(|p| is_opposed(analysed, *p));
     if let Some(fix) = first.and_then(|p| moved(view, chain, p, end)) {
         finding = finding.fix(fix);
     }
     Some(finding)
+}
+
+/// Would the rule have let packets pass that all end otherwise, or the other way round?
+fn is_opposed(analysed: &Analysed, position: usize) -> bool {
+    let Some(own) = analysed.shape(position).and_then(|s| s.ends.as_ref()) else { return false };
+    let by = analysed.dead.iter().find_map(|(p, d)| match d {
+        Dead::Behind(_, by) if *p == position => Some(by),
+        _ => None,
+    });
+    by.is_some_and(|by| by.iter().any(|(_, e)| (own.accepts() && e.loses()) || (own.loses() && e.accepts())))
 }
