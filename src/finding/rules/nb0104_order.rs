@@ -43,6 +43,10 @@ fn pairs(view: &View<'_>, found: &mut Vec<Finding>, code: &Code, inside: bool) {
     for (chain, analysed) in view.analysis() {
         let all = of_chain(analysed, inside);
         let Some((first, wider)) = all.first().copied() else { continue };
+        // In which order a manager writes its own rules is its affair.
+        if view.listing.chain(*chain).manager.is_some() {
+            continue;
+        }
         let shown: Vec<String> = all.iter().take(SHOWN).map(|(a, b)| format!("{a} and {b}")).collect();
         let more = if all.len() > SHOWN { format!(" and {} pairs more", all.len() - SHOWN) } else { String::new() };
         let message = if inside {

@@ -18,11 +18,11 @@ pub(super) const CODE: Code = Code {
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     let unused = chains(view.rules).filter(|c| view.bases(*c).is_empty());
-    // Managers keep empty chains, and some with rules, to be used later: one note for each table will do.
+    // Managers keep chains in store, which is their affair; for all others one note for each table will do.
     let mut tables: Vec<(ChainRef, Vec<String>)> = Vec::new();
     for chain in unused {
         let shown = view.listing.chain(chain);
-        if shown.len == 0 {
+        if shown.len == 0 || shown.manager.is_some() {
             continue;
         }
         match tables.last_mut() {
