@@ -160,7 +160,7 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
             // Among several next hops IPv6 chooses by the flow label, too, which cannot be asked with.
             let whole = host.lookup(&Lookup { fib_match: true, ..question });
             match whole {
-                Fact::Is(Ok(whole)) if whole.hops.iter().any(|h| h.oif != route.oif()) => {
+                Fact::Is(Ok(whole)) if whole.hops.len() > 1 && whole.hops.iter().any(|h| h.oif != route.oif()) => {
                     Err("which of several next hops is chosen".into())
                 }
                 _ => Ok(Some(Ok(route))),
