@@ -293,15 +293,20 @@ pub fn is_about_another(packet: &Packet) -> bool {
 }
 
 /// Rewrites an ICMP error, and the packet that it quotes, as the connection that it is about demands
-/// (`nf_nat_icmp_reply_translation`, `nf_nat_icmpv6_reply_translation`).
-pub fn follow_error(packet: &mut Packet, manip: Manip) {
-    let Some(target) = rewritten_as(packet, manip) else { return };
-    let Some((protocol, header)) = transport(packet) else { return };
+/// (`nf_nat_icmp_reply_translation`, `nf_nat_icmpv6_reply_translation`). False: too little is quoted for that, and the kernel
+/// drops it.
+pub fn follow_error(packet: &mut Packet, manip: Manip) -> bool {
+    let Some(target) = rewritten_as(packet, manip) else { return true };
+    let Some((protocol, header)) = transport(packet) else { return true };
     let at = header + 8;
     // What is quoted went the other way.
-    let Some(quoted) = packet.bytes.get(at..).map(<[u8]>::to_vec) else { return };
+    let Some(quoted) = packet.bytes.get(at..).map(<[u8]>::to_vec) else { return true };
     let mut inner = Packet::new(packet.network, quoted);
     inner.length = packet.length.saturating_sub(at);
+    // `nf_nat_manip_pkt` wants the ports and what follows them, or the whole header of an ICMP message.
+    if transport(&inner).is_some_and(|(_, inside)| inner.length < inside + 8) {
+        return false;
+    }
     let (opposite, back) = match manip {
         Manip::Source => (Manip::Destination, target.inverted()),
         Manip::Destination => (Manip::Source, target.inverted()),
@@ -315,6 +320,7 @@ pub fn follow_error(packet: &mut Packet, manip: Manip) {
         checksum::fill(packet, protocol, header);
     }
     rewrite_to(packet, manip, &target);
+    true
 }
 
 /// What a NAT rule does (`nf_nat_setup_info`): binds the connection and rewrites this packet of it. The rule's verdict

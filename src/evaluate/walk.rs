@@ -594,7 +594,10 @@ impl Way<'_, '_> {
         let manip = Manip::at(self.cx.hook);
         let before = nat::end_of(&self.cx.packet, manip);
         if nat::is_about_another(&self.cx.packet) {
-            nat::follow_error(&mut self.cx.packet, manip);
+            if !nat::follow_error(&mut self.cx.packet, manip) {
+                let quoted = Obstacle::new(CulpritKind::Nat, "quotes too little of the packet to be translated");
+                return Err(Fate::Lost(Box::new(quoted)));
+            }
         } else if first && !nat::is_settled(&self.cx.packet, manip) {
             for chain in chains {
                 self.bypassed = false;

@@ -19,6 +19,10 @@ const LOCAL: u32 = 255;
 
 impl<H: Host> Environment for H {
     fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
+        if query.to.is_unspecified() {
+            // Asked about it, the kernel takes this host itself to be meant; where a packet names it, the default route counts.
+            return Fact::unknown("the route to an address that is none");
+        }
         let any = if query.to.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
         let mut q = Query::new(query.from.unwrap_or(any), query.to, 0, L4::None);
         (q.protocol, q.mark, q.tos, q.oif) = (None, Fact::Is(query.mark), query.tos, query.oif.unwrap_or(0));
