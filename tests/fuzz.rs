@@ -21,7 +21,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// How much a target may allocate, everything that it frees again included: for each byte of input, and beside that.
 /// Showing a ruleset in all ways that there are takes the most.
 const BYTES_PER_BYTE: usize = 1000;
-const BYTES_BESIDE: usize = 1 << 20;
+const BYTES_BESIDE: usize = 2 << 20;
 /// How long one input may take, on a machine that is busy with other things.
 const LONGEST: Duration = Duration::from_secs(20);
 /// How much input each target gets, unless the environment says so.
