@@ -6,8 +6,9 @@ use crate::blame::describe::Describer;
 use crate::blame::{Culprit, NearMiss};
 use crate::evaluate::conditions::Conditions;
 use crate::evaluate::walk::{Fate, Run, Step};
-use crate::evaluate::{Assumptions, ChainRef, Context, Decision, Environment, Hook, Place, Prepared, TableRef};
+use crate::evaluate::{Assumptions, Context, Decision, Environment, Hook, Place, Prepared, TableRef};
 use crate::explain::explainer::Explainer;
+use crate::listing::len;
 use crate::sys::Text;
 use crate::sys::nft::expr::NatKind;
 use crate::sys::nft::{Expr, Value, Verdict};
@@ -45,7 +46,7 @@ pub(super) fn misses(prepared: &Prepared<'_>, env: &dyn Environment, by: &Descri
     }
     // What stands behind the rule that decided, and would have let it pass.
     if let Some(position) = at.position {
-        for place in (position + 1..=length(by, at.chain)).map(|p| Place { chain: at.chain, position: Some(p) }) {
+        for place in (position + 1..=len(by.rules, at.chain)).map(|p| Place { chain: at.chain, position: Some(p) }) {
             if let Some(does) = lets_pass(by, place)
                 && let Some(c) = held(place).filter(|c| c.missed.is_empty())
             {
@@ -145,15 +146,6 @@ pub fn difference(m: &crate::evaluate::Missed) -> String {
         (Some(w), None) => format!("{}: {w} is wanted", m.field),
         (None, Some(h)) => format!("{}: the packet has {h}", m.field),
         (None, None) => format!("{} does not hold", m.field),
-    }
-}
-
-fn length(by: &Describer<'_>, chain: ChainRef) -> usize {
-    match chain.table {
-        TableRef::Nft(t) => by.rules.nft.get(t).and_then(|t| t.chains.get(chain.chain)).map_or(0, |c| c.rules.len()),
-        TableRef::Xt(t) => {
-            by.rules.xt.get(t).and_then(|t| t.chains().nth(chain.chain)).map_or(0, |c| c.rules().count())
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::evaluate::walk::{Run, Step};
 use crate::evaluate::{ChainRef, Hook, Place, TableRef};
+use crate::listing::len;
 use crate::manager;
 use crate::ruleset::Ruleset;
 use crate::sys::Text;
@@ -57,7 +58,7 @@ fn ufw(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Vec<Way> {
         let message = format!("let ufw allow {}", rule.describe());
         Way { change: Change::Insert { chain, position, rule: rule.clone() }, command, persistent: None, message }
     };
-    vec![way(length(rules, chain) + 1, ""), way(1, "prepend")]
+    vec![way(len(rules, chain) + 1, ""), way(1, "prepend")]
 }
 
 /// firewalld decides by zones, each with a chain for what is allowed.
@@ -73,7 +74,7 @@ fn firewalld(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Option<Wa
     let to = rule.dst.map(|a| format!(" destination address=\"{a}\"")).unwrap_or_default();
     let rich = format!("rule family=\"{family}\"{source}{to} port port=\"{port}\" protocol=\"{protocol}\" accept");
     Some(Way {
-        change: Change::Insert { chain, position: length(rules, chain) + 1, rule: rule.clone() },
+        change: Change::Insert { chain, position: len(rules, chain) + 1, rule: rule.clone() },
         command: format!("firewall-cmd --zone={zone} --add-rich-rule='{rich}'"),
         persistent: Some("firewall-cmd --runtime-to-permanent".into()),
         message: format!("let firewalld accept {} in the zone {zone}", rule.describe()),
@@ -155,12 +156,5 @@ fn name(rules: &Ruleset, chain: ChainRef) -> Option<&Text> {
     match chain.table {
         TableRef::Nft(t) => Some(&rules.nft.get(t)?.chains.get(chain.chain)?.def.name),
         TableRef::Xt(t) => Some(rules.xt.get(t)?.chains().nth(chain.chain)?.name()),
-    }
-}
-
-fn length(rules: &Ruleset, chain: ChainRef) -> usize {
-    match chain.table {
-        TableRef::Nft(t) => rules.nft.get(t).and_then(|t| t.chains.get(chain.chain)).map_or(0, |c| c.rules.len()),
-        TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.chains().nth(chain.chain)).map_or(0, |c| c.rules().count()),
     }
 }
