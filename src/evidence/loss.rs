@@ -60,6 +60,8 @@ pub enum LossCause {
     KernelQueue,
     /// More packets were on their way at once than are followed.
     TooMany,
+    /// Watching was stopped before they were judged.
+    Stopped,
 }
 
 impl fmt::Display for LossCause {
@@ -72,6 +74,7 @@ impl fmt::Display for LossCause {
             Self::RingOverflow => "ring overflow",
             Self::KernelQueue => "kernel queue full",
             Self::TooMany => "too many packets at once",
+            Self::Stopped => "stopped before they were judged",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,7 +11,14 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 /// Ends the evidence, or any other work that goes on for long, from anywhere, such as from a thread that waits for signals.
 /// Clones stop the same.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<EventFd>);
+pub struct Stop(Arc<Asked>);
+
+/// The word to stop, and when it came.
+#[derive(Debug)]
+struct Asked {
+    event: EventFd,
+    at: OnceLock<Instant>,
+}
 
 impl Stop {
     /// Nothing is stopped yet.
@@ -19,7 +26,8 @@ impl Stop {
     /// # Errors
     /// When the process has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(Self(Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?)))
+        let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Self(Arc::new(Asked { event, at: OnceLock::new() })))
     }
 
     /// Waits until it is stopped (true) or the deadline has passed.
@@ -32,14 +40,20 @@ impl Stop {
 
     /// Asks all readers to hand out what they have and to end. The stream ends after the last event.
     pub fn stop(&self) {
+        self.0.at.get_or_init(Instant::now);
         // It stays readable for ever; only a full counter refuses, which is readable as well.
-        let _ = self.0.write(1);
+        let _ = self.0.event.write(1);
+    }
+
+    /// When it was first asked to stop; none: it goes on.
+    pub fn since(&self) -> Option<Instant> {
+        self.0.at.get().copied()
     }
 }
 
 impl AsFd for Stop {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.0.event.as_fd()
     }
 }
 

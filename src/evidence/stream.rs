@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -313,6 +313,16 @@ impl Evidence {
     /// What ends the stream.
     pub fn stopper(&self) -> Stop {
         self.stop.clone()
+    }
+
+    /// When it was asked to stop, if it was.
+    pub(crate) fn stopped_since(&self) -> Option<Instant> {
+        self.stop.since()
+    }
+
+    /// What is left of the parcel that was opened last.
+    pub(crate) fn opened_parcel(&self) -> Option<Parcel> {
+        self.opened.take()
     }
 
     /// What cannot be had here.

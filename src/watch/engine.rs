@@ -13,7 +13,7 @@ use crate::evaluate::asked::Asked;
 use crate::evaluate::log_rules::LogRules;
 use crate::evaluate::{Environment, tracking};
 use crate::evidence::{Config, Event, Evidence, Parcel, StartError, TraceConfig, likeness, packet};
-use crate::evidence::{Dropped, Journey, Ledger, LoggedPacket, Loss, Source};
+use crate::evidence::{Dropped, Journey, Ledger, LoggedPacket, Loss, LossCause, Source};
 use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 
@@ -41,6 +41,9 @@ const COUNTERS: Duration = Duration::from_millis(100);
 
 /// What makes an answer doubtful that is given for several packets.
 const ALIKE: &str = "what the packets that were counted together do not have in common";
+
+/// How long what waits is still judged after the word to stop; what is left then is counted.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How often waiting packets are looked after.
 const TICK: Duration = Duration::from_millis(10);
@@ -208,6 +211,11 @@ impl Watch {
                     break 'generation;
                 };
                 let now = Instant::now();
+                if self.is_late() {
+                    self.generations = generations;
+                    self.leave_unjudged(parcel, out);
+                    break 'generation;
+                }
                 if now.duration_since(asked) > FRESH {
                     host.forget();
                     known.forget_passing();
@@ -246,6 +254,9 @@ impl Watch {
             Parcel::Packets(sent, at) => {
                 let Some(batch) = sent.batch() else { return Done::All };
                 while let Some((p, count)) = batch.get(*at) {
+                    if self.is_late() {
+                        return Done::Stale; // what is left of it comes back, and is counted
+                    }
                     let p = Logged { packet: &p, count: count.into(), received: batch.received() };
                     match self.logged(&p, by, known, now, out) {
                         Some(ControlFlow::Continue(())) => *at += 1,
@@ -426,6 +437,48 @@ impl Watch {
         Attributor::new(rules, env, Some(history)).with_legacy_trace(&self.legacy_traced)
     }
 
+    /// Has it been stopped for so long that what is left is not judged any more?
+    fn is_late(&self) -> bool {
+        self.evidence.stopped_since().is_some_and(|at| at.elapsed() > GRACE)
+    }
+
+    /// Counts this and all that waits, by source, and tells of it as lost.
+    fn leave_unjudged(&mut self, first: Parcel, out: Out<'_>) {
+        let mut left: BTreeMap<Source, u64> = BTreeMap::new();
+        let mut next = Some(first);
+        while let Some(parcel) = next {
+            match parcel {
+                Parcel::Packets(sent, mut at) => {
+                    while let Some((p, count)) = sent.batch().and_then(|b| b.get(at)) {
+                        *left.entry(Source::Group(p.group)).or_default() += u64::from(count);
+                        at += 1;
+                    }
+                }
+                Parcel::Event(Event::Packet(p)) => *left.entry(Source::Group(p.group)).or_default() += u64::from(p.count),
+                Parcel::Event(Event::Journey(_)) => *left.entry(Source::Trace).or_default() += 1,
+                Parcel::Event(Event::Dropped(_)) => *left.entry(Source::DropMonitor).or_default() += 1,
+                Parcel::Event(Event::Lost(loss)) => {
+                    self.ledger.lost(&loss);
+                    if out(Output::Lost(loss)).is_break() {
+                        return;
+                    }
+                }
+                Parcel::Event(Event::Failed(source, error)) => {
+                    let _ = out(Output::Note(format!("{source}: {error}")));
+                }
+            }
+            let waiting = self.twice.overdue(true).or_else(|| self.drops.overdue(false, true)).map(Parcel::Event);
+            next = waiting.or_else(|| self.evidence.opened_parcel()).or_else(|| self.evidence.next_parcel());
+        }
+        for (source, count) in left {
+            let loss = Loss { source, count: Some(count), cause: LossCause::Stopped };
+            self.ledger.lost(&loss);
+            if out(Output::Lost(loss)).is_break() {
+                return;
+            }
+        }
+    }
+
     /// The blame of a logged packet; none if a newer ruleset has come that must be taken first.
     fn judge_logged(&mut self, p: &LoggedPacket, by: &Present<'_>) -> Option<Blame> {
         let met = by.generations.met(p.when(), SLACK);
@@ -547,7 +600,7 @@ impl Watch {
                 self.ledger.lost(&Loss {
                     source: Source::Ruleset,
                     count: None,
-                    cause: crate::evidence::LossCause::NoBuffers,
+                    cause: LossCause::NoBuffers,
                 });
             }
             self.generations.push(update.rules, update.read);

@@ -1,10 +1,13 @@
 //! The command itself: what it prints, how it ends, and what it does when things go wrong.
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nfblame::host::KernelHost;
+use nfblame::watch::{Output, Watch};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -19,6 +22,8 @@ kernel_tests! {
     an_interface_that_is_not_there_is_an_error needs [];
     a_capture_carries_the_blame_of_each_packet needs ["nft", "tshark"];
     what_was_lost_is_told_and_adds_up needs ["nft"];
+    stopping_does_not_wait_for_the_backlog needs ["nft"];
+    a_second_signal_ends_at_once needs ["nft"];
     who_added_the_rule_is_told needs ["nft"];
 }
 
@@ -118,6 +123,58 @@ fn a_capture_carries_the_blame_of_each_packet() {
     let lines: Vec<&str> = read.lines().filter(|l| l.starts_with("9\t127.0.0.1\t")).collect();
     assert_eq!(lines.len(), 3, "{read}");
     assert!(read.contains("inet t inp rule 1"), "{read}");
+}
+
+/// Whoever takes what comes out is slow: the backlog is not judged to its end, and what is left is counted.
+fn stopping_does_not_wait_for_the_backlog() {
+    const SENT: u32 = 3000;
+    let ns = Netns::new();
+    ns.nft(RULES);
+    let (stop_out, stop_in) = std::sync::mpsc::channel();
+    let entered = ns.ns().try_clone().unwrap();
+    let watch = std::thread::spawn(move || {
+        entered.enter().unwrap();
+        let watch = Watch::start(crate::watcher::logged(false)).unwrap();
+        stop_out.send(watch.evidence().stopper()).unwrap();
+        let (mut told, mut lost) = (0, 0);
+        let host = KernelHost::open().unwrap();
+        let summary = watch.run(&host, &mut |o| {
+            match o {
+                Output::Blame(_, seen) => {
+                    told += seen.count;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Output::Lost(loss) => lost += loss.at_least(),
+                Output::Note(_) | Output::Idle => {}
+            }
+            ControlFlow::Continue(())
+        });
+        (summary, told, lost)
+    });
+    let stop = stop_in.recv().unwrap();
+    send(&ns, SENT);
+    let asked = Instant::now();
+    stop.stop();
+    let (summary, told, lost) = watch.join().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?} {summary:?}", asked.elapsed());
+    assert_eq!((summary.seen, summary.lost), (told, lost));
+    assert_eq!(summary.seen + summary.lost, u64::from(SENT), "{summary:?}");
+    assert!(summary.losses.keys().any(|cause| cause.ends_with("stopped before they were judged")), "{summary:?}");
+}
+
+/// Nobody reads what it says, so that it cannot go on: the second signal is not waited for by anybody.
+fn a_second_signal_ends_at_once() {
+    let (ns, mut child, _stderr) = watching(&["-j"]);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    send(&ns, 4000);
+    signal(&child, Signal::SIGINT);
+    std::thread::sleep(Duration::from_millis(300));
+    let ended = child.try_wait().unwrap();
+    assert!(ended.is_none(), "the pipe is full, so it waits: {ended:?}");
+    signal(&child, Signal::SIGINT);
+    until("the end", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 fn what_was_lost_is_told_and_adds_up() {
