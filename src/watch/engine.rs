@@ -454,7 +454,9 @@ impl Watch {
                         at += 1;
                     }
                 }
-                Parcel::Event(Event::Packet(p)) => *left.entry(Source::Group(p.group)).or_default() += u64::from(p.count),
+                Parcel::Event(Event::Packet(p)) => {
+                    *left.entry(Source::Group(p.group)).or_default() += u64::from(p.count)
+                }
                 Parcel::Event(Event::Journey(_)) => *left.entry(Source::Trace).or_default() += 1,
                 Parcel::Event(Event::Dropped(_)) => *left.entry(Source::DropMonitor).or_default() += 1,
                 Parcel::Event(Event::Lost(loss)) => {
@@ -597,11 +599,7 @@ impl Watch {
                 self.generations.changed(a.change, a.added, a.matters);
             }
             if update.lost {
-                self.ledger.lost(&Loss {
-                    source: Source::Ruleset,
-                    count: None,
-                    cause: LossCause::NoBuffers,
-                });
+                self.ledger.lost(&Loss { source: Source::Ruleset, count: None, cause: LossCause::NoBuffers });
             }
             self.generations.push(update.rules, update.read);
         }
