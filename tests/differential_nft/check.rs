@@ -9,8 +9,8 @@ use nfblame::evaluate::packet::CtState;
 use nfblame::evaluate::stations::What;
 use nfblame::evaluate::traversal::{Begin, Tried};
 use nfblame::evaluate::{
-    Assumptions, ChainRef, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Stations, TableRef,
-    checksum, nft, tracking,
+    Assumptions, ChainRef, Context, Decision, Device, Environment, Fact, Hook, Network, Packet, Prepared, Stations,
+    TableRef, checksum, nft, tracking,
 };
 use nfblame::ruleset::Ruleset as Read;
 use nfblame::ruleset::index::TableIndex;
@@ -220,8 +220,28 @@ pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>,
     let host = Host { v1: lab.host.index("v1"), v2: lab.host.index("v2"), mac: lab.mac };
     let mut monitor = lab.monitor();
     let mut traced = lab.trace(&mut monitor, probes);
-    let evaluated = Evaluated { host: &host, read: &read, indices: &indices, translates: rules.translates };
-    Ok(probes.iter().map(|p| compare(&evaluated, p, &traced.remove(&p.id).unwrap_or_default())).collect())
+    let prepared = Prepared::new(&read);
+    let evaluated = |filed| Evaluated {
+        host: &host,
+        read: &read,
+        indices: &indices,
+        filed,
+        translates: rules.translates,
+    };
+    let (filed, plain) = (evaluated(Some(&prepared)), evaluated(None));
+    Ok(probes
+        .iter()
+        .map(|p| {
+            let kernel = traced.remove(&p.id).unwrap_or_default();
+            match (compare(&filed, p, &kernel), compare(&plain, p, &kernel)) {
+                (Outcome::Differs(why), _) => Outcome::Differs(format!("rules found by their conditions\n{why}")),
+                (_, Outcome::Differs(why)) => Outcome::Differs(format!("rule by rule\n{why}")),
+                // Rules that cannot match ask nothing: what is certain rule by rule is certain.
+                (Outcome::Possible, Outcome::Same) => Outcome::Differs("filed, it is less certain".into()),
+                (filed, _) => filed,
+            }
+        })
+        .collect())
 }
 
 fn compare(lab: &Evaluated<'_>, probe: &Probe, kernel: &[Passage]) -> Outcome {
@@ -298,6 +318,8 @@ struct Evaluated<'l> {
     host: &'l Host,
     read: &'l Read,
     indices: &'l [TableIndex],
+    /// With it rules are found by their conditions, as the product does; without, each is tried.
+    filed: Option<&'l Prepared<'l>>,
     /// Does each packet begin a connection whose addresses rules may translate?
     translates: bool,
 }
@@ -367,7 +389,10 @@ fn pass(lab: &Evaluated<'_>, cx: &mut Context<'_>, at: ChainRef, kernel: &[&Pass
         }
     };
     let before = known(&cx.packet);
-    let ended = nft::run(cx, table, index, at, &Begin::Start, Some(&mut told));
+    let ended = match lab.filed {
+        Some(prepared) => prepared.base_chain(cx, at, &Begin::Start, &mut told),
+        None => nft::run(cx, table, index, at, &Begin::Start, Some(&mut told)),
+    };
     let rules = table.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs);
     let writes = rules.into_iter().any(|e| matches!(e, Expr::PayloadSet(_) | Expr::ExthdrSet(_)));
     ways.push(Way { steps, before, after: known(&cx.packet), writes });

@@ -202,7 +202,7 @@ impl Generator<'_> {
             let kind = if self.hook == "output" && self.r.chance(15) { "route" } else { "filter" };
             let device = if self.hook == "ingress" { " device v1" } else { "" };
             let head = format!("type {kind} hook {}{device} priority {}; policy {policy};", self.hook, *priority);
-            let rules = (0..self.r.below(9)).map(|_| self.rule(0, user)).collect();
+            let rules = (0..self.length(9)).map(|_| self.rule(0, user)).collect();
             chains.push(Chain { name: format!("base{}", chains.len()), head, rules });
         }
         for hook in ["prerouting", "input", "output", "postrouting"] {
@@ -216,10 +216,15 @@ impl Generator<'_> {
         }
         self.hook = "";
         for i in 0..user {
-            let rules = (0..self.r.below(6)).map(|_| self.rule(i + 1, user)).collect();
+            let rules = (0..self.length(6)).map(|_| self.rule(i + 1, user)).collect();
             chains.push(Chain { name: format!("user{}", i + 1), head: String::new(), rules });
         }
         Table { family: self.family, name: format!("t{n}"), sets: self.sets.clone(), chains }
+    }
+
+    /// How many rules a chain has: a few, or so many that they are found by their conditions.
+    fn length(&mut self, few: usize) -> usize {
+        if self.r.chance(15) { 20 + self.r.below(30) } else { self.r.below(few) }
     }
 
     fn is4(&self) -> bool {
