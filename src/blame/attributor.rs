@@ -8,6 +8,7 @@ use crate::evaluate::traversal::Begin;
 use crate::evaluate::walk::{Start, Walk};
 use crate::evaluate::{Device, Environment, Fact, Hook, Packet, Prepared};
 use crate::evidence::LoggedPacket;
+use crate::manager::Keepers;
 use crate::ruleset::Ruleset;
 use crate::sys::ct::Status;
 use crate::sys::xt;
@@ -26,12 +27,20 @@ pub struct Attributor<'a> {
     pub(super) env: &'a dyn Environment,
     pub(super) history: Option<&'a Generations>,
     pub(super) legacy_traced: Vec<xt::Family>,
+    keepers: Keepers,
 }
 
 impl<'a> Attributor<'a> {
     /// Prepares a ruleset for many packets.
     pub fn new(rules: &'a Ruleset, env: &'a dyn Environment, history: Option<&'a Generations>) -> Self {
-        Self { prepared: Prepared::new(rules), logs: LogRules::new(rules), env, history, legacy_traced: Vec::new() }
+        Self {
+            prepared: Prepared::new(rules),
+            logs: LogRules::new(rules),
+            env,
+            history,
+            legacy_traced: Vec::new(),
+            keepers: Keepers::default(),
+        }
     }
 
     /// The same, told whose legacy tables trace too: a packet that met their rules has left records of it.
@@ -47,8 +56,8 @@ impl<'a> Attributor<'a> {
     }
 
     /// Describes places of the ruleset.
-    pub fn describer(&self) -> Describer<'a> {
-        Describer { rules: self.prepared.rules, history: self.history }
+    pub fn describer(&self) -> Describer<'_> {
+        Describer { rules: self.prepared.rules, history: self.history, keepers: Some(&self.keepers) }
     }
 
     /// The walk through this ruleset.

@@ -1,7 +1,7 @@
 //! From a place in the ruleset to what people read: table, chain, position, handle, text, counters, comment.
 
 use crate::evaluate::{ChainRef, Decision, Effect, Hook, LogTo, Place, TableRef};
-use crate::manager;
+use crate::manager::{self, Keepers};
 use crate::ruleset::{Backend, Ruleset, classify, render};
 use crate::sys::nft::{Expr, Verdict};
 use crate::sys::xt;
@@ -17,6 +17,8 @@ pub struct Describer<'a> {
     pub rules: &'a Ruleset,
     /// The history, where one is kept.
     pub history: Option<&'a Generations>,
+    /// Whose its chains are, where many places are described.
+    pub keepers: Option<&'a Keepers>,
 }
 
 impl<'a> Describer<'a> {
@@ -27,13 +29,23 @@ impl<'a> Describer<'a> {
 
     /// The same with a text that somebody has made already.
     pub fn culprit_of(&self, at: Place, text: Option<String>) -> Culprit {
+        let mut c = self.named(at, text);
+        c.counters = counters(self.rules, at);
+        let keeper = match self.keepers {
+            Some(keepers) => keepers.of_rule(self.rules, at),
+            None => manager::of_rule(self.rules, at),
+        };
+        c.manager = keeper.map(|m| m.name.into());
+        c
+    }
+
+    /// What it is called and what it says, but nothing that has to be looked for among other rules.
+    fn named(&self, at: Place, text: Option<String>) -> Culprit {
         let mut c = Culprit::new(if at.position.is_some() { CulpritKind::Rule } else { CulpritKind::Policy });
         c.policy = at.position.is_none();
         c.rule_position = at.position.and_then(|p| u32::try_from(p).ok());
         c.backend = Some(self.backend(at));
         c.text = text;
-        c.counters = counters(self.rules, at);
-        c.manager = manager::of_rule(self.rules, at).map(|m| m.name.into());
         match at.chain.table {
             TableRef::Nft(t) => {
                 c.generation = self.rules.generation;
@@ -65,7 +77,7 @@ impl<'a> Describer<'a> {
 
     /// One step of a path.
     pub fn step(&self, hook: Hook, at: Place, action: String) -> Step {
-        let c = self.culprit(at);
+        let c = self.named(at, self.text(at));
         Step {
             hook: hook.name(),
             backend: c.backend,
@@ -81,7 +93,7 @@ impl<'a> Describer<'a> {
 
     /// A chain as people call it: `inet filter input`.
     pub fn chain_name(&self, chain: ChainRef) -> String {
-        let c = self.culprit(Place { chain, position: None });
+        let c = self.named(Place { chain, position: None }, None);
         [c.family.map(str::to_owned), c.table_name, c.chain_name].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 

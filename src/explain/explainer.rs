@@ -12,12 +12,14 @@ use crate::blame::{Blame, EvidenceKind, PacketFields, Time, Verdict, Why, answer
 use crate::evaluate::packet::{CtState, Packet};
 use crate::evaluate::walk::{Fate, Start, Walk, Walked};
 use crate::evaluate::{Decision, Environment, Hook, Prepared};
+use crate::manager::Keepers;
 use crate::ruleset::Ruleset;
 
 /// Answers questions by one ruleset and host.
 pub struct Explainer<'a> {
     prepared: Prepared<'a>,
     env: &'a dyn Environment,
+    keepers: Keepers,
     tried: bool,
 }
 
@@ -35,7 +37,7 @@ pub struct Explained {
 impl<'a> Explainer<'a> {
     /// Prepares a ruleset for many questions.
     pub fn new(rules: &'a Ruleset, env: &'a dyn Environment) -> Self {
-        Self { prepared: Prepared::new(rules), env, tried: true }
+        Self { prepared: Prepared::new(rules), env, keepers: Keepers::default(), tried: true }
     }
 
     /// The same, faster, without the rules that did not match, and so without near misses.
@@ -61,8 +63,8 @@ impl<'a> Explainer<'a> {
     }
 
     /// Describes places of the ruleset.
-    pub fn describer(&self) -> Describer<'a> {
-        Describer { rules: self.prepared.rules, history: None }
+    pub fn describer(&self) -> Describer<'_> {
+        Describer { rules: self.prepared.rules, history: None, keepers: Some(&self.keepers) }
     }
 
     /// What would happen to a packet.

@@ -95,7 +95,7 @@ impl<'a> View<'a> {
 
     /// Describes places of the ruleset.
     pub fn describer(&self) -> Describer<'a> {
-        Describer { rules: self.rules, history: None }
+        Describer { rules: self.rules, history: None, keepers: None }
     }
 
     /// A rule, or with no position a policy, for a finding.

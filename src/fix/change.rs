@@ -142,7 +142,7 @@ fn rearrange(rules: &mut Ruleset, chain: ChainRef, from: usize, to: Option<usize
 
 /// The command that puts a rule once more before the one at `to`.
 fn copy(rules: &Ruleset, chain: ChainRef, from: usize, to: usize) -> Option<String> {
-    let describer = Describer { rules, history: None };
+    let describer = Describer { rules, history: None, keepers: None };
     let text = describer.text(Place { chain, position: Some(from) })?;
     // Nothing that a shell would take for something else, and nothing that is not understood.
     if text.contains(['\'', '$', '`', '\\', '!', '\n', '#']) {
@@ -243,5 +243,5 @@ fn is_v6(rules: &Ruleset, chain: ChainRef) -> bool {
 /// Whose words change a chain.
 fn backend(rules: &Ruleset, chain: ChainRef) -> Option<Backend> {
     let at = Place { chain, position: None };
-    Some(Describer { rules, history: None }.backend(at))
+    Some(Describer { rules, history: None, keepers: None }.backend(at))
 }

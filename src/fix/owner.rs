@@ -120,8 +120,8 @@ fn fail2ban(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
     let jail = std::str::from_utf8(name(rules, at.chain)?.as_bytes()).ok()?.strip_prefix("f2b-")?;
     let (address, position) = (rule.src?, at.position?);
     // Only what bans this one address: a rule for more than it is no ban of fail2ban's making.
-    let bans =
-        crate::blame::describe::Describer { rules, history: None }.culprit(Place { position: Some(position), ..at });
+    let bans = crate::blame::describe::Describer { rules, history: None, keepers: None }
+        .culprit(Place { position: Some(position), ..at });
     let words: Vec<&str> = bans.text.as_deref()?.split_ascii_whitespace().collect();
     let source = words.iter().position(|w| matches!(*w, "-s" | "saddr")).and_then(|i| words.get(i + 1))?;
     let is_it = source.split('/').next()?.parse::<IpAddr>() == Ok(address);

@@ -63,7 +63,7 @@ impl<'a> Listing<'a> {
     }
 
     fn describer(&self) -> Describer<'a> {
-        Describer { rules: self.rules, history: None }
+        Describer { rules: self.rules, history: None, keepers: None }
     }
 }
 

@@ -26,19 +26,32 @@ struct Names<'a> {
 /// Who keeps a rule, or with no position a chain with its policy.
 pub fn of_rule(rules: &Ruleset, at: Place) -> Option<&'static Manager> {
     let Some(position) = at.position else { return of_chain(rules, at.chain) };
-    let names = match at.chain.table {
+    by_names(rules, at.chain, position, || marked(rules, at.chain.table))
+}
+
+/// Who keeps a rule by its own names, or else the whole table.
+pub(super) fn by_names(
+    rules: &Ruleset,
+    chain: ChainRef,
+    position: usize,
+    or: impl FnOnce() -> Option<&'static Manager>,
+) -> Option<&'static Manager> {
+    tell(&of_position(rules, chain, position)?).or_else(or)
+}
+
+/// The names in a rule.
+fn of_position(rules: &Ruleset, chain: ChainRef, position: usize) -> Option<Names<'_>> {
+    let about = about(rules, chain)?;
+    Some(match chain.table {
         TableRef::Nft(t) => {
             let table = rules.nft.get(t)?;
-            let chain = table.chains.get(at.chain.chain)?;
-            of_nft(rules, about(rules, at.chain)?, chain.rule(position)?)
+            of_nft(rules, about, table.chains.get(chain.chain)?.rule(position)?)
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            let rule = table.chains().nth(at.chain.chain)?.rule(position)?;
-            of_xt(rules, about(rules, at.chain)?, table.family(), &rule)
+            of_xt(rules, about, table.family(), &table.chains().nth(chain.chain)?.rule(position)?)
         }
-    };
-    tell(&names).or_else(|| marked(rules, at.chain.table))
+    })
 }
 
 /// Who keeps a chain. A base chain is theirs who alone have hung chains of their own into it.
@@ -89,7 +102,7 @@ fn tell(names: &Names<'_>) -> Option<&'static Manager> {
 }
 
 /// Who keeps the whole table, by a chain that stands there as a mark.
-fn marked(rules: &Ruleset, table: TableRef) -> Option<&'static Manager> {
+pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Option<&'static Manager> {
     let has = |name: &[u8]| match table {
         TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.chains.iter().any(|c| c.def.name.as_bytes() == name)),
         TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.chains().any(|c| c.name().as_bytes() == name)),

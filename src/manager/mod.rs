@@ -5,10 +5,12 @@
 //! name is taken for them.
 
 mod find;
+mod keepers;
 mod sign;
 mod table;
 
 pub use find::{of_chain, of_rule, present};
+pub use keepers::Keepers;
 pub use sign::Sign;
 pub use table::MANAGERS;
 

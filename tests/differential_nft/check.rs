@@ -221,13 +221,8 @@ pub fn run(lab: &Lab, rules: &Ruleset, probes: &[Probe]) -> Result<Vec<Outcome>,
     let mut monitor = lab.monitor();
     let mut traced = lab.trace(&mut monitor, probes);
     let prepared = Prepared::new(&read);
-    let evaluated = |filed| Evaluated {
-        host: &host,
-        read: &read,
-        indices: &indices,
-        filed,
-        translates: rules.translates,
-    };
+    let evaluated =
+        |filed| Evaluated { host: &host, read: &read, indices: &indices, filed, translates: rules.translates };
     let (filed, plain) = (evaluated(Some(&prepared)), evaluated(None));
     Ok(probes
         .iter()
