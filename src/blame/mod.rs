@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod attributor;
+pub mod beyond;
 pub mod culprit;
 pub mod describe;
 pub mod dropped;

@@ -36,6 +36,12 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     for gap in watch.evidence().gaps() {
         tracing::warn!("{gap}");
     }
+    for link in host.links().known().iter().flat_map(|l| l.iter()).filter(|l| l.xdp.is_some()) {
+        tracing::warn!(
+            "XDP program at {}: packets that it takes cannot be seen from here (nfblame check: NB0801)",
+            link.name
+        );
+    }
     let (out, styled) = output::buffered(global.color)?;
     let mut out = Out {
         out,

@@ -20,6 +20,8 @@ pub enum Source {
     LegacyTrace,
     /// The kernel's drop monitor.
     DropMonitor,
+    /// Frames at devices.
+    Tap,
     /// Notifications of ruleset changes.
     Ruleset,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Source {
             Self::Trace => f.write_str("trace"),
             Self::LegacyTrace => f.write_str("legacy trace"),
             Self::DropMonitor => f.write_str("drop monitor"),
+            Self::Tap => f.write_str("device tap"),
             Self::Ruleset => f.write_str("ruleset notifications"),
         }
     }

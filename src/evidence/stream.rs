@@ -18,6 +18,7 @@ use super::pressure::Pressed;
 use super::select::Selection;
 use super::sink::Sink;
 use super::stop::Stop;
+use super::tap::{self, Tapped};
 use super::trace::{Journey, reader};
 use super::{legacy, logger, nflog};
 use crate::filter::FilterError;
@@ -34,6 +35,8 @@ pub enum Event {
     Journey(Box<Journey>),
     /// The kernel dropped this packet.
     Dropped(Box<Dropped>),
+    /// A device carried this frame.
+    Tapped(Box<Tapped>),
     /// Evidence is missing from here on.
     Lost(Loss),
     /// A source has failed for good, or a group that was asked for later could not be bound.
@@ -75,6 +78,9 @@ pub struct Config {
     pub trace: Option<TraceConfig>,
     /// Have the kernel's drop monitor report, where there is one. It is started if it does not run.
     pub drop_monitor: bool,
+    /// Have a packet socket tell what these devices carry. Begun after tracing: what is tapped is traced, where anything
+    /// of netfilter sees it.
+    pub tap: tap::Places,
     /// So many packets may wait to be taken out; what comes then is put together with what is like it, or lost, and
     /// counted in both cases.
     pub capacity: usize,
@@ -88,6 +94,7 @@ impl Default for Config {
             selection: Selection::default(),
             trace: None,
             drop_monitor: false,
+            tap: tap::Places::default(),
             capacity: 1 << 18,
         }
     }
@@ -142,6 +149,7 @@ pub struct Evidence {
     trace_port: Option<u32>,
     traces_legacy: bool,
     monitors_drops: bool,
+    taps: bool,
     /// The reader of traces, which has group 0, shall hand out its logged packets too.
     wants_group: Arc<AtomicBool>,
     readers: Vec<JoinHandle<()>>,
@@ -174,6 +182,7 @@ impl Evidence {
             trace_port: None,
             traces_legacy: false,
             monitors_drops: false,
+            taps: false,
             wants_group: Arc::default(),
             readers: Vec::new(),
         };
@@ -198,6 +207,17 @@ impl Evidence {
                 groups.retain(|g| *g != legacy::GROUP);
             }
             this.spawn("trace", move || reader.run())?;
+        }
+
+        if !config.tap.is_empty() {
+            let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
+            match tap::Reader::open(config.tap, selection, sink, this.stop.clone()) {
+                Ok(reader) => {
+                    this.taps = true;
+                    this.spawn("tap", move || reader.run())?;
+                }
+                Err(why) => this.gaps.push(Gap { what: "frames at devices".into(), why }),
+            }
         }
 
         let mut listener = Listener::open(nflog)?;
@@ -240,6 +260,11 @@ impl Evidence {
     /// Does the kernel's drop monitor report?
     pub fn monitors_drops(&self) -> bool {
         self.monitors_drops
+    }
+
+    /// Are frames at devices looked at?
+    pub fn taps(&self) -> bool {
+        self.taps
     }
 
     /// Not having the drop monitor is no failure: there is a gap then.

@@ -2,21 +2,16 @@
 //! something is wrong now.
 
 use super::view::View;
-use crate::evaluate::Fact;
+use crate::host::counter::grouped;
 
-/// A counter of `snmp` or `netstat`, where two lines of a group stand below each other: names, then numbers. None: this
-/// kernel has no such counter, or it cannot be read.
+/// A counter of `snmp` or `netstat`. None: this kernel has no such counter, or it cannot be read.
 pub fn counter(view: &View<'_>, file: &str, group: &str, name: &str) -> Option<u64> {
-    let Fact::Is(text) = view.host.proc_net(file) else { return None };
-    let mut lines = text.lines().filter_map(|l| l.strip_prefix(group)?.strip_prefix(':'));
-    let at = lines.next()?.split_ascii_whitespace().position(|w| w == name)?;
-    lines.next()?.split_ascii_whitespace().nth(at)?.parse().ok()
+    grouped(&view.host.proc_net(file).known()?, group, name)
 }
 
-/// A counter of a file with one name and number a line (`snmp6`, `xfrm_stat`).
+/// A counter of a file with one name and number a line.
 pub fn listed(view: &View<'_>, file: &str, name: &str) -> Option<u64> {
-    let Fact::Is(text) = view.host.proc_net(file) else { return None };
-    text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix([' ', '\t'])?.trim().parse().ok())
+    crate::host::counter::listed(&view.host.proc_net(file).known()?, name)
 }
 
 /// How to say where a counter stands.

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::evaluate::Fact;
-use crate::host::{Host, Usage};
+use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
-use crate::sys::ct::{Expectation, Flow, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, Policy, Route, Rule, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
 
 /// A host as it would be with other settings. Everything else is its own.
 #[derive(Clone)]
@@ -71,6 +71,10 @@ impl Host for Patched<'_> {
         self.host.routes_to(table, to)
     }
 
+    fn all_routes(&self, v6: bool) -> Fact<Rc<[Route]>> {
+        self.host.all_routes(v6)
+    }
+
     fn socket(&self, protocol: Protocol, ends: &Ends) -> Fact<InetSocket> {
         self.host.socket(protocol, ends)
     }
@@ -81,6 +85,14 @@ impl Host for Patched<'_> {
 
     fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
         self.host.flow(tuple, zone)
+    }
+
+    fn flows(&self, each: &mut dyn FnMut(&Flow)) -> Fact<()> {
+        self.host.flows(each)
+    }
+
+    fn conntrack_stats(&self) -> Fact<Rc<[CpuStats]>> {
+        self.host.conntrack_stats()
     }
 
     fn has_unassured_flows(&self) -> Fact<bool> {
@@ -99,12 +111,32 @@ impl Host for Patched<'_> {
         self.host.neighbour(oif, addr)
     }
 
+    fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
+        self.host.neighbours()
+    }
+
+    fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {
+        self.host.neighbour_tables()
+    }
+
     fn policies(&self) -> Fact<Rc<[Policy]>> {
         self.host.policies()
     }
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
         self.host.tc_filters(index, egress)
+    }
+
+    fn has_ipsec(&self) -> Fact<bool> {
+        self.host.has_ipsec()
+    }
+
+    fn tcx_programs(&self, index: u32, egress: bool) -> Fact<Rc<[Program]>> {
+        self.host.tcx_programs(index, egress)
+    }
+
+    fn cgroup_programs(&self) -> Fact<Rc<[CgroupProgram]>> {
+        self.host.cgroup_programs()
     }
 
     fn cgroup(&self, id: u64) -> Fact<Text> {
@@ -115,11 +147,46 @@ impl Host for Patched<'_> {
         self.host.proc_net(name)
     }
 
+    fn global_sysctl(&self, key: &str) -> Fact<String> {
+        match self.settings.get(key) {
+            Some(value) => Fact::Is(value.clone()),
+            None => self.host.global_sysctl(key),
+        }
+    }
+
+    fn is_first_namespace(&self) -> Fact<bool> {
+        self.host.is_first_namespace()
+    }
+
     fn saved(&self, path: &str) -> Fact<String> {
         self.host.saved(path)
     }
 
     fn clock(&self) -> Fact<(i64, i32)> {
         self.host.clock()
+    }
+
+    fn link(&self, index: u32) -> Fact<Link> {
+        self.host.link(index)
+    }
+
+    fn link_named(&self, name: &[u8]) -> Fact<Link> {
+        self.host.link_named(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A method with a default that is not handed on would make a fact unknown.
+    #[test]
+    fn every_fact_of_a_host_is_handed_on() {
+        let methods = |text: &'static str| {
+            let of = |l: &'static str| l.trim_start().strip_prefix("fn ")?.split_once('(').map(|(name, _)| name);
+            text.lines().filter_map(of).collect::<std::collections::BTreeSet<_>>()
+        };
+        let (_, body) = include_str!("../host/facts.rs").split_once("pub trait Host {").unwrap_or_default();
+        let (body, _) = body.split_once("\n}\n").unwrap_or_default();
+        let missing: Vec<_> = methods(body).difference(&methods(include_str!("patched.rs"))).copied().collect();
+        assert!(!methods(body).is_empty() && missing.is_empty(), "{missing:?}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod cgroup;
 pub mod conntrack;
+pub mod counter;
 pub mod deliver;
 mod environment;
 mod facts;

@@ -2,13 +2,11 @@
 //! told of once: a drop waits until its record, which the kernel delays, must have come.
 
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHasher;
-
-use crate::evaluate::headers::{Headers, Network};
 use crate::evidence::{Dropped, Event};
+
+use super::ends::Ends;
 
 /// How long a drop waits for a log record of the packet.
 const RECORDS: Duration = Duration::from_millis(60);
@@ -35,13 +33,8 @@ impl Drops {
 
     /// A packet was told of as lost, with these bytes from the network header on.
     pub fn told(&mut self, bytes: &[u8]) {
-        let network = match bytes.first().map(|b| b >> 4) {
-            Some(4) => Network::Ip4,
-            Some(6) => Network::Ip6,
-            _ => return,
-        };
         self.forget();
-        if let Some(ends) = Ends::of(network, bytes) {
+        if let Some(ends) = Ends::of_ip(bytes) {
             self.told.push_back((Instant::now(), ends));
         }
     }
@@ -80,47 +73,11 @@ impl Drops {
     }
 }
 
-/// What a packet is known by, once with each end: translation on its way changes one of them at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ends {
-    source: u64,
-    destination: u64,
-}
-
-impl Ends {
-    fn of(network: Network, bytes: &[u8]) -> Option<Self> {
-        let h = Headers::parse(network, bytes);
-        let (id, source, destination) = match network {
-            Network::Ip4 => (bytes.get(4..8)?, bytes.get(12..16)?, bytes.get(16..20)?),
-            Network::Ip6 => (bytes.get(1..4)?, bytes.get(8..24)?, bytes.get(24..40)?),
-            _ => return None,
-        };
-        let transport = h.transport.filter(|_| h.first_fragment()).and_then(|at| bytes.get(at..)).unwrap_or(&[]);
-        // Not the checksums, which translation and the devices change, nor the TTL.
-        let fixed: [Option<&[u8]>; 2] = match h.protocol {
-            Some(6) => [transport.get(4..14), None],
-            Some(1 | 58) => [transport.get(..2), transport.get(4..8)],
-            _ => [None, None],
-        };
-        let ports = matches!(h.protocol, Some(6 | 17 | 33 | 132 | 136));
-        let port = |at: usize| transport.get(at..at + 2).filter(|_| ports);
-        let hash = |address: &[u8], port: Option<&[u8]>| {
-            let mut hasher = FxHasher::default();
-            (h.protocol, h.total_length, h.fragment_offset, id, fixed, address, port).hash(&mut hasher);
-            hasher.finish()
-        };
-        Some(Self { source: hash(source, port(0)), destination: hash(destination, port(2)) })
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        self.source == other.source || self.destination == other.destination
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::blame::Time;
+    use crate::evaluate::headers::Network;
 
     fn packet(id: u8, to: u8) -> Vec<u8> {
         let mut bytes = vec![0x45, 0, 0, 29, 0, id, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, to];

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::blame::{Attributor, Blame, Confidence, CulpritKind, Generations, Time, Verdict, attributor};
+use crate::blame::{Attributor, Blame, Confidence, CulpritKind, Generations, Time, Verdict, attributor, beyond};
 use crate::evaluate::asked::Asked;
 use crate::evaluate::log_rules::LogRules;
 use crate::evaluate::{Environment, tracking};
@@ -23,7 +23,9 @@ use super::counters::Fresh;
 use super::drops::Drops;
 use super::follower::{Follower, Update};
 use super::known::Known;
+use super::onward::{self, Held, Onward, Ripe};
 use super::twice::Twice;
+use super::unheard::Unheard;
 
 /// How late a packet may be told of: delivery of logged packets is delayed by the kernel's flush timer.
 const SLACK: Duration = Duration::from_millis(60);
@@ -135,6 +137,8 @@ pub struct Watch {
     bound: Vec<u16>,
     twice: Twice,
     drops: Drops,
+    onward: Onward,
+    unheard: Unheard,
     fresh: Fresh,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     legacy_traced: Vec<xt::Family>,
@@ -148,7 +152,11 @@ impl Watch {
     pub fn start(options: Options) -> Result<Self, StartError> {
         let (follower, first) = Follower::start()?;
         let groups = options.groups.clone().unwrap_or_else(|| LogRules::new(&first.rules).groups());
+        // What is traced in part only is missing anyway.
+        let all_traced = options.trace.is_some_and(|t| t.rate.is_none());
+        let tap = if all_traced { onward::places(&KernelHost::open()?) } else { Default::default() };
         let config = Config {
+            tap: tap.clone(),
             groups: groups.clone(),
             selection: options.selection.clone(),
             trace: options.trace,
@@ -173,6 +181,8 @@ impl Watch {
             bound: groups,
             twice: Twice::default(),
             drops: Drops::default(),
+            onward: Onward::begin(tap),
+            unheard: Unheard::begin(),
             fresh: Fresh::default(),
             legacy_traced,
         })
@@ -194,7 +204,7 @@ impl Watch {
         let env = Asked::new(host);
         let (mut asked, mut begun) = (Instant::now(), Instant::now());
         self.take_updates();
-        let mut carried: Option<Parcel> = None;
+        let mut carried: Option<Work> = None;
         let mut known = Known::default();
         'generation: loop {
             self.apply_updates();
@@ -204,16 +214,16 @@ impl Watch {
             let generations = std::mem::take(&mut self.generations);
             let attributor = self.attributor(&rules, &env, &generations);
             let settled = generations.settled_since(SLACK);
-            let present = Present { attributor, env: &env, generations: &generations, settled };
+            let present = Present { attributor, host, env: &env, generations: &generations, settled };
             loop {
-                let Some(mut parcel) = carried.take().or_else(|| self.next_parcel(out)) else {
+                let Some(mut work) = carried.take().or_else(|| self.next_work(out)) else {
                     self.generations = generations;
                     break 'generation;
                 };
                 let now = Instant::now();
                 if self.is_late() {
                     self.generations = generations;
-                    self.leave_unjudged(parcel, out);
+                    self.leave_unjudged(work, out);
                     break 'generation;
                 }
                 if now.duration_since(asked) > FRESH {
@@ -226,15 +236,15 @@ impl Watch {
                     begun = now;
                 }
                 self.pending.extend(self.follower.updates());
-                let done = if self.pending.is_empty() {
-                    self.take(&mut parcel, &present, &mut known, now, out)
-                } else {
-                    Done::Stale
+                let done = match &mut work {
+                    _ if !self.pending.is_empty() => Done::Stale,
+                    Work::Parcel(parcel) => self.take(parcel, &present, &mut known, now, out),
+                    Work::Ripe(ripe) => self.take_ripe(ripe, &present, out),
                 };
                 match done {
                     Done::All => {}
                     Done::Stale => {
-                        carried = Some(parcel);
+                        carried = Some(work);
                         self.generations = generations;
                         continue 'generation;
                     }
@@ -271,18 +281,14 @@ impl Watch {
                 None => return Done::Stale,
             },
             Parcel::Event(Event::Journey(j)) => match self.judge_journey(j, by) {
-                Some(mut blame) => {
-                    let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
-                    let inbound = j.first_view().map(|v| v.iif.is_some());
-                    let seen = Seen { time: j.began, bytes: &bytes, inbound, count: 1, answer: None };
-                    if let Some((prefix, group)) = self.twice.take_prefix() {
-                        blame.packet.prefix = Some(prefix);
-                        blame.packet.group = Some(group);
-                    }
-                    self.hand_out(&mut blame, seen, Source::Trace, out)
+                Some(blame) => {
+                    let prefix = self.twice.take_prefix();
+                    self.journey(j, blame, prefix, None, out)
                 }
                 None => return Done::Stale,
             },
+            // Only asked for together with tracing, where it waits for the other half.
+            Parcel::Event(Event::Tapped(_)) => ControlFlow::Continue(()),
             Parcel::Event(Event::Dropped(d)) => match self.judge_dropped(d, by) {
                 Some(mut blame) => {
                     let inbound = d.iif.map(|_| true);
@@ -298,6 +304,75 @@ impl Watch {
             Parcel::Event(Event::Failed(source, error)) => out(Output::Note(format!("{source}: {error}"))),
         };
         if flow.is_break() { Done::Enough } else { Done::All }
+    }
+
+    /// Judges what has waited.
+    fn take_ripe(&mut self, ripe: &Ripe, by: &Present<'_>, out: Out<'_>) -> Done {
+        let flow = match ripe {
+            Ripe::Held(held) => match self.judge_journey(&held.journey, by) {
+                Some(blame) => {
+                    let end = self.evidence.stopped_since().map(|_| self.ended());
+                    self.held(held, blame, end, by, out)
+                }
+                None => return Done::Stale,
+            },
+            Ripe::Unmet(t) => match by.attributor.unmet(t, self.onward.dropped_at(t.index)) {
+                Some(mut blame) => {
+                    let seen =
+                        Seen { time: t.received, bytes: &t.payload, inbound: Some(true), count: 1, answer: None };
+                    self.hand_out(&mut blame, seen, Source::Tap, out)
+                }
+                None => ControlFlow::Continue(()),
+            },
+        };
+        if flow.is_break() { Done::Enough } else { Done::All }
+    }
+
+    /// A journey that was judged is told of, or waits for what becomes of it behind the last hook.
+    fn journey(
+        &mut self,
+        j: &Journey,
+        mut blame: Blame,
+        prefix: Option<(String, u16)>,
+        again: Option<&Held>,
+        out: Out<'_>,
+    ) -> ControlFlow<()> {
+        let going_on = self.evidence.stopped_since().is_none();
+        let prefix = match going_on.then(|| self.onward.hold(j, &blame, prefix.clone(), again)) {
+            Some(Ok(())) => return ControlFlow::Continue(()),
+            _ => prefix,
+        };
+        self.unheard.weigh(&mut blame);
+        let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
+        let inbound = j.first_view().map(|v| v.iif.is_some());
+        let seen = Seen { time: j.began, bytes: &bytes, inbound, count: 1, answer: None };
+        if let Some((prefix, group)) = prefix {
+            blame.packet.prefix = Some(prefix);
+            blame.packet.group = Some(group);
+        }
+        self.hand_out(&mut blame, seen, Source::Trace, out)
+    }
+
+    /// A journey that has waited is judged again.
+    fn held(
+        &mut self,
+        held: &Held,
+        mut blame: Blame,
+        end: Option<Time>,
+        by: &Present<'_>,
+        out: Out<'_>,
+    ) -> ControlFlow<()> {
+        if held.gave_up() && onward::waits_for_neighbour(&blame) {
+            beyond::unanswered(&mut blame);
+        }
+        if let Some(index) = held.device()
+            && blame.verdict == Verdict::Accept
+            && !onward::waits_for_neighbour(&blame)
+            && !self.onward.may_have_left(held, end)
+        {
+            beyond::vanished(&mut blame, by.host, index, self.onward.dropped_at(index));
+        }
+        self.journey(&held.journey, blame, held.prefix.clone(), Some(held), out)
     }
 
     /// A logged packet, whose answer may be known. None if a newer ruleset has come that must be taken first.
@@ -368,10 +443,14 @@ impl Watch {
     }
 
     /// What is there next; `out` hears when it has to be waited for.
-    fn next_parcel(&mut self, out: Out<'_>) -> Option<Parcel> {
-        if self.options.trace.is_some() {
-            return self.next_event(out).map(Parcel::Event);
+    fn next_work(&mut self, out: Out<'_>) -> Option<Work> {
+        match self.options.trace {
+            Some(_) => self.next_traced(out),
+            None => self.next_parcel(out).map(Work::Parcel),
         }
+    }
+
+    fn next_parcel(&mut self, out: Out<'_>) -> Option<Parcel> {
         loop {
             if let Some(e) = self.drops.overdue(false, false) {
                 return Some(Parcel::Event(e));
@@ -397,40 +476,63 @@ impl Watch {
         }
     }
 
-    /// The next event to judge. A packet that is traced too waits for its journey, which tells more.
-    fn next_event(&mut self, out: Out<'_>) -> Option<Event> {
+    /// What is next to be judged. A packet that is traced too waits for its journey, which tells more.
+    fn next_traced(&mut self, out: Out<'_>) -> Option<Work> {
         // With a rate, which packets are traced cannot be told.
         let all_traced = self.options.trace.is_some_and(|t| t.rate.is_none());
         loop {
             if let Some(e) = self.twice.overdue(false).or_else(|| self.drops.overdue(true, false)) {
-                return Some(e);
+                return Some(Work::of(e));
             }
+            if let Some(ripe) = self.onward.ripe(None) {
+                return Some(Work::Ripe(ripe));
+            }
+            let nothing_waits = self.twice.is_empty() && self.drops.is_empty() && self.onward.is_empty();
             let event = match self.evidence.next_within(Duration::ZERO) {
                 Err(RecvTimeoutError::Timeout) if out(Output::Idle).is_break() => return None,
-                Err(RecvTimeoutError::Timeout) if self.twice.is_empty() && self.drops.is_empty() => {
-                    self.evidence.next()
-                }
+                Err(RecvTimeoutError::Timeout) if nothing_waits => self.evidence.next(),
                 Err(RecvTimeoutError::Timeout) => match self.evidence.next_within(TICK) {
                     Err(RecvTimeoutError::Timeout) => continue,
                     other => other.ok(),
                 },
                 other => other.ok(),
             };
+            match &event {
+                Some(Event::Journey(j)) => self.onward.journey(j),
+                Some(Event::Lost(Loss { source: Source::Trace | Source::LegacyTrace | Source::Tap, .. })) => {
+                    self.onward.lost();
+                }
+                _ => {}
+            }
             match event {
+                Some(Event::Tapped(t)) => self.onward.frame(t),
                 Some(Event::Dropped(d)) => {
                     if let Some(e) = self.drops.keep(d) {
-                        return Some(e);
+                        return Some(Work::of(e));
                     }
                 }
                 Some(e) if all_traced => {
                     if let Some(e) = self.twice.keep(e) {
-                        return Some(e);
+                        return Some(Work::of(e));
                     }
                 }
-                Some(e) => return Some(e),
-                None => return self.twice.overdue(true).or_else(|| self.drops.overdue(false, true)),
+                Some(e) => return Some(Work::of(e)),
+                None => return self.last_waiting(),
             }
         }
+    }
+
+    /// Whatever waits, at the end.
+    fn last_waiting(&mut self) -> Option<Work> {
+        let event = self.twice.overdue(true).or_else(|| self.drops.overdue(false, true)).map(Work::of);
+        event.or_else(|| self.onward.ripe(Some(self.ended())).map(Work::Ripe))
+    }
+
+    /// When the word to stop came, as far as that can be told.
+    fn ended(&self) -> Time {
+        let ago =
+            self.evidence.stopped_since().map_or(0, |at| u64::try_from(at.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        Time(Time::now().0.saturating_sub(ago))
     }
 
     fn attributor<'a>(&self, rules: &'a Ruleset, env: &'a dyn Environment, history: &'a Generations) -> Attributor<'a> {
@@ -443,10 +545,15 @@ impl Watch {
     }
 
     /// Counts this and all that waits, by source, and tells of it as lost.
-    fn leave_unjudged(&mut self, first: Parcel, out: Out<'_>) {
+    fn leave_unjudged(&mut self, first: Work, out: Out<'_>) {
         let mut left: BTreeMap<Source, u64> = BTreeMap::new();
         let mut next = Some(first);
-        while let Some(parcel) = next {
+        while let Some(work) = next {
+            let parcel = match work {
+                Work::Parcel(parcel) => parcel,
+                Work::Ripe(Ripe::Held(held)) => Parcel::Event(Event::Journey(held.journey)),
+                Work::Ripe(Ripe::Unmet(t)) => Parcel::Event(Event::Tapped(t)),
+            };
             match parcel {
                 Parcel::Packets(sent, mut at) => {
                     while let Some((p, count)) = sent.batch().and_then(|b| b.get(at)) {
@@ -457,7 +564,11 @@ impl Watch {
                 Parcel::Event(Event::Packet(p)) => {
                     *left.entry(Source::Group(p.group)).or_default() += u64::from(p.count)
                 }
-                Parcel::Event(Event::Journey(_)) => *left.entry(Source::Trace).or_default() += 1,
+                Parcel::Event(Event::Journey(_)) => {
+                    *left.entry(Source::Trace).or_default() += 1;
+                }
+                // Whether its packet was lost at all is not known.
+                Parcel::Event(Event::Tapped(_)) => {}
                 Parcel::Event(Event::Dropped(_)) => *left.entry(Source::DropMonitor).or_default() += 1,
                 Parcel::Event(Event::Lost(loss)) => {
                     self.ledger.lost(&loss);
@@ -469,8 +580,9 @@ impl Watch {
                     let _ = out(Output::Note(format!("{source}: {error}")));
                 }
             }
-            let waiting = self.twice.overdue(true).or_else(|| self.drops.overdue(false, true)).map(Parcel::Event);
-            next = waiting.or_else(|| self.evidence.opened_parcel()).or_else(|| self.evidence.next_parcel());
+            let waiting = self.last_waiting();
+            let left = || self.evidence.opened_parcel().or_else(|| self.evidence.next_parcel());
+            next = waiting.or_else(|| left().map(Work::Parcel));
         }
         for (source, count) in left {
             let loss = Loss { source, count: Some(count), cause: LossCause::Stopped };
@@ -640,10 +752,25 @@ type Out<'o> = &'o mut dyn FnMut(Output<'_>) -> ControlFlow<()>;
 struct Present<'a> {
     /// The latest ruleset.
     attributor: Attributor<'a>,
+    host: &'a KernelHost,
     env: &'a Asked<'a>,
     generations: &'a Generations,
     /// From when on packets have met the latest ruleset only.
     settled: Option<Time>,
+}
+
+/// What is to be judged.
+enum Work {
+    /// As it came.
+    Parcel(Parcel),
+    /// What has waited for its other half.
+    Ripe(Ripe),
+}
+
+impl Work {
+    fn of(event: Event) -> Self {
+        Self::Parcel(Parcel::Event(event))
+    }
 }
 
 /// How far the contents of a parcel were judged.

@@ -2,10 +2,13 @@
 
 mod counters;
 mod drops;
+mod ends;
 pub mod engine;
 pub mod follower;
 mod known;
+mod onward;
 mod twice;
+mod unheard;
 
 pub use engine::{Options, Output, Seen, Summary, Watch};
 pub use follower::{Follower, Update};

@@ -11,7 +11,7 @@
 //! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
 //! * [`dropmon`]: packets that the kernel freed, and where.
 //! * [`rt`], [`diag`], [`genl`]: links, addresses, routes, neighbours, sockets, and families of generic netlink.
-//! * [`ns`]: network namespaces; [`tun`]: devices whose cable ends in this process.
+//! * [`ns`]: network namespaces; [`tun`]: devices whose cable ends in this process; [`tap`]: what devices carry.
 //!
 //! Two rules hold everywhere. What is unknown is a value: an attribute, expression or revision that this crate
 //! does not know is kept raw and marked, never an error that hides the rest. And strings that came out of the
@@ -34,6 +34,7 @@ pub mod nflog;
 pub mod nft;
 pub mod ns;
 pub mod rt;
+pub mod tap;
 pub mod text;
 pub mod tun;
 pub mod uapi;

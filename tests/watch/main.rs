@@ -6,6 +6,7 @@ mod common;
 
 mod beyond;
 mod command;
+mod devices;
 mod logged;
 mod onward;
 mod rejected;
@@ -14,5 +15,8 @@ mod watcher;
 use common::kernel;
 
 fn main() {
-    kernel::run([logged::cases(), rejected::cases(), beyond::cases(), onward::cases(), command::cases()].concat());
+    kernel::run(
+        [logged::cases(), rejected::cases(), beyond::cases(), onward::cases(), devices::cases(), command::cases()]
+            .concat(),
+    );
 }

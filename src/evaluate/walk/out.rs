@@ -30,6 +30,7 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Left);
         }
+        self.recall_route();
         self.stopped(self.walk.env.leave(&self.cx.packet))?;
         self.cx.packet.link = Fact::unknown("link layer header");
         self.hook(Hook::Egress, None)?;
@@ -40,6 +41,19 @@ impl Way<'_, '_> {
         }
         self.looped = true;
         self.come_back()
+    }
+
+    /// A packet that was seen behind the routing decision: by what it left by, its route is the one that is found now.
+    fn recall_route(&mut self) {
+        let packet = &mut self.cx.packet;
+        if !self.walk.past || !packet.route.is_unknown() {
+            return;
+        }
+        if let Fact::Is(Routed::Out { oif, route }) = self.walk.env.route_output(packet)
+            && packet.oif.value().is_some_and(|d| d.index == oif.index)
+        {
+            packet.route = Fact::Is(route);
+        }
     }
 
     /// What this host sends to itself comes in again by the loopback, with its mark and its connection.
