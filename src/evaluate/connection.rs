@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::fact::Fact;
 use super::packet::CtState;
+use crate::sys::ct::{Counters, Status};
 
 /// The state that rules see. Before the conntrack hook everything is invalid, but what a rule gave a template.
 pub fn state(cx: &mut Context) -> CtState {
@@ -23,6 +24,40 @@ pub fn state(cx: &mut Context) -> CtState {
             CtState::Untracked
         }
     }
+}
+
+/// What the connection has counted by the time a rule sees the packet: of the packet's own direction, itself is part.
+/// Packets and bytes of the original direction, then of the reply. Absent: it counts nothing.
+pub fn counted(cx: &Context) -> Fact<[Counters; 2]> {
+    let unknown = || Fact::unknown("what the connection has counted");
+    let ct = &cx.packet.ct;
+    // What is read now was counted by now.
+    if cx.env.since_ruleset() != Fact::Is(0) {
+        return unknown();
+    }
+    let mut counted = match &ct.flow {
+        Fact::Unknown(_) => return unknown(),
+        Fact::Is(flow) if flow.status.is_some_and(|s| s.contains(Status::OFFLOAD)) => return unknown(),
+        Fact::Is(flow) => match (flow.counters_orig, flow.counters_reply) {
+            (None, None) => return Fact::Absent,
+            (original, reply) => [original.unwrap_or_default(), reply.unwrap_or_default()],
+        },
+        Fact::Absent => match cx.env.sysctl("net.netfilter.nf_conntrack_acct") {
+            Fact::Is(on) if on.trim() == "0" => return Fact::Absent,
+            Fact::Is(_) => <[Counters; 2]>::default(),
+            _ => return unknown(),
+        },
+    };
+    // Errors about a connection are not counted to it.
+    let error = matches!(cx.packet.headers().protocol, Some(1 | 58)) && ct.state == Fact::Is(CtState::Related);
+    if !error {
+        let Fact::Is(reply) = ct.reply else { return unknown() };
+        let [original, answers] = &mut counted;
+        let own = if reply { answers } else { original };
+        own.packets += 1;
+        own.bytes += cx.packet.length as u64;
+    }
+    Fact::Is(counted)
 }
 
 /// Has the packet a connection (`nf_ct_get` is not NULL)?

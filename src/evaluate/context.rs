@@ -9,6 +9,8 @@ use super::fact::Fact;
 use super::hook::Hook;
 use super::nft::Memory;
 use super::packet::Packet;
+use super::xt::matches::recent;
+use crate::sys::Text;
 
 /// The state of one run: the packet as it is now, and everything a rule may ask.
 pub struct Context<'a> {
@@ -28,6 +30,10 @@ pub struct Context<'a> {
     pub effects: Vec<Effect>,
     /// What nf_tables remembers of this packet from one base chain to the next.
     pub nft: Memory,
+    /// What the packet changed in lists of `-m recent`.
+    pub recent: recent::Memory,
+    /// The entries of `-m hashlimit` that the packet has been counted in.
+    pub limited: Vec<(Text, String)>,
 }
 
 /// Why a rule did not match: the first of its conditions that failed.
@@ -53,6 +59,8 @@ impl<'a> Context<'a> {
             explain: false,
             effects: Vec::new(),
             nft: Memory::default(),
+            recent: recent::Memory::default(),
+            limited: Vec::new(),
         }
     }
 

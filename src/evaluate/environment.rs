@@ -196,6 +196,17 @@ pub trait Environment {
         Fact::unknown("sysctl")
     }
 
+    /// What a match keeps beside the rules, as the kernel shows it below `/proc/net`: `xt_recent/NAME`,
+    /// `ipt_hashlimit/NAME`. Absent: it keeps nothing of that name.
+    fn kept_by_match(&self, _file: &str) -> Fact<String> {
+        Fact::unknown("what a match keeps")
+    }
+
+    /// The kernel's clock for timers, and its ticks in a second (`jiffies`, `HZ`).
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        Fact::unknown("jiffies")
+    }
+
     /// How many milliseconds after the ruleset was read the packet passed; negative if it passed before. It decides
     /// whether elements of sets had expired by then, and whether rules may have changed sets in between.
     fn since_ruleset(&self) -> Fact<i64> {

@@ -211,6 +211,14 @@ impl Environment for Present<'_> {
         self.host.sysctl(key)
     }
 
+    fn kept_by_match(&self, file: &str) -> Fact<String> {
+        self.host.kept_by_match(file)
+    }
+
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        self.host.jiffies()
+    }
+
     fn clock(&self) -> Fact<(i64, i32)> {
         self.host.clock()
     }

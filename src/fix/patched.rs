@@ -162,6 +162,10 @@ impl Host for Patched<'_> {
         self.host.saved(path)
     }
 
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        self.host.jiffies()
+    }
+
     fn clock(&self) -> Fact<(i64, i32)> {
         self.host.clock()
     }

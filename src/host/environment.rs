@@ -217,6 +217,14 @@ impl<H: Host> Environment for H {
         Host::sysctl(self, key)
     }
 
+    fn kept_by_match(&self, file: &str) -> Fact<String> {
+        self.proc_net(file)
+    }
+
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        Host::jiffies(self)
+    }
+
     fn clock(&self) -> Fact<(i64, i32)> {
         Host::clock(self)
     }

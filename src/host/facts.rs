@@ -187,6 +187,11 @@ pub trait Host {
         Fact::unknown("saved rules")
     }
 
+    /// The kernel's clock for timers, and its ticks in a second (`jiffies`, `HZ`).
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        Fact::unknown("jiffies")
+    }
+
     /// Seconds since 1970 and the kernel's offset of local time from UTC in seconds.
     fn clock(&self) -> Fact<(i64, i32)> {
         Fact::unknown("time of day")

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::facts::{CgroupProgram, Host, Program, Usage};
 use super::memo::Memo;
 use super::sysctl;
-use super::{cgroup, conntrack};
+use super::{cgroup, conntrack, jiffies};
 use crate::evaluate::Fact;
 use crate::sys::bpf;
 use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tuple};
@@ -344,6 +344,10 @@ impl Host for KernelHost {
 
     fn proc_net(&self, name: &str) -> Fact<String> {
         self.kept.files.get(name.to_owned(), |name| self.read(&ns::proc_net(name)))
+    }
+
+    fn jiffies(&self) -> Fact<(u64, u64)> {
+        jiffies::now()
     }
 
     fn global_sysctl(&self, key: &str) -> Fact<String> {

@@ -12,6 +12,7 @@ mod facts;
 mod fake;
 pub mod heavy;
 mod ipsec;
+mod jiffies;
 mod kernel;
 mod memo;
 mod query;

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use crate::evaluate::connection::counted;
 use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::nft::registers::Unknown;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::{Context, Fact};
-use crate::sys::ct::{L4, Status, Tuple};
+use crate::sys::ct::{Counters, L4, Status, Tuple};
 use crate::sys::nft::expr::{Ct, CtDirection, CtKey};
 use crate::sys::nft::{Family, Reg};
 
@@ -165,7 +166,17 @@ fn load(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {
             }
             None => unknown("connection id"),
         },
-        CtKey::Packets | CtKey::Bytes | CtKey::Avgpkt => unknown("what the connection has counted"),
+        CtKey::Packets | CtKey::Bytes | CtKey::Avgpkt => match counted(cx) {
+            Fact::Is(counters) => {
+                m.regs.write(d, &count(e, counters).to_ne_bytes());
+                Loaded::Done
+            }
+            Fact::Absent => {
+                m.regs.write(d, &[0; 8]);
+                Loaded::Done
+            }
+            Fact::Unknown(what) => Loaded::Unknown(what.into_owned()),
+        },
         CtKey::Expiration => unknown("when the connection expires"),
         CtKey::Secmark => unknown("security mark of the connection"),
         CtKey::Event => unknown("events of the connection"),
@@ -178,6 +189,20 @@ fn load(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {
         | CtKey::DstIp6
         | CtKey::ProtoSrc
         | CtKey::ProtoDst => tuple(cx, m, e),
+    }
+}
+
+/// A number of what a connection has counted, in one direction or in both.
+fn count(e: &Ct, [original, reply]: [Counters; 2]) -> u64 {
+    let (packets, bytes) = match e.direction {
+        Some(CtDirection::Original) => (original.packets, original.bytes),
+        Some(CtDirection::Reply) => (reply.packets, reply.bytes),
+        _ => (original.packets.wrapping_add(reply.packets), original.bytes.wrapping_add(reply.bytes)),
+    };
+    match e.key {
+        CtKey::Packets => packets,
+        CtKey::Bytes => bytes,
+        _ => bytes.checked_div(packets).unwrap_or(0),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Checked, ask, known, note};
-use crate::evaluate::connection::{state, tracked};
+use crate::evaluate::connection::{counted, state, tracked};
 use crate::evaluate::context::Context;
 use crate::evaluate::effect::Effect;
 use crate::evaluate::fact::Fact;
@@ -43,9 +43,22 @@ pub(super) fn bytes(cx: &mut Context, m: &Connbytes) -> Checked {
     if !tracked(cx) {
         return Ok(note(cx, false, "-m connbytes", "a connection", "none"));
     }
-    // The packet itself is counted before the rule sees it, and others after.
-    let met = cx.ask("packets and bytes of the connection", &[], true);
-    Ok(note(cx, met, "--connbytes", (m.from, m.to), "unknown"))
+    let counters = counted(cx);
+    let Some([original, reply]) = known(cx, counters, m)? else {
+        return Ok(note(cx, false, "-m connbytes", "a connection that counts", "none"));
+    };
+    let (packets, bytes) = match m.direction {
+        Connbytes::ORIGINAL => (original.packets, original.bytes),
+        Connbytes::REPLY => (reply.packets, reply.bytes),
+        _ => (original.packets.wrapping_add(reply.packets), original.bytes.wrapping_add(reply.bytes)),
+    };
+    let have = match m.what {
+        Connbytes::PACKETS => packets,
+        Connbytes::BYTES => bytes,
+        _ => bytes.checked_div(packets).unwrap_or(0),
+    };
+    let met = if m.to >= m.from { (m.from..=m.to).contains(&have) } else { have < m.to || have > m.from };
+    Ok(note(cx, met, "--connbytes", (m.from, m.to), have))
 }
 
 pub(super) fn helper(cx: &mut Context, m: &Helper<'_>) -> Checked {

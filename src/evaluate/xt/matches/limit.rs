@@ -1,13 +1,9 @@
-//! Matches whose answer depends on a count that the kernel keeps: `limit`, `hashlimit`, `connlimit`, `quota`,
+//! Matches whose answer depends on a count that the kernel keeps: `limit`, `connlimit`, `quota`,
 //! `statistic`, `rateest`, `nfacct`. What they say is an open question, unless the rule leaves no choice.
 
-use super::{Checked, malformed, place};
+use super::Checked;
 use crate::evaluate::context::Context;
-use crate::evaluate::fact::Fact;
-use crate::evaluate::headers::Network;
-use crate::evaluate::ip6;
-use crate::evaluate::xt::Param;
-use crate::sys::xt::matches::{Connlimit, Hashlimit, Limit, Nfacct, Quota, Rateest, Statistic};
+use crate::sys::xt::matches::{Connlimit, Limit, Nfacct, Quota, Rateest, Statistic};
 
 pub(super) fn limit(cx: &mut Context, m: &Limit) -> Checked {
     let met = cx.ask("whether the rate of limit is used up", &[], true);
@@ -16,34 +12,6 @@ pub(super) fn limit(cx: &mut Context, m: &Limit) -> Checked {
             let per_day = if m.average == 0 { 0 } else { 864_000_000 / u64::from(m.average) };
             (Some(format!("at most {per_day} a day")), Some("more".into()))
         });
-    }
-    Ok(met)
-}
-
-pub(super) fn hashlimit(cx: &mut Context, param: &Param, m: &Hashlimit<'_>) -> Checked {
-    if m.mode & (Hashlimit::PER_SOURCE_PORT | Hashlimit::PER_DESTINATION_PORT) != 0 {
-        // Ports that cannot be read kill the packet; fragments are not looked for.
-        let header = match cx.packet.network {
-            Network::Ip4 => {
-                let at = place(cx, param, m)?.offset;
-                cx.packet.array::<1>(9).known().map(|[protocol]| (protocol, at))
-            }
-            _ => ip6::skip_extensions(&cx.packet).map(|f| (f.protocol, f.offset)),
-        };
-        let Some((protocol, at)) = header else { return Err(malformed(cx)) };
-        let ports = match protocol {
-            6 | 17 | 33 | 50 | 132 | 136 => Some(at),
-            51 => Some(at + 4),
-            _ => None,
-        };
-        if ports.is_some_and(|at| cx.packet.array::<4>(at) == Fact::Absent) {
-            return Err(malformed(cx));
-        }
-    }
-    let above = m.mode & Hashlimit::INVERT != 0;
-    let met = cx.ask(format!("rate of hashlimit {}", m.name), &[], !above);
-    if !met {
-        cx.miss("-m hashlimit", || (None, None));
     }
     Ok(met)
 }

@@ -7,6 +7,7 @@ mod connection;
 mod conntrack;
 mod dccp;
 mod device;
+mod hashlimit;
 mod header;
 mod icmp;
 mod ip6header;
@@ -17,7 +18,7 @@ mod limit;
 mod mark;
 mod multiport;
 mod owner;
-mod recent;
+pub mod recent;
 mod routing;
 mod rpfilter;
 mod sctp;
@@ -36,6 +37,7 @@ use super::{Outcome, Param, Transport};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::ip6::Missing;
+use crate::sys::TextRef;
 use crate::sys::xt::{Family, Match};
 
 /// Does a match of nft_compat match the packet?
@@ -95,7 +97,7 @@ pub(super) fn check(cx: &mut Context, param: &Param, m: &Match<'_>) -> Outcome {
         Match::Cluster(m) => connection::cluster(cx, m),
         Match::Connlimit(m) => limit::connlimit(cx, m),
         Match::Limit(m) => limit::limit(cx, m),
-        Match::Hashlimit(m) => limit::hashlimit(cx, param, m),
+        Match::Hashlimit(m) => hashlimit::check(cx, param, m),
         Match::Quota(m) => limit::quota(cx, m),
         Match::Statistic(m) => limit::statistic(cx, m),
         Match::Rateest(m) => limit::rateest(cx, m),
@@ -140,6 +142,14 @@ fn known<T>(cx: &mut Context, fact: Fact<T>, about: &dyn Debug) -> Result<Option
         Fact::Is(v) => Ok(Some(v)),
         Fact::Absent => Ok(None),
         Fact::Unknown(what) => ask(cx, what, about),
+    }
+}
+
+/// What a match keeps beside the rules in a file of that name, if it is of now.
+fn kept(cx: &Context, directory: &str, name: TextRef<'_>) -> Fact<String> {
+    match std::str::from_utf8(name.as_bytes()) {
+        Ok(name) if !name.contains('/') => cx.env.kept_by_match(&format!("{directory}/{name}")),
+        _ => Fact::unknown("a file of that name"),
     }
 }
 
