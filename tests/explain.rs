@@ -28,6 +28,7 @@ kernel_tests! {
     a_complaint_finds_what_the_packet_depends_on needs ["nft"];
     a_source_that_nobody_translates_is_told needs ["nft"];
     programs_at_the_device_are_open_questions needs ["nft", "tc"];
+    a_near_miss_names_the_members_of_a_small_set needs ["nft"];
     sets_are_taken_as_they_are needs ["nft", "ipset", "iptables-legacy"];
 }
 
@@ -594,6 +595,21 @@ fn programs_at_the_device_are_open_questions() {
         (answer["culprit"]["kind"].as_str(), answer["confidence"].as_str(), code),
         (Some("tc"), Some("likely"), 1)
     );
+}
+
+fn a_near_miss_names_the_members_of_a_small_set() {
+    let (_client, host) = pair();
+    let wanted = |rules: &str, packet: &str| {
+        host.load(&format!(
+            "flush ruleset; table inet f {{ chain i {{ type filter hook input priority 0; policy drop; {rules} }} }}"
+        ));
+        ask(&host, &format!("why {packet} -i eth0")).0["near_misses"][0]["wanted"].clone()
+    };
+    let syn = "tcp 192.0.2.2 192.0.2.1:25";
+    assert_eq!(wanted("tcp dport { 80, 443 } accept", syn), "{ 80, 443 }");
+    assert_eq!(wanted("tcp dport { 65000-65535, 22, 80-90, 443 } accept", syn), "{ 22, 80-90, 443, 65000-65535 }");
+    assert_eq!(wanted("tcp dport != { 1-100, 443 } accept", syn), "!= { 1-100, 443 }");
+    assert_eq!(wanted("ip saddr { 10.0.0.0/8, 192.0.2.7 } accept", syn), "{ 10.0.0.0-10.255.255.255, 192.0.2.7 }");
 }
 
 fn sets_are_taken_as_they_are() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::evaluate::headers::Network;
 use crate::evaluate::packet::Device;
 use crate::evaluate::stations::{Station, Stations, What};
+use crate::evaluate::tracking::{is_needed, translates};
 use crate::evaluate::{ChainRef, Fact, Hook};
 use crate::ruleset::Ruleset;
 use crate::sys::nft::Family;
@@ -93,7 +94,14 @@ impl Hooks {
         }
         for (family, network) in [("arp", Network::Arp), ("ip", Network::Ip4), ("ip6", Network::Ip6)] {
             for hook in INET {
-                all.extend(Self::new(family, hook, None, Stations::new(rules, network, hook, None, None).0));
+                let mut stations = Stations::new(rules, network, hook, None, None).0;
+                // The kernel's own functions stand there while a rule needs them.
+                stations.retain(|s| match &s.what {
+                    What::Conntrack => is_needed(rules, network),
+                    What::Nat(_) => translates(rules, network),
+                    What::Chain(_) | What::Defrag => true,
+                });
+                all.extend(Self::new(family, hook, None, stations));
             }
         }
         all

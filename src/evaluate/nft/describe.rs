@@ -11,6 +11,7 @@ use crate::sys::nft::expr::{BitwiseOp, Cmp, CmpOp, CtKey, Lookup, MetaKey, Paylo
 use crate::sys::nft::{Expr, Reg};
 
 use super::machine::{Machine, Step};
+use super::members::few_members;
 
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
@@ -59,10 +60,12 @@ fn note(cx: &mut Context<'_>, m: &Machine<'_>, reg: Reg, len: usize, wanted: &Wa
             let not = if e.op == RangeOp::Neq { "!= " } else { "" };
             format!("{not}{}-{}", f.show.text(&e.from), f.show.text(&e.to))
         }
-        (Wanted::Lookup(e, set), _) => {
+        (Wanted::Lookup(e, set), shown) => {
             let not = if e.inverted() { "!= " } else { "" };
             if set.def.flags.contains(crate::sys::nft::SetFlags::ANONYMOUS) {
-                format!("{not}{{ {} elements }}", set.elements.len())
+                let plain = shown.filter(|_| fields.len() == 1);
+                let few = plain.and_then(|f| few_members(set, &|key| f.show.text(key)));
+                format!("{not}{}", few.unwrap_or_else(|| format!("{{ {} elements }}", set.elements.len())))
             } else {
                 format!("{not}@{}", e.set)
             }

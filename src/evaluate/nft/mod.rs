@@ -7,6 +7,7 @@ pub mod expr;
 pub mod file;
 pub mod info;
 pub mod machine;
+mod members;
 pub mod memory;
 pub mod paths;
 pub mod registers;
