@@ -9,10 +9,8 @@ use super::headers::Network;
 use super::ip6;
 use super::nat;
 use super::obstacle::Obstacle;
-use super::packet::{CtState, Packet};
+use super::packet::Packet;
 
-/// `LOOPBACK_IFINDEX`. What comes in there was tracked as it went out, without a look at its checksum.
-const LOOPBACK: u32 = 1;
 /// More bytes of padding than this are refused (`ip6_parse_tlv`, RFC 4942 section 2.1.9.5).
 const MOST_PADDING: u8 = 7;
 
@@ -128,10 +126,8 @@ fn broken_transport(packet: &Packet) -> Option<&'static str> {
         (1, Network::Ip4) | (58, Network::Ip6) => {}
         _ => return None,
     }
-    // What conntrack has looked at counts as right from then on, whatever rules have made of it.
-    let tracked = matches!(packet.ct.state, Fact::Is(CtState::New | CtState::Established | CtState::Related));
-    let verified = tracked && packet.iif.value().is_some_and(|d| d.index != LOOPBACK);
-    let wrong = !verified && checksum::transport_is_right(packet, protocol, at) == Fact::Is(false);
+    let right = packet.summed.is_right(packet, protocol, at, length);
+    let wrong = !right.unwrap_or_else(|| checksum::transport_is_right(packet, protocol, at) != Fact::Is(false));
     wrong.then_some("wrong checksum")
 }
 

@@ -24,7 +24,13 @@ fn add(mut sum: u64, bytes: &[u8]) -> u64 {
     }
 }
 
-fn fold(mut sum: u64) -> u16 {
+/// The one's complement sum of 16-bit words, not folded yet.
+pub(super) fn sum(bytes: &[u8]) -> u64 {
+    add(0, bytes)
+}
+
+/// A sum in 16 bits.
+pub(super) fn fold(mut sum: u64) -> u16 {
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -95,6 +101,10 @@ pub fn write_address(packet: &mut Packet, at: usize, new: &[u8]) -> bool {
             }
         } else {
             adjust(packet, protocol, header, &old, new);
+            // In IPv6 the address and the checksum make up for each other (`inet_proto_csum_replace16`).
+            if packet.network == Network::Ip4 {
+                packet.summed.follow(&old, new);
+            }
         }
     }
     write_network(packet, at, new)

@@ -32,6 +32,7 @@ pub mod place;
 pub mod reject;
 pub mod run;
 pub mod stations;
+pub mod summed;
 pub mod tracking;
 pub mod traversal;
 pub mod verdict;

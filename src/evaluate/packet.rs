@@ -10,6 +10,7 @@ use super::bytes::Bytes;
 use super::environment::FibAnswer;
 use super::fact::Fact;
 use super::headers::{Headers, Network};
+use super::summed::Summed;
 
 /// A network device, as a packet remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +118,8 @@ pub struct Packet {
     pub route: Fact<FibAnswer>,
     /// Conntrack's view.
     pub ct: Ct,
+    /// What is known of its sum.
+    pub summed: Summed,
     /// Bytes whose value is not known: a port that NAT chose. Ranges from the network header.
     pub blurred: Vec<Range<usize>>,
 }
@@ -143,6 +146,7 @@ impl Packet {
             owner: Fact::unknown("socket owner"),
             route: Fact::unknown("route"),
             ct: Ct::default(),
+            summed: Summed::Not,
             blurred: Vec::new(),
         }
     }

@@ -4,14 +4,14 @@ use crate::ruleset::Ruleset;
 use crate::sys::nft::expr::{CtKey, Expr};
 use crate::sys::nft::{ChainKind, Family, ObjectData, TableFlags};
 use crate::sys::xt::matches::Conntrack;
-use crate::sys::xt::{self, Action, Match};
+use crate::sys::xt::{self, Action, Match, Target, targets};
 
 use super::headers::Network;
 
 /// Matches that make the kernel track connections (they call `nf_ct_netns_get`).
 const MATCHES: &[&[u8]] =
     &[b"conntrack", b"state", b"connmark", b"connbytes", b"connlabel", b"connlimit", b"cluster", b"helper"];
-/// Targets that do.
+/// Targets that do, but for `CT --notrack`.
 const TARGETS: &[&[u8]] = &[
     b"DNAT",
     b"SNAT",
@@ -23,7 +23,6 @@ const TARGETS: &[&[u8]] = &[
     b"CONNSECMARK",
     b"SYNPROXY",
     b"CLUSTERIP",
-    b"NOTRACK",
 ];
 
 /// Does a rule of this ruleset need connections of that network protocol tracked?
@@ -56,9 +55,14 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
     nft || rules.xt.iter().filter(|t| t.family() == family).any(|t| {
         t.chains().flat_map(|c| c.rules()).any(|r| {
             r.entry.matches().flatten().any(|m| MATCHES.contains(&m.name.as_bytes()))
-                || matches!(r.action(), Ok(Action::Target(t)) if TARGETS.contains(&t.name.as_bytes()))
+                || matches!(r.action(), Ok(Action::Target(t)) if target_needs(t.name.as_bytes(), || t.decode(family)))
         })
     })
+}
+
+/// A packet that is not to be tracked needs no tracker (`xt_ct_tg_check`).
+fn target_needs<'a>(name: &[u8], decode: impl FnOnce() -> Target<'a>) -> bool {
+    TARGETS.contains(&name) && !matches!(decode(), Target::Ct(ct) if ct.flags & targets::Ct::NOTRACK != 0)
 }
 
 /// Do rules look at more of a connection than what the packet is in it: its mark, its ends, what became of it?
@@ -115,7 +119,7 @@ fn is_state_only(m: &Match<'_>, name: &[u8]) -> bool {
 }
 
 fn is_closer_target(name: &[u8]) -> bool {
-    (TARGETS.contains(&name) && name != b"NOTRACK") || name == b"HMARK"
+    TARGETS.contains(&name) || name == b"HMARK"
 }
 
 /// Do rules make the kernel put fragments of that network protocol together as they come in: conntrack does, and what looks
@@ -183,7 +187,10 @@ fn needs(e: &Expr, sees: &dyn Fn(Family) -> bool) -> bool {
         | Expr::Synproxy(_)
         | Expr::FlowOffload(_) => true,
         Expr::Match(m) => MATCHES.contains(&m.name.as_bytes()),
-        Expr::Target(t) => TARGETS.contains(&t.name.as_bytes()),
+        Expr::Target(t) => {
+            let name = t.name.as_bytes();
+            target_needs(name, || targets::decode(xt::Family::Ip, name, t.revision, &t.data))
+        }
         Expr::Dynset(d) => d.exprs.iter().any(|e| needs(e, sees)),
         _ => false,
     }

@@ -26,6 +26,7 @@ use super::packet::{CtState, Device, Packet};
 use super::place::{ChainRef, Place};
 use super::run::Prepared;
 use super::stations::{Station, Stations, What};
+use super::summed::Summed;
 use super::traversal::{Begin, Ended, Tried};
 
 /// What is not known where base chains of several tables have one priority.
@@ -521,6 +522,11 @@ impl Way<'_, '_> {
         }
         if let Fact::Is(state) = self.cx.packet.ct.state {
             self.kernel(format!("conntrack: {}", state.name()));
+        }
+        let sums_up =
+            !matches!(self.walk.env.sysctl("net.netfilter.nf_conntrack_checksum"), Fact::Is(v) if v.trim() == "0");
+        if sums_up && let Some((protocol, at)) = nat::transport(&self.cx.packet) {
+            self.cx.packet.summed = Summed::by_conntrack(&self.cx.packet, protocol, at);
         }
         Ok(())
     }

@@ -252,6 +252,11 @@ impl Answer {
         self.ways.iter().flat_map(|w| w.assumed.iter().map(strip)).chain(open).collect()
     }
 
+    /// The answer as the command prints it.
+    pub fn json(&self) -> String {
+        self.blame.as_ref().map(|b| serde_json::to_string(b).unwrap()).unwrap_or_default()
+    }
+
     /// Was it that?
     pub fn judge(&self, seen: &Seen) -> Outcome {
         let xt: Vec<XtStep> = seen.xt.iter().filter(|s| !self.ends.contains(s)).cloned().collect();

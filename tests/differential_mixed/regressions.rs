@@ -199,5 +199,53 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
+        Case {
+            name: "not to track needs no tracker, and without one nothing is translated",
+            rules: Texts {
+                xt: ["*raw\n-A PREROUTING -j CT --notrack\nCOMMIT\n", "", "", ""].map(str::to_owned),
+                ..nft("table ip t { chain c { type nat hook output priority -100; policy accept; counter; } }")
+            },
+            shots: vec![sent("45000020006500003d1168330a0901020a09010108ef0035000cdd9601020304")],
+        },
+        Case {
+            name: "conntrack keeps the sum of a packet, and a long one to a UDP socket is held against it",
+            rules: nft(
+                "table ip6 t { chain c { type filter hook prerouting priority 0; policy accept; ct state new counter; ip6 dscp set cs1; } }",
+            ),
+            shots: vec![
+                from(
+                    "v1",
+                    "02000000000102000000010186dd",
+                    "600000000058113d20010db800090000000000000000000120010db800090000000000000000000207d100350058647a6161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161",
+                ),
+                from(
+                    "v1",
+                    "02000000000102000000010186dd",
+                    "60000000001c113d20010db800090000000000000000000120010db800090000000000000000000207d10035001cce5b6161616161616161616161616161616161616161",
+                ),
+            ],
+        },
+        Case {
+            name: "an address that nf_tables sets in IPv6 is taken out of the sum that conntrack keeps",
+            rules: nft(
+                "table ip6 t { chain c { type filter hook prerouting priority 0; policy accept; ct state new counter; ip6 saddr set 2001:db8:9::77; } }",
+            ),
+            shots: vec![from(
+                "v1",
+                "02000000000102000000010186dd",
+                "600000000058113d20010db800090000000000000000000120010db800090000000000000000000207d100350058647a6161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161",
+            )],
+        },
+        Case {
+            name: "an address that nf_tables sets in IPv4 is right in the sum that conntrack keeps",
+            rules: nft(
+                "table ip t { chain c { type filter hook prerouting priority 0; policy accept; ct state new counter; ip saddr set 10.9.0.77; } }",
+            ),
+            shots: vec![from(
+                "v1",
+                "0200000000010200000001010800",
+                "4500006c006500003d1169020a0900070a09000207d100350058abe66161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161",
+            )],
+        },
     ]
 }

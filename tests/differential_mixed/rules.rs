@@ -21,8 +21,10 @@ pub struct Able {
 }
 
 impl Able {
-    pub fn probe(host: &Host) -> Self {
-        let probe = |&(family, nft)| Features::probe(&World { family, host, nft }, true);
+    /// Asked in a namespace of their own: what was tried stays there.
+    pub fn here() -> Self {
+        let host = Host::new();
+        let probe = |&(family, nft)| Features::probe(&World { family, host: &host, nft }, true);
         let tracked: Vec<Features> = TOOLS.iter().map(probe).collect();
         let plain = tracked.iter().map(Features::untracked).collect();
         Self { tracked, plain }

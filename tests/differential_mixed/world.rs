@@ -7,13 +7,16 @@ use nfblame::blame::Time;
 use nfblame::evaluate::Network;
 use nfblame::evidence::LoggedPacket;
 use nfblame::evidence::legacy::{self, LegacyTrace};
-use nfblame_sys::netlink::Client;
+use nfblame_sys::ct::Events;
+use nfblame_sys::netlink::{Client, Socket};
 use nfblame_sys::nflog::{self, Config, Listener};
 use nfblame_sys::nft::monitor::{Event, Interest, Monitor};
 use nfblame_sys::nft::{self, Trace};
 use nfblame_sys::tun::Tap;
 use nfblame_sys::uapi::nfnetlink::NFNL_SUBSYS_CTNETLINK;
-use nfblame_sys::uapi::nfnetlink_conntrack::IPCTNL_MSG_CT_DELETE;
+use nfblame_sys::uapi::nfnetlink_conntrack::{
+    IPCTNL_MSG_CT_DELETE, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE,
+};
 use nfblame_sys::xt::Family;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, sendto, socket};
 
@@ -138,6 +141,18 @@ pub struct Seen {
     pub left: Option<Left>,
     /// A socket got it.
     pub taken: bool,
+    /// All that was told or seen meanwhile, of any packet.
+    pub all: All,
+}
+
+/// What was told or seen while a packet was under way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct All {
+    pub traces: Vec<Trace>,
+    pub logged: Vec<String>,
+    pub frames: Vec<Left>,
+    pub taken: Vec<Vec<u8>>,
+    pub connections: Vec<String>,
 }
 
 impl Host {
@@ -213,7 +228,13 @@ impl Host {
             Listener::open(Config { threshold: 1, conntrack: false, receive_buffer: 1 << 20, ..Config::default() })
                 .unwrap();
         log.bind(legacy::GROUP).unwrap();
-        Watch { monitor, log, ids: Vec::new() }
+        let connections = Socket::open(nfblame_sys::netlink::Family::Netfilter).unwrap();
+        connections.set_receive_buffer(1 << 20).unwrap();
+        connections.set_nonblocking(true).unwrap();
+        for group in [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY] {
+            connections.join(group).unwrap();
+        }
+        Watch { monitor, log, connections: Events::new(connections), ids: Vec::new() }
     }
 
     /// Sends a packet, through the whole stack.
@@ -251,11 +272,14 @@ impl Host {
         {}
         for t in traces {
             watch.nft(&t, id, seen);
+            seen.all.traces.push(t);
         }
+        watch.connections(&mut seen.all.connections);
         while watch
             .log
             .receive(|r| match r {
                 nflog::Received::Packet(p) => {
+                    seen.all.logged.push(format!("{p:?}"));
                     if let Ok(t) = LegacyTrace::from_packet(LoggedPacket::new(p, Time::now()))
                         && is_marked(&t.packet.payload, id)
                     {
@@ -269,14 +293,16 @@ impl Host {
         let mut buffer = [0; 4096];
         for (name, _, tap) in &self.taps {
             while let Some(frame) = tap.receive(&mut buffer).unwrap() {
+                seen.all.frames.push((name, frame.to_vec()));
                 if is_marked(&frame[14..], id) && seen.left.is_none() {
                     seen.left = Some((name, frame[14..].to_vec()));
                 }
             }
         }
         for socket in &self.sockets {
-            while socket.recv(&mut buffer).is_ok() {
+            while let Ok(n) = socket.recv(&mut buffer) {
                 seen.taken = true;
+                seen.all.taken.push(buffer[..n].to_vec());
             }
         }
     }
@@ -286,6 +312,7 @@ impl Host {
 pub struct Watch {
     monitor: Monitor,
     log: Listener,
+    connections: Events,
     /// The trace ids of the packet under way.
     ids: Vec<u32>,
 }
@@ -294,6 +321,10 @@ impl Watch {
     /// Another packet: the kernel uses ids again.
     pub fn next(&mut self) {
         self.ids.clear();
+    }
+
+    fn connections(&mut self, to: &mut Vec<String>) {
+        while self.connections.receive(|change, flow| to.push(format!("{change:?} {flow:?}"))).is_ok() {}
     }
 
     fn nft(&mut self, t: &Trace, id: u16, seen: &mut Seen) {

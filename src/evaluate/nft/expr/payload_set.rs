@@ -56,6 +56,9 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &PayloadSet) -> Step {
             _ => cx.packet.blurred.push(sum..sum + 2),
         }
     }
+    if let (Some(_), Some(new), Some(old)) = (transport, &new, &old) {
+        cx.packet.summed.follow(old, new);
+    }
     match &new {
         Some(new) => {
             cx.packet.write(at, new);
