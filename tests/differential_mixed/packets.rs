@@ -6,6 +6,7 @@
 mod probes;
 
 use std::fmt;
+use std::net::IpAddr;
 
 use nfblame::evaluate::checksum;
 pub use probes::{Entry, PORTS, SOURCES4, SOURCES6, TARGETS4, TARGETS6};
@@ -13,7 +14,7 @@ use probes::{Packets, TTL};
 
 use crate::random::Random;
 use crate::rng::Rng;
-use crate::world::{IN0, IN1, Left, locals, mac};
+use crate::world::{IN0, IN1, Left, OPEN, locals, mac};
 
 /// The hardware addresses that packets come from.
 pub const MACS: [[u8; 6]; 3] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2], [0xfe, 0x11, 0x22, 0x33, 0x44, 0x55]];
@@ -168,6 +169,9 @@ impl Shots {
             }
             return Shot { bytes: probe.bytes, from: None, id }.marked(id);
         }
+        if r.chance(25) {
+            to_socket(r, &mut probe.bytes);
+        }
         let device = if r.chance(20) { IN1 } else { IN0 };
         let mut shot = Shot::inward(probe.bytes, device, r.pick(&MACS), id);
         if r.chance(6)
@@ -252,6 +256,29 @@ fn plain(b: &[u8]) -> Option<(u8, usize)> {
         _ => Some((b[9], usize::from(b[0] & 15) * 4)).filter(|_| b[6] & 0x3f == 0 && b[7] == 0),
     }
     .filter(|(_, at)| b.len() >= at + 8)
+}
+
+/// To a port that a socket of the host waits at; long enough now and then that its checksum is not looked at twice.
+fn to_socket(r: &mut Rng, b: &mut Vec<u8>) {
+    let Some((17, at)) = plain(b) else { return };
+    let six = b[0] >> 4 == 6;
+    let own = r.pick(&locals(six)[..]);
+    match own {
+        IpAddr::V4(own) => b[16..20].copy_from_slice(&own.octets()),
+        IpAddr::V6(own) => b[24..40].copy_from_slice(&own.octets()),
+    }
+    b[at + 2..at + 4].copy_from_slice(&r.pick(&OPEN).to_be_bytes());
+    b.resize(b.len().max(at + 8 + r.below(120)), 0x62);
+    let (whole, length) = (b.len() as u16, (b.len() - at) as u16);
+    b[at + 4..at + 6].copy_from_slice(&length.to_be_bytes());
+    match six {
+        true => b[4..6].copy_from_slice(&(whole - 40).to_be_bytes()),
+        false => b[2..4].copy_from_slice(&whole.to_be_bytes()),
+    }
+    fix(b);
+    if r.chance(10) {
+        b[at + 6] ^= 1;
+    }
 }
 
 /// Any flags.
