@@ -184,6 +184,16 @@ pub fn transport_is_right(packet: &Packet, protocol: u8, header: usize) -> Fact<
     Fact::Is(fold(sum) == 0xffff)
 }
 
+/// `sctp_compute_cksum`: CRC-32c over `length` bytes from the header on, the field itself as 0. It is stored little-endian.
+pub fn sctp(packet: &Packet, header: usize, length: usize) -> Fact<u32> {
+    packet.read(header, length).map(|bytes| {
+        let byte = |(i, b): (usize, &u8)| if (8..12).contains(&i) { 0 } else { *b };
+        !bytes.iter().enumerate().map(byte).fold(u32::MAX, |crc, b| {
+            (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0x82f6_3b78 } else { c >> 1 })
+        })
+    })
+}
+
 /// Is it left to the device that sends the packet out to finish the checksum (`CHECKSUM_PARTIAL`)? So it is with packets
 /// of this host, its containers and virtual machines, and then the field holds the sum of the pseudo header, in
 /// which one wrong checksum of 65535 looks the same.

@@ -8,7 +8,7 @@ mod probes;
 use std::fmt;
 use std::net::IpAddr;
 
-use nfblame::evaluate::checksum;
+use nfblame::evaluate::{Fact, Network, Packet, checksum};
 pub use probes::{Entry, PORTS, SOURCES4, SOURCES6, TARGETS4, TARGETS6};
 use probes::{Packets, TTL};
 
@@ -171,6 +171,8 @@ impl Shots {
         }
         if r.chance(25) {
             to_socket(r, &mut probe.bytes);
+        } else if r.chance(8) {
+            sctp(r, &mut probe.bytes);
         }
         let device = if r.chance(20) { IN1 } else { IN0 };
         let mut shot = Shot::inward(probe.bytes, device, r.pick(&MACS), id);
@@ -199,6 +201,9 @@ impl Shots {
     fn again(&mut self, mut shot: Shot, id: u16) -> Option<Shot> {
         if self.rng.chance(60) {
             flags(&mut self.rng, &mut shot.bytes);
+            if plain(&shot.bytes).is_some_and(|(protocol, _)| protocol == 132) {
+                sctp(&mut self.rng, &mut shot.bytes);
+            }
         }
         Some(shot.marked(id))
     }
@@ -217,7 +222,7 @@ impl Shots {
             return Some(Shot::inward(error(r, sent, six), device, MACS[0], id));
         }
         match protocol {
-            6 | 17 => {
+            6 | 17 | 132 => {
                 for i in 0..2 {
                     b.swap(header + i, header + 2 + i);
                 }
@@ -244,6 +249,9 @@ impl Shots {
             _ => {}
         }
         b[if six { 7 } else { 8 }] = TTL;
+        if protocol == 132 {
+            sctp(r, &mut b);
+        }
         fix(&mut b);
         Some(Shot::inward(b, device, MACS[0], id))
     }
@@ -269,16 +277,48 @@ fn to_socket(r: &mut Rng, b: &mut Vec<u8>) {
     }
     b[at + 2..at + 4].copy_from_slice(&r.pick(&OPEN).to_be_bytes());
     b.resize(b.len().max(at + 8 + r.below(120)), 0x62);
-    let (whole, length) = (b.len() as u16, (b.len() - at) as u16);
+    let length = (b.len() - at) as u16;
     b[at + 4..at + 6].copy_from_slice(&length.to_be_bytes());
-    match six {
-        true => b[4..6].copy_from_slice(&(whole - 40).to_be_bytes()),
-        false => b[2..4].copy_from_slice(&whole.to_be_bytes()),
-    }
+    size(b);
     fix(b);
     if r.chance(10) {
         b[at + 6] ^= 1;
     }
+}
+
+/// Writes the length into the network header.
+fn size(b: &mut [u8]) {
+    let whole = b.len() as u16;
+    match b[0] >> 4 {
+        6 => b[4..6].copy_from_slice(&(whole - 40).to_be_bytes()),
+        _ => b[2..4].copy_from_slice(&whole.to_be_bytes()),
+    }
+}
+
+/// Makes it a packet of SCTP, with chunks that may come next in an association, or not.
+fn sctp(r: &mut Rng, b: &mut Vec<u8>) {
+    let Some((_, at)) = plain(b) else { return };
+    let field = if b[0] >> 4 == 6 { 6 } else { 9 };
+    b[field] = 132;
+    b.truncate(at + 4);
+    let kinds: &[u8] =
+        r.pick(&[&[1u8][..], &[1], &[2], &[10], &[11], &[0], &[3, 0], &[4], &[5], &[6], &[7], &[8], &[14], &[9, 4]]);
+    let tag: u32 = if kinds == [1] && r.chance(90) { 0 } else { r.pick(&[1, 1, 1, 5, 0]) };
+    b.extend(tag.to_be_bytes());
+    b.extend([0; 4]);
+    for kind in kinds {
+        let value: &[u8] = match kind {
+            1 | 2 => &[0, 0, 0, r.pick(&[1, 1, 1, 5]), 0, 0, 16, 0, 0, 5, 0, 5, 0, 0, 0, 1],
+            0 => &[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9, 9],
+            3 => &[0, 0, 0, 1, 0, 0, 16, 0, 0, 0, 0, 0],
+            _ => &[],
+        };
+        b.extend([*kind, r.pick(&[0, 0, 0, 1])]);
+        b.extend((4 + value.len() as u16).to_be_bytes());
+        b.extend(value);
+    }
+    size(b);
+    fix(b);
 }
 
 /// Any flags.
@@ -317,10 +357,14 @@ fn fix(b: &mut [u8]) {
         fix_header(b);
     }
     let Some((protocol, at)) = plain(b) else { return };
-    let Some(place) = checksum::place(protocol).map(|p| at + p).filter(|p| p + 2 <= b.len()) else { return };
     if protocol == 132 {
+        let packet = Packet::new(if six { Network::Ip6 } else { Network::Ip4 }, b.to_vec());
+        if let (Fact::Is(sum), Some(field)) = (checksum::sctp(&packet, at, b.len() - at), b.get_mut(at + 8..at + 12)) {
+            field.copy_from_slice(&sum.to_le_bytes());
+        }
         return;
     }
+    let Some(place) = checksum::place(protocol).map(|p| at + p).filter(|p| p + 2 <= b.len()) else { return };
     b[place..place + 2].fill(0);
     let mut covered = Vec::new();
     if protocol != 1 {

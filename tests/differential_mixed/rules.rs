@@ -42,6 +42,32 @@ pub struct Mixed {
 /// Priorities that people use; several chains at one, and at those of the kernel's own hooks.
 const USUAL: [i64; 9] = [-300, -200, -150, -100, 0, 0, 10, 50, 100];
 
+/// Where chains at egress may be.
+const EGRESS: [&str; 3] = ["egress device v2", "egress device v1", "egress devices = { v1, v2, v3 }"];
+
+/// What is used up in the course of a round; the last of them counts connections.
+const USED_UP: [&str; 4] = [
+    "limit rate 2/hour burst 3 packets",
+    "limit rate over 100 bytes/hour burst 400 bytes",
+    "quota over 900 bytes",
+    "ct count over 3",
+];
+
+/// A table with chains at egress.
+fn egress(rng: &mut Rng) -> nft_rules::Table {
+    let mut table = loop {
+        let rules = nft_rules::Ruleset::random(rng, false);
+        if let Some(table) = rules.tables.into_iter().next().filter(|_| rules.ingress) {
+            break table;
+        }
+    };
+    table.name = "out".into();
+    for chain in &mut table.chains {
+        chain.head = chain.head.replace("ingress device v1", rng.pick(&EGRESS));
+    }
+    table
+}
+
 impl Mixed {
     /// A random one; `tracked`: with connection tracking and address translation.
     pub fn random(seed: u64, able: &Able, tracked: bool) -> Self {
@@ -61,6 +87,17 @@ impl Mixed {
                 && let Some((_, after)) = after.split_once(';')
             {
                 chain.head = format!("{before}priority {};{after}", rng.pick(&USUAL));
+            }
+        }
+        if rng.chance(15) {
+            nft.tables.push(egress(&mut rng));
+        }
+        for chain in nft.tables.iter_mut().flat_map(|t| &mut t.chains) {
+            if rng.chance(6) {
+                let rule = rng.pick(if tracked { &USED_UP } else { &USED_UP[..3] });
+                chain
+                    .rules
+                    .insert(rng.below(chain.rules.len() + 1), format!("{rule} {}", rng.pick(&["drop", "accept"])));
             }
         }
         if rng.chance(20) {
@@ -162,7 +199,7 @@ impl Texts {
     /// Does a packet change what the next one meets?
     pub fn have_state(&self) -> bool {
         let all = self.to_string();
-        ["add @", "update @", "delete @", "quota", "limit", "numgen"].iter().any(|w| all.contains(w))
+        ["add @", "update @", "delete @", "quota", "limit", "numgen", "ct count"].iter().any(|w| all.contains(w))
     }
 
     /// Loads it. `there`: the legacy tables that exist already.

@@ -1,6 +1,7 @@
 //! What the conntrack hook makes of a packet (`nf_conntrack_in`, net/netfilter/nf_conntrack_core.c), from the live table.
 
 mod icmp;
+mod sctp;
 mod tcp;
 
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use crate::evaluate::nat::{transport, tuple_of};
 use crate::evaluate::packet::{Ct, CtState};
 use crate::evaluate::{Fact, Network, Packet, Tracked, checksum};
 use crate::sys::ct::{Flow, Status, Tuple};
+
+/// Newer kernels have no such tracker.
+const DCCP: &str = "what the tracker of DCCP says";
 
 /// What a protocol's tracker says about a packet.
 enum Says {
@@ -138,6 +142,8 @@ fn known<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, flow: &Arc<Flow>) 
         nix::libc::IPPROTO_TCP => tcp::known(look, flow, reply)?,
         nix::libc::IPPROTO_UDP | nix::libc::IPPROTO_UDPLITE if udp_is_broken(look)? => Says::Invalid,
         nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6 => icmp::known(look, flow),
+        nix::libc::IPPROTO_SCTP => sctp::known(look, flow, reply)?,
+        nix::libc::IPPROTO_DCCP => return Err(DCCP.into()),
         _ => Says::Fits,
     };
     outcome(look, tuple, says, &|| part_of(flow, reply, state))
@@ -172,9 +178,8 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
         nix::libc::IPPROTO_TCP => tcp::new(look)?,
         nix::libc::IPPROTO_UDP | nix::libc::IPPROTO_UDPLITE if udp_is_broken(look)? => Says::Invalid,
         nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6 => icmp::new(look, tuple),
-        nix::libc::IPPROTO_SCTP | nix::libc::IPPROTO_DCCP => {
-            return Err(format!("what the tracker of protocol {} says", look.protocol).into());
-        }
+        nix::libc::IPPROTO_SCTP => sctp::new(look)?,
+        nix::libc::IPPROTO_DCCP => return Err(DCCP.into()),
         _ => Says::Fits,
     };
     let announced = match look.host.expectations() {

@@ -189,3 +189,67 @@ fn cut_packets_are_unknown_where_the_missing_part_matters() {
     p.length = 22;
     assert_eq!(tracked(&host, &p), "invalid", "the packet itself ends there");
 }
+
+/// An SCTP packet with this tag and these chunks.
+fn sctp(src: [u8; 4], dst: [u8; 4], tag: u32, chunks: &[&[u8]]) -> Packet {
+    let (from, to) = if src == CLIENT { (1000u16, 80u16) } else { (80, 1000) };
+    let mut h = [from.to_be_bytes(), to.to_be_bytes()].concat();
+    h.extend(tag.to_be_bytes());
+    h.extend([0; 4]);
+    h.extend(chunks.concat());
+    let mut p = packet(src, dst, 132, &[&h[..], &[0; 8]].concat());
+    p.bytes = [&p.bytes[..20], &h[..]].concat().into();
+    p.length = 20 + h.len();
+    checksum::write_network(&mut p, 2, &((20 + h.len()) as u16).to_be_bytes());
+    let sum = checksum::sctp(&p, 20, h.len()).known().unwrap_or_default();
+    p.write(28, &sum.to_le_bytes());
+    p
+}
+
+const INIT: &[u8] = &[1, 0, 0, 20, 0, 0, 0, 7, 0, 0, 16, 0, 0, 5, 0, 5, 0, 0, 0, 1];
+const INIT_ACK: &[u8] = &[2, 0, 0, 20, 0, 0, 0, 9, 0, 0, 16, 0, 0, 5, 0, 5, 0, 0, 0, 1];
+const DATA: &[u8] = &[0, 3, 0, 20, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9, 9];
+const HEARTBEAT: &[u8] = &[4, 0, 0, 4];
+const HEARTBEAT_ACK: &[u8] = &[5, 0, 0, 4];
+const ABORT: &[u8] = &[6, 0, 0, 4];
+
+#[test]
+fn an_sctp_association_begins_with_an_init_or_a_heartbeat() {
+    let host = FakeHost::new();
+    let is = |tag, chunks: &[&[u8]]| tracked(&host, &sctp(CLIENT, SERVER, tag, chunks));
+    assert_eq!(is(0, &[INIT]), "new");
+    assert_eq!(is(5, &[INIT]), "invalid", "its tag is 0");
+    assert_eq!(is(0, &[INIT, DATA]), "invalid", "it comes alone");
+    assert_eq!(is(5, &[HEARTBEAT]), "new");
+    assert_eq!(is(0, &[DATA]), "invalid");
+    assert_eq!(is(0, &[ABORT]), "invalid");
+    assert_eq!(is(0, &[]), "invalid");
+    let mut wrong = sctp(CLIENT, SERVER, 0, &[INIT]);
+    wrong.write(28, &[1, 2, 3, 4]);
+    assert_eq!(tracked(&host, &wrong), "invalid");
+    wrong.write(28, &[0; 4]);
+    assert_eq!(tracked(&host, &wrong), "new or invalid");
+}
+
+#[test]
+fn sctp_tags_are_those_of_the_association() {
+    let with = |state, vtags| {
+        let mut host = FakeHost::new();
+        let orig = Tuple::ports(132, (CLIENT.into(), 1000), (SERVER.into(), 80));
+        let protoinfo = Some(ProtoInfo::Sctp { state, vtags: Some(vtags) });
+        let answers = orig.inverted().unwrap_or(orig);
+        host.flows.push(Flow { status: Some(Status::SEEN_REPLY), protoinfo, ..Flow::of(orig, answers) });
+        host
+    };
+    let established = with(4, (9, 7));
+    assert_eq!(tracked(&established, &sctp(CLIENT, SERVER, 9, &[DATA])), "established");
+    assert_eq!(tracked(&established, &sctp(CLIENT, SERVER, 8, &[DATA])), "invalid");
+    assert_eq!(tracked(&established, &sctp(SERVER, CLIENT, 7, &[DATA])), "established reply");
+    assert_eq!(tracked(&established, &sctp(SERVER, CLIENT, 9, &[ABORT])), "invalid");
+    assert_eq!(tracked(&established, &sctp(CLIENT, SERVER, 8, &[HEARTBEAT])), "established");
+    assert_eq!(tracked(&established, &sctp(CLIENT, SERVER, 8, &[HEARTBEAT_ACK])), "established or invalid");
+    assert_eq!(tracked(&with(2, (0, 7)), &sctp(SERVER, CLIENT, 7, &[INIT_ACK])), "established reply");
+    assert_eq!(tracked(&with(2, (4, 7)), &sctp(SERVER, CLIENT, 7, &[INIT_ACK])), "established reply or invalid");
+    assert_eq!(tracked(&with(8, (9, 0)), &sctp(SERVER, CLIENT, 7, &[DATA])), "invalid");
+    assert_eq!(tracked(&with(8, (9, 0)), &sctp(SERVER, CLIENT, 7, &[HEARTBEAT_ACK])), "established reply");
+}

@@ -99,16 +99,8 @@ fn transport_sum(cx: &Context<'_>, m: &Machine<'_>) -> Option<usize> {
     Some(t.offset + at)
 }
 
-/// `sctp_compute_cksum`: CRC-32c over the packet with the checksum as 0.
 fn sctp_sum(cx: &mut Context<'_>, at: usize) {
-    let length = cx.packet.length.saturating_sub(at);
-    let crc = cx.packet.read(at, length).known().map(|bytes| {
-        let byte = |(i, b): (usize, &u8)| if (8..12).contains(&i) { 0 } else { *b };
-        !bytes.iter().enumerate().map(byte).fold(u32::MAX, |crc, b| {
-            (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0x82f6_3b78 } else { c >> 1 })
-        })
-    });
-    match crc {
+    match checksum::sctp(&cx.packet, at, cx.packet.length.saturating_sub(at)).known() {
         Some(crc) => {
             cx.packet.write(at + 8, &crc.to_le_bytes());
         }
