@@ -19,6 +19,12 @@ pub struct Selects {
     pub iif: Vec<Text>,
     /// The one they leave by, likewise.
     pub oif: Vec<Text>,
+    /// The same by number (nft's `iif` and `oif`).
+    pub iif_index: Vec<u32>,
+    /// The same by number.
+    pub oif_index: Vec<u32>,
+    /// It puts the connection into a conntrack zone.
+    pub zone: bool,
     /// The states of the connection, of [`INVALID`] and so on. None: any.
     pub states: Option<u32>,
     /// It holds for so many packets in some time only, or for a sample.
@@ -70,6 +76,8 @@ enum Load {
     Port,
     Iif,
     Oif,
+    IifIndex,
+    OifIndex,
     State,
     StateMask(u32),
 }
@@ -96,6 +104,8 @@ fn of_nft(table: &nft::Table, rule: &Rule) -> Selects {
                     MetaKey::L4proto => regs.push((m.dreg, Load::Protocol)),
                     MetaKey::Iifname => regs.push((m.dreg, Load::Iif)),
                     MetaKey::Oifname => regs.push((m.dreg, Load::Oif)),
+                    MetaKey::Iif => regs.push((m.dreg, Load::IifIndex)),
+                    MetaKey::Oif => regs.push((m.dreg, Load::OifIndex)),
                     _ => {}
                 }
             }
@@ -138,6 +148,7 @@ fn of_nft(table: &nft::Table, rule: &Rule) -> Selects {
             Expr::Objref(o) if matches!(o.kind, ObjectKind::Limit | ObjectKind::Quota | ObjectKind::Connlimit) => {
                 s.limited = true;
             }
+            Expr::CtSet(c) if c.key == CtKey::Zone => s.zone = true,
             Expr::Queue(q) => {
                 let bypass = q.flags.contains(QueueFlags::BYPASS);
                 if let QueueTarget::Range { first, total } = q.target {
@@ -194,6 +205,8 @@ impl Selects {
             Load::Port => self.ports.extend(from.be16().zip(to.be16())),
             Load::Iif => self.iif.push(name(from)),
             Load::Oif => self.oif.push(name(from)),
+            Load::IifIndex => self.iif_index.extend(from.host32().filter(|_| from == to)),
+            Load::OifIndex => self.oif_index.extend(from.host32().filter(|_| from == to)),
             Load::State | Load::StateMask(_) => {}
         }
     }
@@ -252,7 +265,10 @@ impl Selects {
 
     fn take_target(&mut self, t: &Target<'_>) {
         match t {
-            Target::Ct(c) if !c.helper.as_bytes().is_empty() => self.helper = true,
+            Target::Ct(c) => {
+                self.helper = !c.helper.as_bytes().is_empty();
+                self.zone = c.zone != 0;
+            }
             Target::Nfqueue(q) => {
                 self.queue = Some((q.queue, q.total.max(1), q.flags & targets::Nfqueue::BYPASS != 0));
             }

@@ -8,6 +8,8 @@ use crate::common::{kernel_tests, until};
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
+    what_is_not_tracked_does_not_pass_rules_by_state needs ["nft", "iptables-legacy"];
+    a_zone_for_one_direction_only_is_told needs ["nft"];
     a_table_that_is_nearly_full_is_found needs ["iptables-nft"];
     packets_that_could_not_be_tracked_are_counted needs ["iptables-nft"];
     a_helper_that_is_missing_is_found_and_given needs ["iptables-nft", "sysctl"];
@@ -192,4 +194,40 @@ fn an_entry_of_before_the_rules_changed_is_found_and_forgotten() {
     assert!(says(&why(&router, "udp 192.0.2.2:5300 192.0.2.1:53 -i eth0"), "NB0407"));
     apply(&router, &findings[0]);
     assert!(arrives(&servers[1]) && found(&router, "NB0407").is_empty());
+}
+
+fn what_is_not_tracked_does_not_pass_rules_by_state() {
+    let w = World::new();
+    let _listens = w.server.run(|| std::net::TcpListener::bind("0.0.0.0:80")).unwrap();
+    w.server.nft(
+        "table inet t {
+            chain raw { type filter hook prerouting priority raw; tcp dport 80 notrack; }
+            chain input { type filter hook input priority 0; policy drop; ct state established,related accept; ct state new tcp dport 80 accept; }
+        }",
+    );
+    let told = found(&w.server, "NB0408");
+    assert_eq!((told.len(), w.reaches_server(80)), (1, false), "{told:?}");
+    apply(&w.server, &told[0]);
+    assert!(found(&w.server, "NB0408").is_empty() && w.reaches_server(80));
+    // Rules that do not ask for the state go on working.
+    w.server.nft("flush ruleset");
+    w.run("iptables-legacy -t raw -A PREROUTING -p tcp --dport 80 -j CT --notrack; iptables-legacy -A INPUT -p tcp --dport 80 -j ACCEPT");
+    w.run("iptables-legacy -P INPUT DROP");
+    assert!(found(&w.server, "NB0408").is_empty() && w.reaches_server(80));
+    w.run("iptables-legacy -F INPUT; iptables-legacy -A INPUT -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT");
+    assert_eq!((found(&w.server, "NB0408").len(), w.reaches_server(80)), (1, false));
+}
+
+fn a_zone_for_one_direction_only_is_told() {
+    let w = World::new();
+    w.server.nft(
+        "table inet t {
+            chain pre { type filter hook prerouting priority raw; iifname eth0 ct zone set 5; }
+            chain out { type filter hook output priority raw; }
+            chain input { type filter hook input priority 0; policy drop; ct state established,related accept; }
+        }",
+    );
+    assert_eq!((found(&w.server, "NB0409").len() >= 1, w.reaches_client(80)), (true, false));
+    w.run("nft add rule inet t out oifname eth0 ct zone set 5");
+    assert!(found(&w.server, "NB0409").is_empty() && w.reaches_client(80));
 }

@@ -4,6 +4,7 @@ use crate::common::kernel_tests;
 use crate::world::{World, connects, found, routed, says, sh, why};
 
 kernel_tests! {
+    invalid_packets_that_get_through_are_told needs ["nft"];
     answers_that_no_rule_accepts_are_found_in_every_backend needs ["nft", "iptables-nft", "iptables-legacy"];
     a_loopback_that_is_cut_off_is_found needs ["nft", "iptables-legacy"];
     lost_messages_about_the_mtu_are_found needs ["nft", "iptables-legacy", "ip6tables-nft"];
@@ -178,4 +179,18 @@ fn a_late_rule_for_established_connections_is_found() {
         w.run(&format!("{tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"));
         assert!(found(&w.server, "NB0208").is_empty(), "{tool}");
     }
+}
+
+fn invalid_packets_that_get_through_are_told() {
+    let w = World::new();
+    let _listens = w.server.run(|| std::net::TcpListener::bind("0.0.0.0:80")).unwrap();
+    w.server.nft(
+        "table inet t {
+            chain input { type filter hook input priority 0; policy drop; ct state established,related accept; tcp dport 80 accept; }
+        }",
+    );
+    let told = found(&w.server, "NB0209");
+    assert_eq!((told.len(), told[0]["severity"].as_str()), (1, Some("note")), "{told:?}");
+    w.run("nft insert rule inet t input ct state invalid drop");
+    assert!(found(&w.server, "NB0209").is_empty() && w.reaches_server(80));
 }

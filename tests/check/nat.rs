@@ -6,6 +6,7 @@ use crate::common::{Netns, kernel_tests, veth};
 use crate::world::{apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
+    what_docker_publishes_does_not_meet_the_rules_of_input needs ["iptables-nft"];
     a_port_forward_that_the_filter_drops_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
     a_port_forward_that_turns_back_is_found needs ["nft"];
     private_addresses_that_leave_are_found needs ["nft", "iptables-legacy"];
@@ -141,4 +142,23 @@ fn a_port_forward_is_not_for_the_router_itself() {
         sh(&router, &also);
         assert!(connects(&router, &server, "192.0.2.1", 80) && found(&router, "NB0306").is_empty(), "{also}");
     }
+}
+
+fn what_docker_publishes_does_not_meet_the_rules_of_input() {
+    let [client, router, server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    sh(
+        &router,
+        "iptables-nft -t nat -N DOCKER; iptables-nft -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER; \
+         iptables-nft -t nat -A DOCKER ! -i eth1 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 198.51.100.2:80; \
+         iptables-nft -N DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -A INPUT -p tcp --dport 8080 -j DROP",
+    );
+    let _listens = server.run(|| std::net::TcpListener::bind("0.0.0.0:80")).unwrap();
+    let to = "192.0.2.1:8080".parse().unwrap();
+    let reaches =
+        || client.run(|| std::net::TcpStream::connect_timeout(&to, std::time::Duration::from_millis(700)).is_ok());
+    let told = found(&router, "NB0307");
+    assert!(told.len() == 1 && reaches(), "{told:?}");
+    sh(&router, "iptables-nft -I DOCKER-USER -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP");
+    assert!(found(&router, "NB0307").is_empty() && !reaches());
 }

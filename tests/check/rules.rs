@@ -9,6 +9,7 @@ use crate::common::{Netns, kernel_tests};
 use crate::world::{World, apply, check, found, says, sh, why};
 
 kernel_tests! {
+    an_interface_that_was_made_again_is_another_one needs ["nft", "ip"];
     dead_rules_of_nft_are_found needs ["nft"];
     dead_rules_of_iptables_are_found_in_both_backends needs ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "ipset"];
     a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
@@ -339,4 +340,21 @@ fn order_and_unused_chains_are_noted() {
     w.server.nft("table inet f { chain in { type filter hook input priority 0; tcp dport 22 accept; tcp dport 23 drop; udp dport 53 drop; }; }");
     let count = |code| found(&w.server, code).len();
     assert_eq!((count("NB0104"), count("NB0105"), count("NB0112")), (0, 0, 0));
+}
+
+fn an_interface_that_was_made_again_is_another_one() {
+    let w = World::new();
+    w.run("ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up");
+    w.server.nft(
+        "table inet t { chain input { type filter hook input priority 0; iif v0 accept; iifname eth0 accept; }; }",
+    );
+    assert!(found(&w.server, "NB0113").is_empty());
+    w.run("ip link del v0; ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up");
+    let told = found(&w.server, "NB0113");
+    assert_eq!((told.len(), told[0]["severity"].as_str()), (1, Some("warning")), "{told:?}");
+    w.run("nft flush chain inet t input; nft add rule inet t input iifname v0 accept");
+    assert!(found(&w.server, "NB0113").is_empty());
+    w.run("nft add rule inet t input iifname wg7 accept");
+    let told = found(&w.server, "NB0113");
+    assert_eq!((told.len(), told[0]["severity"].as_str()), (1, Some("note")), "{told:?}");
 }

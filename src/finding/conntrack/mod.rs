@@ -7,6 +7,8 @@ mod nb0404_invalid;
 mod nb0405_short_timeout;
 mod nb0406_nat_ports;
 mod nb0407_stale_nat;
+mod nb0408_untracked;
+mod nb0409_zones;
 
 use super::code::Code;
 
@@ -19,4 +21,6 @@ pub(super) const CODES: &[&Code] = &[
     &nb0405_short_timeout::CODE,
     &nb0406_nat_ports::CODE,
     &nb0407_stale_nat::CODE,
+    &nb0408_untracked::CODE,
+    &nb0409_zones::CODE,
 ];

@@ -8,6 +8,7 @@ mod nb0205_forward_answers;
 mod nb0206_essential_output;
 mod nb0207_families;
 mod nb0208_late_established;
+mod nb0209_invalid;
 
 use super::code::Code;
 
@@ -21,4 +22,5 @@ pub(super) const CODES: &[&Code] = &[
     &nb0206_essential_output::CODE,
     &nb0207_families::CODE,
     &nb0208_late_established::CODE,
+    &nb0209_invalid::CODE,
 ];

@@ -6,6 +6,7 @@ mod nb0303_untranslated;
 mod nb0304_catches_transit;
 mod nb0305_hides_clients;
 mod nb0306_not_for_this_host;
+mod nb0307_past_input;
 
 use std::net::IpAddr;
 
@@ -23,6 +24,7 @@ pub(super) const CODES: &[&Code] = &[
     &nb0304_catches_transit::CODE,
     &nb0305_hides_clients::CODE,
     &nb0306_not_for_this_host::CODE,
+    &nb0307_past_input::CODE,
 ];
 
 /// So many port forwards are looked at; a cluster has thousands, all alike.

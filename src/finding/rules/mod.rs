@@ -12,6 +12,7 @@ mod nb0109_empty_set;
 mod nb0110_not_final;
 mod nb0111_too_complex;
 mod nb0112_unused_chain;
+mod nb0113_no_such_interface;
 
 use super::code::Code;
 
@@ -29,4 +30,5 @@ pub(super) const CODES: &[&Code] = &[
     &nb0110_not_final::CODE,
     &nb0111_too_complex::CODE,
     &nb0112_unused_chain::CODE,
+    &nb0113_no_such_interface::CODE,
 ];

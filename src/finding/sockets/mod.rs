@@ -7,6 +7,7 @@ mod nb0503_backlog;
 mod nb0504_no_listener;
 mod nb0505_exposure;
 mod nb0506_receive_buffer;
+mod nb0507_memory;
 
 use super::code::Code;
 use super::probe::TCP;
@@ -20,6 +21,7 @@ pub(super) const CODES: &[&Code] = &[
     &nb0504_no_listener::CODE,
     &nb0505_exposure::CODE,
     &nb0506_receive_buffer::CODE,
+    &nb0507_memory::CODE,
 ];
 
 fn name(protocol: u8) -> &'static str {

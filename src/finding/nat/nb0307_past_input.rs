@@ -1,0 +1,66 @@
+//! `NB0307`: what containers publish does not pass the rules of the input hook.
+
+use std::collections::BTreeSet;
+
+use crate::evaluate::Hook;
+use crate::explain::Explainer;
+use crate::finding::code::Code;
+use crate::finding::probe;
+use crate::finding::report::{Finding, Severity};
+use crate::finding::view::View;
+use crate::finding::witness;
+use crate::fix::{Change, Trial};
+use crate::manager;
+
+use super::forwards;
+
+pub(super) const CODE: Code = Code {
+    id: "NB0307",
+    title: "a published port is open although the rules for this host close it",
+    severity: Severity::Note,
+    meaning: "packets to containers are forwarded: the rules of INPUT, such as those of ufw, are never asked",
+    page: include_str!("../../../docs/findings/NB0307.md"),
+    check,
+    why: None,
+};
+
+/// Who publishes ports of containers.
+const PUBLISHERS: [&str; 2] = ["docker", "podman"];
+
+fn check(view: &View<'_>, found: &mut Vec<Finding>) {
+    let mut told = BTreeSet::new();
+    for (at, to) in forwards(view) {
+        let Some(publisher) = manager::of_rule(view.rules, at).filter(|m| PUBLISHERS.contains(&m.name)) else {
+            continue;
+        };
+        let witnesses = witness::arriving(view, at);
+        let Some(w) = witnesses.iter().find(|w| !w.peer.on_link).or(witnesses.first()) else { continue };
+        let passes = !w.explained.walked.incomplete && !w.explained.walked.runs.iter().any(probe::is_stopped);
+        if !passes || told.contains(&w.service) {
+            continue;
+        }
+        let Some(without) = Trial::new(view.rules, view.host).with(&Change::Remove { at }) else { continue };
+        let Ok(closed) = Explainer::new(&without.rules, &without.host).brief().explain(&w.question) else { continue };
+        let in_input = closed.walked.runs.iter().all(|r| r.hook == Hook::Input);
+        let Some(by) = probe::stopped_at(&closed).filter(|_| in_input) else { continue };
+        told.insert(w.service);
+        let (protocol, port) = (if w.service.0 == probe::TCP { "tcp" } else { "udp" }, w.service.1);
+        // One rule less: places behind it in its own chain have moved, and policies have not.
+        let by =
+            if by.chain == at.chain { None } else { Some(view.rule(by).label("would drop it, were it for this host")) };
+        let mut finding = CODE
+            .finding(format!("{protocol} port {port} is published by {}, past the rules that close it", publisher.name))
+            .rule(view.rule(at).label(format!("sends it on to {to}")))
+            .seen("simulation", w.words())
+            .note("what is forwarded meets the rules of FORWARD only, and there those of the publisher come first");
+        if let Some(by) = by {
+            finding = finding.rule(by);
+        }
+        found.push(match publisher.name {
+            "docker" => finding
+                .note(format!("close it in the chain that is left to you: iptables -I DOCKER-USER -p {protocol} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL -j DROP, with -i and the outer interface"))
+                .note(format!("or publish it for this host only: docker run -p 127.0.0.1:{port}:…")),
+            _ => finding.note(format!("publish it for this host only: podman run -p 127.0.0.1:{port}:…")),
+        });
+    }
+}
