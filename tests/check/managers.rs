@@ -9,6 +9,7 @@ use crate::common::{Netns, kernel_tests};
 use crate::world::{World, apply, connects, found, routed, sh, why};
 
 kernel_tests! {
+    files_of_nftables_ufw_and_firewalld_are_compared needs ["nft", "ufw", "iptables-nft", "unshare"];
     two_backends_at_one_hook_are_found needs ["nft", "iptables-legacy"];
     ufw_is_told_to_open_the_port needs ["ufw", "iptables-nft", "unshare"];
     firewalld_is_told_to_open_the_port_in_the_zone needs ["nft"];
@@ -212,4 +213,55 @@ fn rules_that_were_not_saved_are_found() {
         );
         std::fs::remove_dir_all(&dir).unwrap();
     }
+}
+
+fn files_of_nftables_ufw_and_firewalld_are_compared() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-files-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc {0}/etc; mkdir -p {0}/etc/firewalld/zones", dir.display()));
+    let etc = dir.join("etc");
+    std::fs::remove_file(etc.join("systemd/system/sysinit.target.wants/nftables.service")).ok();
+    let conf = "flush ruleset\ntable inet filter {\n chain input {\n  type filter hook input priority 0; policy drop;\n  ct state established accept\n  tcp dport { 22, 80 } accept\n }\n}\n";
+    std::fs::write(etc.join("nftables.conf"), conf).unwrap();
+    let load = "nft -f /etc/nftables.conf";
+    assert!(found_after(&w.server, &dir, "nft flush ruleset").is_empty(), "the service is not enabled");
+    let enable = "mkdir -p /etc/systemd/system/sysinit.target.wants; touch /etc/systemd/system/sysinit.target.wants/nftables.service";
+    assert_eq!(found_after(&w.server, &dir, enable).len(), 1, "nothing of it is loaded");
+    assert!(found_after(&w.server, &dir, load).is_empty());
+    let told = found_after(&w.server, &dir, "nft add rule inet filter input tcp dport 443 accept");
+    assert!(told.len() == 1 && told[0].to_string().contains("2 rules in the file, 3 in the kernel"), "{told:?}");
+    assert!(found_after(&w.server, &dir, load).is_empty());
+    std::fs::remove_file(etc.join("systemd/system/sysinit.target.wants/nftables.service")).unwrap();
+
+    // ufw, and what somebody puts into its chains by hand.
+    let enable = "nft flush ruleset; mount -t tmpfs none /run; ufw --force enable; ufw allow 22/tcp";
+    let told = found_after(&w.server, &dir, enable);
+    assert!(told.is_empty(), "{told:?}");
+    let told = found_after(&w.server, &dir, "iptables -I ufw-user-input -p tcp --dport 8080 -j ACCEPT");
+    assert!(told.len() == 1 && told[0].to_string().contains("/etc/ufw/user.rules"), "{told:?}");
+    let told =
+        found_after(&w.server, &dir, "mount -t tmpfs none /run; ufw reload; ufw --force disable; nft flush ruleset");
+    assert!(told.is_empty(), "{told:?}");
+
+    // firewalld: the shape of its table, and its own format of files.
+    std::fs::write(
+        etc.join("firewalld/zones/public.xml"),
+        "<zone><service name=\"x\"/><port port=\"8080\" protocol=\"tcp\"/></zone>",
+    )
+    .unwrap();
+    std::fs::create_dir_all(etc.join("firewalld/services")).unwrap();
+    let service = "<service><port protocol=\"tcp\" port=\"22\"/></service>";
+    std::fs::write(etc.join("firewalld/services/x.xml"), service).unwrap();
+    let table = "nft add table inet firewalld; nft add chain inet firewalld filter_IN_public_allow; \
+                 nft add rule inet firewalld filter_IN_public_allow tcp dport 22 accept";
+    let told = found_after(&w.server, &dir, table);
+    assert!(told.len() == 1 && told[0].to_string().contains("8080/tcp is open in the file and not now"), "{told:?}");
+    let told = found_after(
+        &w.server,
+        &dir,
+        "nft add rule inet firewalld filter_IN_public_allow tcp dport 8080 ct state { new, untracked } accept",
+    );
+    assert!(told.is_empty(), "{told:?}");
+    std::fs::remove_dir_all(&dir).unwrap();
 }

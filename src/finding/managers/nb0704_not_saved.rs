@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::saved::{Differs, firewalld, nftables, ufw};
 use crate::evaluate::{ChainRef, Fact, Place};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
@@ -37,6 +38,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     if view.host.is_first_namespace() != Fact::Is(true) {
         return;
     }
+    let others = nftables::differs(view).into_iter().chain(ufw::differs(view)).chain(firewalld::differs(view));
+    found.extend(others.map(told));
     for (family, path) in SAVED {
         let Fact::Is(text) = view.host.saved(path) else { continue };
         if !text.starts_with(WRITTEN_BY_SAVE) {
@@ -70,6 +73,18 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         }
         found.push(finding);
     }
+}
+
+fn told(differs: Differs) -> Finding {
+    let Differs { path, how, advice } = differs;
+    let mut finding = CODE.finding(match how.len() {
+        1 => format!("{path} and the kernel differ in one thing"),
+        n => format!("{path} and the kernel differ in {n} things"),
+    });
+    for line in how.iter().take(SHOWN) {
+        finding = finding.seen(&path, line);
+    }
+    finding.note(advice)
 }
 
 fn tool(family: &str) -> &'static str {
