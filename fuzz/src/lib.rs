@@ -9,6 +9,7 @@ mod ipset;
 mod log;
 mod nft;
 mod rtnetlink;
+mod walk;
 mod xt;
 
 pub use capture::capture;
@@ -18,6 +19,7 @@ pub use ipset::ipset;
 pub use log::{nflog, trace};
 pub use nft::{nft_event, nft_rule, nft_ruleset, nft_set};
 pub use rtnetlink::rtnetlink;
+pub use walk::{nft_walk, xt_walk};
 pub use xt::{xt_payload, xt_table};
 
 use nfblame::sys::netlink::{Message, Messages};
@@ -40,7 +42,12 @@ pub const TARGETS: &[Target] = &[
     ("rtnetlink", rtnetlink),
     ("capture", capture),
     ("filter", filter),
+    ("nft_walk", nft_walk),
+    ("xt_walk", xt_walk),
 ];
+
+/// Targets whose seeds are those of another.
+pub const SEEDS_OF: &[(&str, &str)] = &[("nft_walk", "nft_ruleset"), ("xt_walk", "xt_table")];
 
 /// The whole messages of a datagram, each with its subsystem and its number in there.
 fn messages(data: &[u8]) -> impl Iterator<Item = (u8, u8, Message<'_>)> {

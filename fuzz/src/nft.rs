@@ -68,7 +68,7 @@ fn show(rules: &Ruleset) {
 }
 
 /// Puts the messages together, as reading a dump does. Parents that are missing are made up.
-fn ruleset(data: &[u8], wanted: impl Fn(u8) -> bool) -> Ruleset {
+pub(super) fn ruleset(data: &[u8], wanted: impl Fn(u8) -> bool) -> Ruleset {
     let mut rules = Ruleset::default();
     for (subsystem, kind, m) in messages(data) {
         if subsystem == NFNL_SUBSYS_NFTABLES && wanted(kind) {

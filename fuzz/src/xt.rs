@@ -11,9 +11,18 @@ use nfblame::sys::xt::{self, Family, Info};
 /// A family (`NFPROTO_*`, one byte), then numbers of 32 bits in the host's order: the hooks, where the chain of each
 /// begins, where its policy is, and how many entries there are. The rest are the entries.
 pub fn xt_table(data: &[u8]) {
+    let Some(table) = table(data) else { return };
+    let mut out = Out::new();
+    iptables::legacy_table(&table, true, &(), &mut out);
+    let rules = Ruleset { xt: vec![table], ..Ruleset::default() };
+    let _ = serde_json::to_vec(&rules);
+}
+
+/// The table that such an input is.
+pub(super) fn table(data: &[u8]) -> Option<xt::Table> {
     const NUMBERS: usize = 12;
-    let Some((family, rest)) = data.split_first() else { return };
-    let Some((numbers, blob)) = rest.split_at_checked(4 * NUMBERS) else { return };
+    let (family, rest) = data.split_first()?;
+    let (numbers, blob) = rest.split_at_checked(4 * NUMBERS)?;
     let numbers: Vec<u32> = numbers.chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect();
     let five = |at: usize| [numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4]];
     let info = Info {
@@ -24,12 +33,7 @@ pub fn xt_table(data: &[u8]) {
         num_entries: numbers[11],
         size: blob.len() as u32,
     };
-    let Some(family) = family_of(*family) else { return };
-    let Ok(table) = xt::Table::new(family, info, blob.to_vec()) else { return };
-    let mut out = Out::new();
-    iptables::legacy_table(&table, true, &(), &mut out);
-    let rules = Ruleset { xt: vec![table], ..Ruleset::default() };
-    let _ = serde_json::to_vec(&rules);
+    xt::Table::new(family_of(*family)?, info, blob.to_vec()).ok()
 }
 
 /// Payloads one behind the other: the family, whether it is a target, the revision, the lengths of name and payload (two

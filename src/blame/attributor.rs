@@ -1,6 +1,7 @@
 //! Evidence in, blames out.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use crate::evaluate::log_rules::{LogRule, LogRules};
 use crate::evaluate::packet::{Ct, CtState, Owner};
@@ -102,7 +103,12 @@ impl<'a> Attributor<'a> {
                 p.group
             ));
         }
-        let ways = |rule: &LogRule| self.prepared.ways_to(hook, rule.at.chain).0;
+        let complete = Cell::new(true);
+        let ways = |rule: &LogRule| {
+            let (ways, all) = self.prepared.ways_to(hook, rule.at.chain);
+            complete.set(complete.get() && all);
+            ways
+        };
         let mut rules: Vec<_> = known.into_iter().map(|r| (r, ways(r))).filter(|(_, ways)| !ways.is_empty()).collect();
         if rules.len() > 1 {
             rules.retain(|(rule, ways)| {
@@ -114,6 +120,7 @@ impl<'a> Attributor<'a> {
         };
         let by = describer.step(hook, by.at, "log".into());
         let several = rules.len();
+        let complete = complete.get();
         let mut walks = Vec::new();
         for (rule, ways) in rules {
             for (base, stack) in ways {
@@ -122,6 +129,12 @@ impl<'a> Attributor<'a> {
             }
         }
         let mut answer = answer::of(&walks);
+        if !complete {
+            if answer.confidence == Confidence::Certain {
+                answer.confidence = Confidence::Likely;
+            }
+            answer.unknowns.push("by which of very many jumps it came to the rule that logged it".into());
+        }
         if several > 1 {
             let which = format!("which of {several} rules with this prefix and group logged it");
             if answer.confidence != Confidence::Certain {

@@ -54,9 +54,24 @@ pub enum CaptureError {
         /// Where.
         at: u64,
     },
+    /// A packet contradicts itself, but where the next one begins is clear.
+    #[error("{what}, {at} bytes from the beginning of the file")]
+    Packet {
+        /// What is wrong.
+        what: &'static str,
+        /// Where.
+        at: u64,
+    },
     /// Reading failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+}
+
+impl CaptureError {
+    /// Is it about one packet only, so that those behind it can be read?
+    pub fn is_of_packet(&self) -> bool {
+        matches!(self, Self::Packet { .. })
+    }
 }
 
 /// A capture being read.
@@ -91,7 +106,7 @@ impl<R: Read> Capture<R> {
     /// The next packet; none at the end of the file.
     ///
     /// # Errors
-    /// If it cannot be read; nothing behind it can be, either.
+    /// If it cannot be read; nothing behind it can be, either, unless the error [is of that packet](CaptureError::is_of_packet).
     pub fn packet(&mut self) -> Result<Option<Captured>, CaptureError> {
         match &mut self.format {
             Format::Classic(header) => header.packet(&mut self.source),

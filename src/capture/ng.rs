@@ -85,7 +85,7 @@ impl Sections {
                             SIMPLE_PACKET => self.simple(body),
                             kind => self.enhanced(body, kind == OLD_PACKET),
                         };
-                        Some(packet.ok_or_else(|| source.broken("a packet block that contradicts itself"))?)
+                        Some(packet.ok_or_else(|| source.packet("a packet block that contradicts itself"))?)
                     }
                 }
                 _ => {

@@ -55,6 +55,10 @@ impl<R: Read> Source<R> {
         CaptureError::Cut { what, at: self.part }
     }
 
+    pub fn packet(&self, what: &'static str) -> CaptureError {
+        CaptureError::Packet { what, at: self.part }
+    }
+
     pub fn broken(&self, what: impl Into<String>) -> CaptureError {
         CaptureError::Broken { what: what.into(), at: self.part }
     }

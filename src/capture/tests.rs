@@ -151,7 +151,15 @@ fn nonsense_is_an_error_and_takes_no_memory() {
     assert!(all(&[f.section(), f.packet(0, 1, &IP, &[])].concat()).1.is_some());
     let mut lying = f.packet(0, 1, &IP, &[]);
     lying[20] = 99;
-    assert!(all(&[f.section(), f.interface(1, &[]), lying].concat()).1.is_some());
+    assert!(all(&[f.section(), f.interface(1, &[]), lying.clone()].concat()).1.is_some());
+    // What is behind such a packet is read all the same.
+    let file = [f.section(), f.interface(1, &[]), lying, f.packet(7, 1, &IP, &[]), f.packet(0, 1, &IP, &[])].concat();
+    let mut capture = Capture::new(file.as_slice()).unwrap();
+    for _ in 0..2 {
+        assert!(capture.packet().is_err_and(|e| e.is_of_packet()));
+    }
+    assert_eq!(capture.packet().unwrap().unwrap().bytes, IP);
+    assert!(capture.packet().unwrap().is_none());
     assert!(matches!(all(b"").1, Some(CaptureError::NotACapture)));
     assert!(matches!(all(b"#!/bin/sh").1, Some(CaptureError::NotACapture)));
 }

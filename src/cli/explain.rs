@@ -182,7 +182,8 @@ fn capture(global: &Global, args: &Args, path: &Path) -> Result<Exit, Box<dyn Er
     let mut out = output::stdout(global.color);
     let (mut number, mut all_pass, mut broken, mut failed) = (0u64, true, None, None);
     let next = || match file.packet() {
-        Ok(packet) => packet.map(|item| Next { item, waited: false }),
+        Ok(packet) => packet.map(|packet| Next { item: Ok(packet), waited: false }),
+        Err(e) if e.is_of_packet() => Some(Next { item: Err(e.to_string()), waited: false }),
         Err(e) => {
             broken = Some(e);
             None
@@ -190,8 +191,8 @@ fn capture(global: &Global, args: &Args, path: &Path) -> Result<Exit, Box<dyn Er
     };
     session(&host, next, |explainer, packet| {
         number += 1;
-        let answer =
-            question(&common, explainer, &packet).and_then(|q| explainer.explain(&q).map_err(|e| e.to_string()));
+        let question = packet.and_then(|p| question(&common, explainer, &p));
+        let answer = question.and_then(|q| explainer.explain(&q).map_err(|e| e.to_string()));
         all_pass &= answer.as_ref().is_ok_and(Explained::passes);
         match print(&mut out, global, number, answer.as_ref().map(|a| &a.blame)) {
             Ok(()) => ControlFlow::Continue(()),

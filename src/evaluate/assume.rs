@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 /// How many runs are made at the most; beyond that an answer is not certain.
 pub const MAX_RUNS: usize = 128;
+/// After so many tries of rules, in all runs together, no other run is begun.
+const MAX_TRIES: usize = 2_000_000;
 
 /// One question that the evidence does not answer, and the answer taken in this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,7 @@ pub struct Assumptions {
     made: Vec<Assumption>,
     at: usize,
     runs: usize,
+    tries: usize,
     exhausted: bool,
 }
 
@@ -56,7 +59,7 @@ impl Assumptions {
     pub fn advance(&mut self) -> bool {
         while let Some(last) = self.made.last_mut() {
             if !last.flipped {
-                if self.runs >= MAX_RUNS {
+                if self.runs >= MAX_RUNS || self.tries >= MAX_TRIES {
                     self.exhausted = true;
                     return false;
                 }
@@ -69,6 +72,11 @@ impl Assumptions {
             self.made.pop();
         }
         false
+    }
+
+    /// So many rules were tried.
+    pub fn tried(&mut self, rules: usize) {
+        self.tries = self.tries.saturating_add(rules);
     }
 
     /// What was assumed in this run.

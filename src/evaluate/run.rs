@@ -69,8 +69,7 @@ impl<'r> Prepared<'r> {
         match chain.table {
             TableRef::Nft(t) => match (self.rules.nft.get(t), self.indexes.get(t)) {
                 (Some(table), Some(index)) => {
-                    let paths = nft::call_stacks(table, index, chain.table, chain.chain, hook);
-                    let all = paths.len() < nft::paths::MANY;
+                    let (paths, all) = nft::call_stacks(table, index, chain.table, chain.chain, hook);
                     (paths.into_iter().map(|p| (p.base, p.stack)).collect(), all)
                 }
                 _ => (Vec::new(), true),

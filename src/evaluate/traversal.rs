@@ -45,6 +45,9 @@ pub struct Tried {
     pub missed: Option<Missed>,
 }
 
-/// How many rules one packet may be tried against in one chain. The kernel forbids loops; a ruleset that was torn while it
-/// was read may have one.
-pub const MAX_RULES: usize = 4_000_000;
+/// How often rules of a table with that many rules may be tried on one packet in one base chain. A ruleset that was torn while
+/// it was read may have a loop; and chains that all jump to the next ones take the kernel years, which nobody waits for.
+pub fn most_tries(rules: usize) -> usize {
+    let often = rules.saturating_mul(32).saturating_add(100_000);
+    often.min(rules.saturating_mul(2).max(1_000_000))
+}

@@ -158,13 +158,21 @@ impl<'a> Walk<'a> {
     pub fn run(&self, packet: &Packet, start: &Start) -> Walked {
         let mut assumptions = Assumptions::new();
         let mut runs = Vec::new();
+        let mut lost = false;
         loop {
             let hook = start.hook();
             let mut cx = Context::new(packet.clone(), hook, self.env, &mut assumptions);
             cx.explain = self.explain;
             let mut way = Way::new(self, cx);
             let fate = way.go(start);
-            let Way { cx, steps, .. } = way;
+            let Way { cx, mut steps, .. } = way;
+            // Near misses are looked for in the first run, and in the first that loses the packet; all others may be many.
+            let loses = matches!(fate, Fate::Decided { .. } | Fate::Lost(_)) && !lost;
+            lost |= loses;
+            if !runs.is_empty() && !loses {
+                steps.retain(|s| !matches!(s, Step::Rule { tried, .. } if tried.missed.is_some()));
+                steps.shrink_to_fit();
+            }
             let (packet, hook) = (cx.packet, cx.hook);
             let assumed = assumptions.made().to_vec();
             runs.push(Run { fate, hook, steps, packet, assumed });

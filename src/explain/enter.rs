@@ -12,6 +12,8 @@ use crate::sys::Text;
 
 /// `RTN_LOCAL`.
 const LOCAL: u8 = 2;
+/// `ALTIFNAMSIZ`, without the zero at the end.
+const LONGEST_NAME: usize = 127;
 /// `ARPHRD_ETHER`, `ARPHRD_LOOPBACK`.
 const ETHERNET: [u16; 2] = [1, 772];
 const PACKET_HOST: u8 = 0;
@@ -135,6 +137,10 @@ fn guess(q: &Question, packet: &Packet, env: &dyn Environment, notes: &mut Vec<S
 
 /// An interface by its name.
 fn device(name: &Text, env: &dyn Environment) -> Result<Device, Invalid> {
+    let length = name.as_bytes().len();
+    if length > LONGEST_NAME {
+        return Err(Invalid(format!("no interface has a name of {length} bytes")));
+    }
     match env.link_index(name.as_bytes()) {
         Fact::Is(index) => Ok(Device { index, name: Fact::Is(name.clone()) }),
         Fact::Absent => Err(Invalid(format!("there is no interface {name} in this network namespace"))),

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::evaluate::candidates::Matching;
 use crate::evaluate::place::{ChainRef, Place};
-use crate::evaluate::traversal::{Begin, Ended, MAX_RULES, Tried};
+use crate::evaluate::traversal::{Begin, Ended, Tried, most_tries};
 use crate::evaluate::{Context, Decision};
 use crate::ruleset::index::TableIndex;
 use crate::ruleset::nft::{Chain, Table};
@@ -62,6 +62,7 @@ pub fn run_known(
         Err(Refused::Accepted) => return Ended { decision: Decision::Accept, at: policy },
         Err(Refused::Dropped(_)) => return Ended { decision: Decision::Drop, at: policy },
     };
+    let most = most_tries(index.rules());
     let mut walk = Walk {
         m: Machine::new(table, index, info),
         filed,
@@ -70,7 +71,7 @@ pub fn run_known(
         rule: 0,
         stack: SmallVec::new(),
         depth: 1,
-        left: MAX_RULES,
+        left: most,
         tried,
     };
     if let Begin::After { stack, rule, expr } = begin {
@@ -85,7 +86,9 @@ pub fn run_known(
             }
         }
     }
-    walk.go(cx)
+    let ended = walk.go(cx);
+    cx.assumptions.tried(most - walk.left);
+    ended
 }
 
 struct Walk<'t, 'f> {

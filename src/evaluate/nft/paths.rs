@@ -1,5 +1,7 @@
 //! By which jumps a packet can come to a chain: read off the rules, without a packet.
 
+use rustc_hash::FxHashSet;
+
 use crate::evaluate::Hook;
 use crate::evaluate::place::{ChainRef, Place, TableRef};
 use crate::ruleset::index::TableIndex;
@@ -8,6 +10,8 @@ use crate::sys::nft::{Expr, Reg, Value, Verdict};
 
 /// How many ways to one chain are listed.
 pub const MANY: usize = 64;
+/// How many chains are entered to find them.
+const MOST: usize = 64 * MANY;
 /// `NFT_JUMP_STACK_SIZE`
 const STACK: usize = 16;
 
@@ -28,8 +32,8 @@ struct Edge {
     comes_back: bool,
 }
 
-/// All ways from base chains at a hook to a chain, at most [`MANY`]. `at` says which table this is.
-pub fn call_stacks(table: &Table, index: &TableIndex, at: TableRef, chain: usize, hook: Hook) -> Vec<Path> {
+/// The ways from base chains at a hook to a chain, at most [`MANY`]; `at` says which table this is. False if there may be more.
+pub fn call_stacks(table: &Table, index: &TableIndex, at: TableRef, chain: usize, hook: Hook) -> (Vec<Path>, bool) {
     let edges: Vec<Vec<Edge>> = (0..table.chains.len()).map(|c| edges(table, index, c)).collect();
     // Which chains lead there at all, so that no dead end is followed.
     let mut leads = vec![false; table.chains.len()];
@@ -48,14 +52,15 @@ pub fn call_stacks(table: &Table, index: &TableIndex, at: TableRef, chain: usize
             break;
         }
     }
-    let mut search = Search { at, edges, leads, chain, found: Vec::new() };
+    let mut search = Search { at, edges, leads, chain, found: Vec::new(), seen: FxHashSet::default() };
     for (c, def) in table.chains.iter().enumerate() {
         let Some(base) = &def.def.base else { continue };
         if Hook::from_nft(base.hook) == Some(hook) {
             search.follow(c, c, &mut Vec::new(), 0);
         }
     }
-    search.found
+    let all = search.found.len() < MANY && search.seen.len() < MOST;
+    (search.found, all)
 }
 
 struct Search {
@@ -64,19 +69,25 @@ struct Search {
     leads: Vec<bool>,
     chain: usize,
     found: Vec<Path>,
+    /// Where the search has been: gotos may lead to one place in many ways.
+    seen: FxHashSet<(usize, usize, Vec<Place>)>,
 }
 
 impl Search {
     fn follow(&mut self, base: usize, here: usize, stack: &mut Vec<Place>, depth: usize) {
-        if self.found.len() >= MANY || depth > self.edges.len() || !self.leads.get(here).copied().unwrap_or(false) {
+        if self.found.len() >= MANY
+            || self.seen.len() >= MOST
+            || depth > self.edges.len()
+            || !self.leads.get(here).copied().unwrap_or(false)
+        {
+            return;
+        }
+        if !self.seen.insert((base, here, stack.clone())) {
             return;
         }
         let chain = |chain| ChainRef { table: self.at, chain };
         if here == self.chain {
-            let path = Path { base: chain(base), stack: stack.clone() };
-            if !self.found.contains(&path) {
-                self.found.push(path);
-            }
+            self.found.push(Path { base: chain(base), stack: stack.clone() });
             return;
         }
         for edge in self.edges.get(here).cloned().unwrap_or_default() {
@@ -172,7 +183,8 @@ mod tests {
         let index = TableIndex::new(&t);
         let at = TableRef::Nft(3);
         let ways = |chain, hook| -> Vec<Vec<(usize, usize)>> {
-            let found = call_stacks(&t, &index, at, chain, hook);
+            let (found, all) = call_stacks(&t, &index, at, chain, hook);
+            assert!(all);
             assert!(found.iter().all(|p| p.base.table == at));
             found.iter().map(|p| p.stack.iter().map(|s| (s.chain.chain, s.position.unwrap_or(0))).collect()).collect()
         };
@@ -191,6 +203,23 @@ mod tests {
             chain(n, wire::Hook::Input, None, both)
         }));
         let index = TableIndex::new(&t);
-        assert!(call_stacks(&t, &index, TableRef::Nft(0), 2, Hook::Input).len() <= MANY);
+        let (found, all) = call_stacks(&t, &index, TableRef::Nft(0), 2, Hook::Input);
+        assert!(found.len() <= MANY && !all);
+        // Layers of chains, each of which goes on to all of the next: many ways that are all the same one.
+        let layers = |to: fn(&str) -> Vec<Expr>| {
+            let mut t = table(Family::Inet);
+            t.chains = vec![base("in", wire::Hook::Input, vec![to("c0.0")])];
+            for layer in 0..15 {
+                t.chains.extend((0..6).map(|n| {
+                    let next = (0..6).filter(|_| layer < 14).map(|n| to(&format!("c{}.{n}", layer + 1))).collect();
+                    chain(&format!("c{layer}.{n}"), wire::Hook::Input, None, next)
+                }));
+            }
+            let index = TableIndex::new(&t);
+            let (found, all) = call_stacks(&t, &index, TableRef::Nft(0), t.chains.len() - 1, Hook::Input);
+            (found.len(), all)
+        };
+        assert_eq!(layers(goto), (1, true));
+        assert_eq!(layers(jump), (MANY, false));
     }
 }

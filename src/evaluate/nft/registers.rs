@@ -209,10 +209,12 @@ impl Registers {
         Unknown::fact("a register that no rule has loaded")
     }
 
-    /// Word by word: its four bytes if they are known.
+    /// Word by word: its four bytes if they are known. Of a length that no registers have, only the beginning.
     pub fn words(&self, reg: Reg, len: usize) -> impl Iterator<Item = Option<[u8; 4]>> + '_ {
         let first = reg.word().unwrap_or(Reg::WORDS);
-        (first..first + len.div_ceil(4)).map(|word| {
+        // A length may be nonsense: one word that is not there says the same as many.
+        let count = len.div_ceil(4).min(Reg::WORDS + 1);
+        (first..first + count).map(|word| {
             let known = self.state.get(word) == Some(&KNOWN);
             known.then(|| self.bytes.get(word * 4..word * 4 + 4)?.try_into().ok()).flatten()
         })

@@ -10,7 +10,7 @@ use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::hook::Hook;
 use crate::evaluate::place::{ChainRef, Place, TableRef};
-use crate::evaluate::traversal::{Begin, Ended, MAX_RULES, Tried};
+use crate::evaluate::traversal::{Begin, Ended, Tried, most_tries};
 use crate::sys::Text;
 use crate::sys::uapi::x_tables::IP6T_F_PROTO;
 use crate::sys::xt::{Action, Family, Match, Selector, Table, Target, Verdict};
@@ -27,6 +27,8 @@ pub struct Program<'t> {
     chains: Vec<Chain<'t>>,
     /// The matches of all rules; each rule has a range of them.
     matches: Vec<Match<'t>>,
+    /// How often rules may be tried on one packet.
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -100,8 +102,9 @@ impl<'t> Program<'t> {
                 });
                 Chain { name: c.name().clone(), hook: c.hook().map(Hook::from), rules, policy: c.policy(), filed }
             })
-            .collect();
-        Self { table: name, family, chains, matches }
+            .collect::<Vec<Chain<'_>>>();
+        let most = most_tries(chains.iter().map(|c| c.rules.len()).sum());
+        Self { table: name, family, chains, matches, most }
     }
 
     /// The place of a rule in this table, or of a policy.
@@ -121,6 +124,13 @@ impl<'t> Program<'t> {
     /// rules that did not match. A rule that kills a malformed packet without matching it (`hotdrop`) is told and
     /// decides all the same.
     pub fn run(&self, cx: &mut Context, begin: &Begin, on_tried: &mut dyn FnMut(Tried)) -> Option<Ended> {
+        let mut left = self.most;
+        let ended = self.go(cx, begin, &mut left, on_tried);
+        cx.assumptions.tried(self.most - left);
+        ended
+    }
+
+    fn go(&self, cx: &mut Context, begin: &Begin, left: &mut usize, on_tried: &mut dyn FnMut(Tried)) -> Option<Ended> {
         let base = self.base(cx.hook)?;
         let (mut chain, mut next, mut stack) = match begin {
             Begin::Start => (base, 0, Vec::new()),
@@ -134,7 +144,8 @@ impl<'t> Program<'t> {
         let mut view = View::new(self.family, cx);
         let mut look = fields(cx, &view);
         let mut matching = self.matching(cx, chain, &look);
-        for _ in 0..MAX_RULES {
+        while let Some(rest) = left.checked_sub(1) {
+            *left = rest;
             let Some(here) = self.chains.get(chain) else {
                 return Some(self.lost("a chain that is not there", chain, None));
             };

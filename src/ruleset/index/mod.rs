@@ -25,6 +25,7 @@ pub struct TableIndex {
     sets: FxHashMap<Text, usize>,
     objects: FxHashMap<(u32, Text), usize>,
     elements: Vec<OnceLock<SetIndex>>,
+    rules: usize,
 }
 
 impl TableIndex {
@@ -35,7 +36,13 @@ impl TableIndex {
             sets: table.sets.iter().enumerate().map(|(i, s)| (s.def.name.clone(), i)).collect(),
             objects: table.objects.iter().enumerate().map(|(i, o)| ((o.kind.code(), o.name.clone()), i)).collect(),
             elements: std::iter::repeat_with(OnceLock::new).take(table.sets.len()).collect(),
+            rules: table.chains.iter().map(|c| c.rules.len()).sum(),
         }
+    }
+
+    /// How many rules the table has.
+    pub fn rules(&self) -> usize {
+        self.rules
     }
 
     /// The position in [`Table::chains`] of the chain of that name.
