@@ -1,8 +1,8 @@
 //! What it costs to decide about a packet: `cargo bench --bench evaluate` (as root, with nft and iptables).
 //!
-//! Rulesets of growing size are loaded into namespaces of their own; the packets pass all of their rules, and the policy
-//! decides. The same packets are sent through the kernel in the same namespace, with and without the rules, so that what the
-//! kernel takes for them is known. Prints Markdown.
+//! Rulesets of growing size are loaded into namespaces of their own. Packets pass all of their rules, and the policy decides;
+//! the same packets are sent through the kernel in the same namespace, with and without the rules, so that what the kernel
+//! takes for them is known. Other packets are decided by a rule, each by another. Prints Markdown.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 
 use std::fmt::Write as _;
@@ -19,6 +19,10 @@ use nfblame::evaluate::{
 };
 use nfblame::ruleset::Ruleset;
 use nfblame_sys::ns::{NetNs, unshare_net};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOC: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 /// How long each number is measured.
@@ -40,9 +44,19 @@ const KINDS: &[Kind] = &[
     Kind { name: "iptables-legacy", program: &["iptables-legacy-restore"], text: iptables },
 ];
 
-/// An address that no packet has, and a port.
+/// A packet that no rule is about.
+fn stranger(n: u8) -> Packet {
+    packet(n, [127, 0, 0, 1], PORT)
+}
+
+/// The address and the port that a rule is about.
+fn numbers(n: usize) -> ([u8; 4], usize) {
+    ([10, (n >> 16) as u8, (n >> 8) as u8, n as u8], n % 60_000 + 1)
+}
+
 fn ends(n: usize) -> (String, usize) {
-    (format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255), n % 60_000 + 1)
+    let ([a, b, c, d], port) = numbers(n);
+    (format!("{a}.{b}.{c}.{d}"), port)
 }
 
 /// What people write: addresses, ports, ranges, interfaces, protocols, with comments, counters and limits between.
@@ -123,10 +137,12 @@ fn sent(ns: &NetNs) -> f64 {
     .unwrap()
 }
 
-fn packet(n: u8) -> Packet {
-    let mut bytes = vec![0x45, 0, 0, 60, 0, n, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
+/// A datagram to this host from that address to that port.
+fn packet(n: u8, source: [u8; 4], port: u16) -> Packet {
+    let [a, b, c, d] = source;
+    let mut bytes = vec![0x45, 0, 0, 60, 0, n, 0, 0, 64, 17, 0, 0, a, b, c, d, 127, 0, 0, 1];
     bytes.extend([0x80, n]);
-    bytes.extend(PORT.to_be_bytes());
+    bytes.extend(port.to_be_bytes());
     bytes.extend([0, 40, 0, 0]);
     bytes.resize(60, 0);
     let mut p = Packet::new(Network::Ip4, bytes);
@@ -134,64 +150,105 @@ fn packet(n: u8) -> Packet {
     p
 }
 
-/// Resident memory in KiB.
-fn memory() -> i64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4
+/// The memory in MB that what has been made since then holds.
+fn held(since: &Region<'_, std::alloc::System>) -> f64 {
+    let change = since.change();
+    (change.bytes_allocated as f64 - change.bytes_deallocated as f64) / 1e6
 }
 
 fn main() {
-    println!(
-        "| rules | number | compiled in ms | memory MB | ns a packet | growth | kernel's ns | growth | kernel / ours |"
-    );
-    println!(
-        "|-------|-------:|---------------:|----------:|------------:|-------:|------------:|-------:|--------------:|"
-    );
+    let columns = [
+        "rules",
+        "number",
+        "read MB",
+        "compiled ms",
+        "compiled MB",
+        "ns a packet",
+        "growth",
+        "kernel's ns",
+        "growth",
+        "kernel / ours",
+        "ns to a rule",
+    ];
+    println!("| {} |", columns.join(" | "));
+    println!("|--{}|", "|-:".repeat(columns.len() - 1));
     for kind in KINDS {
         let mut before: Option<(f64, f64)> = None;
         for size in SIZES {
-            let ns = std::thread::spawn(unshare_net).join().unwrap().unwrap();
-            let status = ns.run(|| Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap());
-            assert!(status.unwrap().success());
-            let empty = sent(&ns);
-            load(&ns, kind.program, &(kind.text)(size));
-            let kernel = sent(&ns) - empty;
-            let rules = ns.run(Ruleset::read).unwrap().unwrap();
-            let base = match rules.xt.first() {
-                Some(t) => ChainRef {
-                    table: TableRef::Xt(0),
-                    chain: t.chains().position(|c| c.name().as_bytes() == b"INPUT").unwrap(),
-                },
-                None => ChainRef { table: TableRef::Nft(0), chain: 0 },
-            };
-            let resident = memory();
-            let start = Instant::now();
-            let prepared = Prepared::new(&rules);
-            let decide = |packet: Packet| {
-                let mut assumptions = Assumptions::new();
-                let mut cx = Context::new(packet, Hook::Input, &Nowhere, &mut assumptions);
-                prepared.base_chain(&mut cx, base, &Begin::Start, &mut |_| {}).decision
-            };
-            assert_eq!(decide(packet(0)), Decision::Accept, "{} {size}", kind.name);
-            let compiled = start.elapsed();
-            let taken = memory() - resident;
-            let mut n = 0u8;
-            let ours = least(64, || {
-                n = n.wrapping_add(1);
-                black_box(decide(packet(n)));
-            });
+            let row = measure(kind, size);
             let growth =
                 |now: f64, then: Option<f64>| then.map_or_else(String::new, |then| format!("{:.1}x", now / then));
             println!(
-                "| {} | {size} | {:.1} | {:.1} | {ours:.0} | {} | {kernel:.0} | {} | {:.1} |",
+                "| {} | {size} | {:.2} | {:.1} | {:.2} | {:.0} | {} | {:.0} | {} | {:.1} | {:.0} |",
                 kind.name,
-                compiled.as_secs_f64() * 1e3,
-                taken as f64 / 1024.0,
-                growth(ours, before.map(|b| b.0)),
-                growth(kernel, before.map(|b| b.1)),
-                kernel / ours,
+                row.read,
+                row.compiled.as_secs_f64() * 1e3,
+                row.taken,
+                row.ours,
+                growth(row.ours, before.map(|b| b.0)),
+                row.kernel,
+                growth(row.kernel, before.map(|b| b.1)),
+                row.kernel / row.ours,
+                row.decided,
             );
-            before = Some((ours, kernel));
+            before = Some((row.ours, row.kernel));
         }
     }
+}
+
+/// What was measured of one ruleset.
+struct Row {
+    /// The ruleset's memory in MB.
+    read: f64,
+    compiled: Duration,
+    /// What making it ready has taken besides, in MB.
+    taken: f64,
+    /// What a packet that no rule matches takes here, and in the kernel, in nanoseconds.
+    ours: f64,
+    kernel: f64,
+    /// What one takes here that a rule decides about, each another.
+    decided: f64,
+}
+
+fn measure(kind: &Kind, size: usize) -> Row {
+    let ns = std::thread::spawn(unshare_net).join().unwrap().unwrap();
+    let status = ns.run(|| Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap());
+    assert!(status.unwrap().success());
+    let empty = sent(&ns);
+    load(&ns, kind.program, &(kind.text)(size));
+    let kernel = sent(&ns) - empty;
+    let region = Region::new(ALLOC);
+    let rules = ns.run(Ruleset::read).unwrap().unwrap();
+    let read = held(&region);
+    let base = match rules.xt.first() {
+        Some(t) => ChainRef {
+            table: TableRef::Xt(0),
+            chain: t.chains().position(|c| c.name().as_bytes() == b"INPUT").unwrap(),
+        },
+        None => ChainRef { table: TableRef::Nft(0), chain: 0 },
+    };
+    let region = Region::new(ALLOC);
+    let start = Instant::now();
+    let prepared = Prepared::new(&rules);
+    let decide = |packet: Packet| {
+        let mut assumptions = Assumptions::new();
+        let mut cx = Context::new(packet, Hook::Input, &Nowhere, &mut assumptions);
+        prepared.base_chain(&mut cx, base, &Begin::Start, &mut |_| {}).decision
+    };
+    // Chains are filed when the first packet comes.
+    assert_eq!(decide(stranger(0)), Decision::Accept, "{} {size}", kind.name);
+    let compiled = start.elapsed();
+    let taken = held(&region);
+    let mut n = 0u8;
+    let ours = least(64, || {
+        n = n.wrapping_add(1);
+        black_box(decide(stranger(n)));
+    });
+    let mut of = 0usize;
+    let decided = least(64, || {
+        of = (of + 7919) % size;
+        let (source, port) = numbers(of);
+        black_box(decide(packet(1, source, port as u16)));
+    });
+    Row { read, compiled, taken, ours, kernel, decided }
 }

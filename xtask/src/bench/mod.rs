@@ -4,6 +4,7 @@
 //! Markdown, and has a line in [`MEASUREMENTS`].
 
 mod bare;
+mod batch;
 mod compat;
 mod conntrack;
 mod contest;
@@ -13,6 +14,7 @@ mod legacy;
 mod measure;
 mod nft;
 mod programs;
+mod report;
 mod scaling;
 mod table;
 
@@ -22,6 +24,7 @@ use std::fs;
 use std::process::Command;
 
 use programs::Programs;
+use report::Part;
 
 use crate::load;
 
@@ -52,13 +55,14 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("conntrack", conntrack::run),
     ("scaling", scaling::run),
     ("evaluate", evaluate::run),
+    ("batch", batch::run),
     ("flood", flood::run),
 ];
 
 const HELP: &str = "\
 cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
     measures (all, or those named) and prints the report as Markdown; --shrink divides the sizes, --as-built takes the
-    programs as they are
+    programs as they are; of what is not measured, --write keeps what stands in the file
 cargo xtask bench in nft|compat|legacy|conntrack COUNT PROGRAM [ARG…]
     runs a program (a profiler, a shell) in a namespace with that many things to read";
 
@@ -98,14 +102,19 @@ pub fn run(args: &[String]) -> Result<(), String> {
         Programs::build()?;
     }
     let plan = Plan { programs: Programs::find()?, rounds, shrink };
-    let mut report = introduction(&plan);
+    let mut now = Vec::new();
     for (name, measurement) in wanted {
         eprintln!("xtask: measuring {name}");
-        report.push('\n');
-        report += &measurement(&plan)?;
+        now.push(Part { name: (*name).into(), how: how(&plan), text: measurement(&plan)? });
     }
+    let earlier = match &file {
+        Some(file) => fs::read_to_string(file).unwrap_or_default(),
+        None => String::new(),
+    };
+    let names: Vec<_> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
+    let report = report::whole(&introduction(), &earlier, &now, &names);
     match file {
-        Some(file) => fs::write(file, report).map_err(|e| format!("{file}: {e}")),
+        Some(file) => fs::write(&file, report).map_err(|e| format!("{file}: {e}")),
         None => {
             print!("{report}");
             Ok(())
@@ -133,24 +142,32 @@ fn inside(kind: &str, count: &str, command: &[String]) -> Result<(), String> {
     }
 }
 
-fn introduction(plan: &Plan) -> String {
-    let word = |program: &str, args: &[&str]| match Command::new(program).args(args).output() {
-        Ok(out) => String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_default().trim().to_owned(),
-        Err(_) => "unknown".into(),
-    };
+/// How often was measured, on what.
+fn how(plan: &Plan) -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let sizes = if plan.shrink == 1 { String::new() } else { format!(", sizes divided by {}", plan.shrink) };
+    format!("{} rounds{sizes}, Linux {}, {cpus} CPUs", plan.rounds, first_line("uname", &["-r"]))
+}
+
+fn introduction() -> String {
     format!(
         "# Performance\n\n\
-         Made by `cargo xtask bench --write docs/performance.md`: not to be edited by hand.\n\n\
-         Linux {}, {cpus} CPUs; {}; {}; {}{sizes}.\n\n\
-         The contestants of a table take turns, {} rounds; output goes to `/dev/null`. Wall and CPU time (user and \
+         Made by `cargo xtask bench --write docs/performance.md`, or part by part by `cargo xtask bench NAME… --write \
+         docs/performance.md`: not to be edited by hand. How a part was measured stands above it in this file's source.\n\n\
+         {}; {}; {}.\n\n\
+         The contestants of a table take turns, in rounds; output goes to `/dev/null`. Wall and CPU time (user and \
          system) are medians, memory is the largest peak (`ru_maxrss`). *Bare* is the same dump read from the kernel \
          with the bytes thrown away: the limit for everybody who asks over netlink.\n",
-        word("uname", &["-r"]),
-        word("nft", &["--version"]),
-        word("iptables-nft-save", &["--version"]),
-        word("conntrack", &["--version"]),
-        plan.rounds,
+        first_line("nft", &["--version"]),
+        first_line("iptables-nft-save", &["--version"]),
+        first_line("conntrack", &["--version"]),
     )
+}
+
+/// The first line that a program prints.
+fn first_line(program: &str, args: &[&str]) -> String {
+    match Command::new(program).args(args).output() {
+        Ok(out) => String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_default().trim().to_owned(),
+        Err(_) => "unknown".into(),
+    }
 }
