@@ -107,14 +107,14 @@ pub fn run(args: &[String]) -> Result<(), String> {
         eprintln!("xtask: measuring {name}");
         now.push(Part { name: (*name).into(), how: how(&plan), text: measurement(&plan)? });
     }
-    let earlier = match &file {
+    let earlier = match file {
         Some(file) => fs::read_to_string(file).unwrap_or_default(),
         None => String::new(),
     };
     let names: Vec<_> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
     let report = report::whole(&introduction(), &earlier, &now, &names);
     match file {
-        Some(file) => fs::write(&file, report).map_err(|e| format!("{file}: {e}")),
+        Some(file) => fs::write(file, report).map_err(|e| format!("{file}: {e}")),
         None => {
             print!("{report}");
             Ok(())
