@@ -1,14 +1,19 @@
 //! `nfblame watch`: evidence joined with the ruleset that each packet met.
 
+mod account;
 mod counters;
 mod drops;
 mod ends;
 pub mod engine;
 pub mod follower;
+mod judge;
 mod known;
+mod next;
 mod onward;
+mod report;
 mod twice;
 mod unheard;
 
-pub use engine::{Options, Output, Seen, Summary, Watch};
+pub use engine::Watch;
 pub use follower::{Follower, Update};
+pub use report::{Options, Output, Seen, Summary};
