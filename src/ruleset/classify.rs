@@ -20,6 +20,12 @@ impl Traits {
         self.extensions |= rule.exprs.iter().any(|e| matches!(e, Expr::Match(_) | Expr::Target(_)));
         self.foreign |= !is_iptables_rule(rule.family, rule);
     }
+
+    /// Takes rules into account that others noted.
+    pub fn join(&mut self, others: Self) {
+        self.extensions |= others.extensions;
+        self.foreign |= others.foreign;
+    }
 }
 
 /// Sets the backend of a table and its chains from what they are called and made of.

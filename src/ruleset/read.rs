@@ -1,22 +1,24 @@
 //! Reading the rulesets of a network namespace.
 
+mod contents;
 mod index;
 mod portions;
+mod share;
 mod tally;
 mod texts;
 
-use nix::errno::Errno;
-
 use super::ipset::IpSets;
-use super::nft::{Chain, Set, Table};
+use super::nft::{Chain, Table};
 use super::render::nft::View;
 use super::{Problem, Ruleset};
 use crate::sys::netlink::{Client, Family as Netlink, Transport};
-use crate::sys::nft::{self, ChainFlags, Dumper, Family, Rule, RulesOf};
+use crate::sys::nft::{self, ChainFlags, Dumper, Family, Rule};
 use crate::sys::{Error, xt};
 use index::{Index, Places};
+use portions::Portion;
+use share::Jobs;
 use tally::Tally;
-use texts::Batch;
+use texts::{Batch, Part};
 
 pub use texts::{RuleTexts, RuleWriter};
 
@@ -79,7 +81,7 @@ impl Ruleset {
     /// # Errors
     /// When not even the tables could be listed: without `CAP_NET_ADMIN`, for instance. Any later refusal is a
     /// [`Problem`].
-    pub fn read_nft<T: Transport>(&mut self, client: &mut Client<T>) -> Result<(), Error> {
+    pub fn read_nft<T: Transport + Send>(&mut self, client: &mut Client<T>) -> Result<(), Error> {
         self.read_nft_family(client, Family::Unspec)
     }
 
@@ -88,21 +90,32 @@ impl Ruleset {
     ///
     /// # Errors
     /// Those of [`read_nft`](Self::read_nft).
-    pub fn read_nft_family<T: Transport>(&mut self, client: &mut Client<T>, family: Family) -> Result<(), Error> {
+    pub fn read_nft_family<T: Transport + Send>(
+        &mut self,
+        client: &mut Client<T>,
+        family: Family,
+    ) -> Result<(), Error> {
         let kept = self.read_whole(client, family, |tables, rules| {
-            let room = |c: &Chain| Vec::with_capacity(c.def.uses.min(1 << 16) as usize);
-            let mut kept: Vec<Vec<Vec<_>>> = tables.iter().map(|t| t.chains.iter().map(room).collect()).collect();
-            rules.each(tables, |(table, chain), rule| {
-                if let Some(chain) = kept.get_mut(table).and_then(|t| t.get_mut(chain)) {
-                    chain.push(rule);
+            let room = |at: (usize, usize)| {
+                let chain = tables.get(at.0).and_then(|t| t.chains.get(at.1));
+                Vec::with_capacity(chain.map_or(0, |c| c.def.uses.min(1 << 16) as usize))
+            };
+            let mut kept: Vec<((usize, usize), Vec<Rule>)> = Vec::new();
+            rules.each(tables, |at, rule| match kept.last_mut() {
+                Some((last, rules)) if *last == at => rules.push(rule),
+                _ => {
+                    let mut rules = room(at);
+                    rules.push(rule);
+                    kept.push((at, rules));
                 }
             });
             kept
         })?;
-        for (table, kept) in self.nft.iter_mut().zip(kept) {
-            for (chain, kept) in table.chains.iter_mut().zip(kept) {
-                if !is_bound(chain) {
-                    chain.rules = kept;
+        for ((table, chain), rules) in kept.into_iter().flatten() {
+            if let Some(chain) = self.nft.get_mut(table).and_then(|t| t.chains.get_mut(chain)) {
+                match chain.rules.is_empty() {
+                    true => chain.rules = rules,
+                    false => chain.rules.extend(rules),
                 }
             }
         }
@@ -114,30 +127,31 @@ impl Ruleset {
     ///
     /// # Errors
     /// Those of [`read_nft`](Self::read_nft).
-    pub fn read_nft_as_text<T: Transport>(
+    pub fn read_nft_as_text<T: Transport + Send>(
         &mut self,
         client: &mut Client<T>,
         family: Family,
-        writer: &impl RuleWriter,
+        writer: &(impl RuleWriter + Sync),
     ) -> Result<RuleTexts, Error> {
-        self.read_whole(client, family, |tables, rules| {
+        let parts = self.read_whole(client, family, |tables, rules| {
             let views: Vec<View<'_>> = tables.iter().map(View::new).collect();
-            let mut texts = RuleTexts::default();
+            let mut texts = Part::default();
             let mut batch = Batch::default();
             rules.each(tables, |at, rule| batch.take(at, rule, &views, writer, &mut texts));
             batch.write(&views, writer, &mut texts);
             texts
-        })
+        })?;
+        Ok(RuleTexts::new(parts))
     }
 
-    /// Tries until an attempt is of one generation. `with_rules` is called once in each, with the tables but for their
-    /// rules.
-    fn read_whole<T: Transport, V>(
+    /// Tries until an attempt is of one generation. In each, `with_rules` is called by each reader, with the tables but
+    /// for their rules.
+    fn read_whole<T: Transport + Send, V: Send>(
         &mut self,
         client: &mut Client<T>,
         family: Family,
-        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V,
-    ) -> Result<V, Error> {
+        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V + Sync,
+    ) -> Result<Vec<V>, Error> {
         let mut tries_left = TRIES;
         loop {
             tries_left -= 1;
@@ -178,11 +192,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn new<T: Transport, V>(
+    fn new<T: Transport + Send, V: Send>(
         client: &mut Client<T>,
         family: Family,
-        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V,
-    ) -> Result<(Self, V), Error> {
+        with_rules: impl Fn(&[Table], &mut Rules<'_, '_, T>) -> V + Sync,
+    ) -> Result<(Self, Vec<V>), Error> {
         let mut dumper = Dumper::begin(client)?;
         let mut index = Index::default();
         dumper.tables(family, |t| index.add_table(t))?;
@@ -198,35 +212,21 @@ impl Reading {
             refused.note("flowtables", family, dumper.flowtables(family, |f| index.add_flowtable(f)));
         }
         let (mut tables, places, mut strays) = index.into_parts();
-        let mut vanished = false;
-        for table in &mut tables {
-            let (family, name) = (table.def.family, &table.def.name);
-            for set in &mut table.sets {
-                let Set { def, elements } = set;
-                let read = dumper.elements(family, name, &def.name, |portion| {
-                    if elements.is_empty() {
-                        *elements = portion.elements;
-                    } else {
-                        elements.extend(portion.elements);
-                    }
-                });
-                match read {
-                    Err(e) if e.errno() == Some(Errno::ENOENT as i32) => vanished = true,
-                    read => refused.note(&format!("elements of set {} of table {name}", def.name), family, read),
-                }
-            }
-            // Rules are written with what the chains that belong to them hold.
-            for chain in table.chains.iter_mut().filter(|c| is_bound(c)) {
-                let of = RulesOf::Chain(&table.def.name, &chain.def.name);
-                let read = dumper.rules(family, of, |r| chain.rules.push(r));
-                refused.note("rules", family, read);
-            }
-        }
+        let vanished = contents::read(&mut dumper, &mut tables, &mut refused);
         let mut tally = Tally::new(&tables);
-        let mut rules =
-            Rules { dumper: &mut dumper, places: &places, refused: &mut refused, tally: &mut tally, strays };
-        let made = with_rules(&tables, &mut rules);
-        strays = rules.strays;
+        let portions = portions::of(&tables);
+        let parts = share::read(&mut dumper, &portions, portions::are_worth_sharing(&portions), |dumper, portions| {
+            let (refused, tally) = (Refused::default(), Tally::empty(&tables));
+            let mut rules = Rules { dumper, portions, places: &places, refused, tally, strays: 0 };
+            (with_rules(&tables, &mut rules), rules.refused, rules.tally, rules.strays)
+        });
+        let mut made = Vec::new();
+        for (v, r, t, s) in parts {
+            made.push(v);
+            refused.join(r);
+            tally.join(t);
+            strays += s;
+        }
         // A thing whose table, chain or set was not listed came, or went, while we read.
         let consistent = dumper.is_consistent()? && !vanished && strays == 0 && tally.adds_up(&tables);
         let generation = dumper.generation();
@@ -242,22 +242,23 @@ impl Reading {
     }
 }
 
-/// The rules of an attempt, on their way.
+/// The rules of an attempt, on their way to one reader.
 struct Rules<'a, 'c, T: Transport> {
     dumper: &'a mut Dumper<'c, T>,
+    portions: &'a Jobs<'a, Portion<'a>>,
     places: &'a Places,
-    refused: &'a mut Refused,
-    tally: &'a mut Tally,
+    refused: Refused,
+    tally: Tally,
     strays: usize,
 }
 
 impl<T: Transport> Rules<'_, '_, T> {
-    /// Reads them, and hands each over with the indices of its table and chain: all of a chain in order, one chain after
-    /// the other. Those of chains that belong to a rule are in the tables already.
+    /// Reads this reader's share, and hands each over with the indices of its table and chain: all of a chain in order, one
+    /// chain after the other. Those of chains that belong to a rule are in the tables already.
     fn each(&mut self, tables: &[Table], mut take: impl FnMut((usize, usize), Rule)) {
-        let Self { dumper, places, refused, tally, strays } = self;
+        let Self { dumper, portions, places, refused, tally, strays } = self;
         let mut last = None;
-        for portion in portions::of(tables) {
+        while let Some(portion) = portions.next() {
             let read = dumper.rules(portion.family, portion.rules(), |rule| {
                 let Some(at) = places.of_rule(&rule, tables, last) else {
                     *strays += 1;
@@ -281,6 +282,11 @@ struct Refused {
 }
 
 impl Refused {
+    fn join(&mut self, other: Self) {
+        let news: Vec<_> = other.problems.into_iter().filter(|p| !self.problems.contains(p)).collect();
+        self.problems.extend(news);
+    }
+
     fn note(&mut self, what: &str, family: Family, read: Result<(), Error>) {
         if let Err(e) = read {
             let (object, message) = (format!("{what} of family {family}"), e.to_string());

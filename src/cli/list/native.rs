@@ -47,7 +47,7 @@ pub fn print(global: &Global, args: &Args, form: Form) -> Result<(), Box<dyn Err
 fn read_nft(
     rules: &mut Ruleset,
     family: wire::Family,
-    writer: &impl RuleWriter,
+    writer: &(impl RuleWriter + Sync),
 ) -> Result<RuleTexts, nfblame::sys::Error> {
     if !wire::is_present() {
         return Ok(RuleTexts::default());

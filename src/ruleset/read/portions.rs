@@ -14,12 +14,17 @@ const RULES_A_PORTION: u64 = 100;
 /// About how many rules the kernel walks over in the time that a dump of nothing takes.
 const WALKED_A_DUMP: u64 = 200;
 
+/// How many rules take longer to read than a socket and a thread take to make.
+const MANY_RULES: u64 = 500;
+
 /// Rules to be asked for with one dump: those of a table, or of one chain of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Portion<'a> {
     pub family: Family,
     table: &'a Text,
     chain: Option<&'a Text>,
+    /// About how many there are.
+    count: u64,
 }
 
 impl Portion<'_> {
@@ -41,14 +46,20 @@ pub(super) fn of(tables: &[Table]) -> Vec<Portion<'_>> {
         let chains = || table.chains.iter().filter(wanted);
         let rules: u64 = table.chains.iter().map(|c| u64::from(c.def.uses)).sum();
         let by_chain = chains().map(|c| walked(c.def.uses.into()) + WALKED_A_DUMP).sum::<u64>();
-        let portion = |chain| Portion { family: table.def.family, table: &table.def.name, chain };
+        let portion = |chain, count| Portion { family: table.def.family, table: &table.def.name, chain, count };
         if by_chain <= walked(rules) + WALKED_A_DUMP {
-            portions.extend(chains().map(|c| portion(Some(&c.def.name))));
+            portions.extend(chains().map(|c| portion(Some(&c.def.name), c.def.uses.into())));
         } else {
-            portions.push(portion(None));
+            portions.push(portion(None, rules));
         }
     }
     portions
+}
+
+/// Is it worth while to read them over two sockets? Not if there are few, nor if one portion is most of them.
+pub(super) fn are_worth_sharing(portions: &[Portion<'_>]) -> bool {
+    let counts = || portions.iter().map(|p| p.count);
+    counts().sum::<u64>() >= MANY_RULES.max(2 * counts().max().unwrap_or(0))
 }
 
 /// How many rules the kernel walks over to dump that many.
@@ -88,6 +99,16 @@ mod tests {
         assert_eq!(asked(table(&[2; 2000])), ["*"], "2000 dumps are worse than walking over 4000 rules 40 times");
         assert_eq!(asked(table(&[1000, 0, 2000])), ["c0", "c2"], "nothing is asked of an empty chain");
         assert_eq!(asked(table(&[20_000])), ["c0"]);
+    }
+
+    #[test]
+    fn much_in_several_portions_is_shared() {
+        let shared = |uses: &[u32]| are_worth_sharing(&of(&[table(uses)]));
+        assert!(shared(&[1000; 3]));
+        assert!(!shared(&[20_000]), "one portion");
+        assert!(!shared(&[10_000, 1000, 1000]), "nearly one portion");
+        assert!(!shared(&[100; 4]), "too few");
+        assert!(!shared(&[]));
     }
 
     #[test]

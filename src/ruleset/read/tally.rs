@@ -21,13 +21,18 @@ struct OfTable {
 }
 
 impl Tally {
-    /// Begins with what is in the tables already.
-    pub fn new(tables: &[Table]) -> Self {
+    /// Nothing noted yet.
+    pub fn empty(tables: &[Table]) -> Self {
         let of_table = |t: &Table| OfTable {
             chains: t.chains.iter().map(|_| Default::default()).collect(),
             jumps: FxHashMap::default(),
         };
-        let mut tally = Self { tables: tables.iter().map(of_table).collect() };
+        Self { tables: tables.iter().map(of_table).collect() }
+    }
+
+    /// Begins with what is in the tables already.
+    pub fn new(tables: &[Table]) -> Self {
+        let mut tally = Self::empty(tables);
         for (at, table) in tables.iter().enumerate() {
             for (chain, rules) in table.chains.iter().map(|c| &c.rules).enumerate() {
                 rules.iter().for_each(|rule| tally.note((at, chain), rule));
@@ -38,6 +43,19 @@ impl Tally {
             }
         }
         tally
+    }
+
+    /// Takes over what another one noted of other rules of the same tables.
+    pub fn join(&mut self, other: Self) {
+        for (mine, theirs) in self.tables.iter_mut().zip(other.tables) {
+            for ((count, traits), (more, others)) in mine.chains.iter_mut().zip(theirs.chains) {
+                *count += more;
+                traits.join(others);
+            }
+            for (to, more) in theirs.jumps {
+                *mine.jumps.entry(to).or_default() += more;
+            }
+        }
     }
 
     /// Takes a rule of that table and chain into account.

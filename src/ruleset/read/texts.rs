@@ -23,6 +23,13 @@ pub trait RuleWriter {
 /// The text of rules, by chain.
 #[derive(Debug, Default)]
 pub struct RuleTexts {
+    /// What each reader wrote: all of a chain, or nothing of it.
+    parts: Vec<Part>,
+}
+
+/// What one reader wrote.
+#[derive(Debug, Default)]
+pub(super) struct Part {
     out: Out,
     /// By the handles of table and chain, which no other has.
     chains: FxHashMap<(u64, u64), Range<usize>>,
@@ -30,15 +37,20 @@ pub struct RuleTexts {
 }
 
 impl RuleTexts {
+    pub(super) fn new(parts: Vec<Part>) -> Self {
+        Self { parts }
+    }
+
     /// The rules of a chain.
     pub fn of(&self, table: &Table, chain: &Chain) -> &[u8] {
-        let range = self.chains.get(&(table.def.handle, chain.def.handle)).cloned().unwrap_or_default();
-        self.out.as_bytes().get(range).unwrap_or_default()
+        let handles = (table.def.handle, chain.def.handle);
+        let written = self.parts.iter().find_map(|p| p.out.as_bytes().get(p.chains.get(&handles)?.clone()));
+        written.unwrap_or_default()
     }
 
     /// Has the chain a rule that the tool refuses to list?
     pub fn is_refused(&self, table: &Table, chain: &Chain) -> bool {
-        self.refused.contains(&(table.def.handle, chain.def.handle))
+        self.parts.iter().any(|p| p.refused.contains(&(table.def.handle, chain.def.handle)))
     }
 }
 
@@ -59,7 +71,7 @@ impl Batch {
         rule: Rule,
         views: &[View<'_>],
         writer: &impl RuleWriter,
-        texts: &mut RuleTexts,
+        texts: &mut Part,
     ) {
         if at != self.at || self.rules.len() >= MANY {
             self.write(views, writer, texts);
@@ -68,7 +80,7 @@ impl Batch {
         self.rules.push(rule);
     }
 
-    pub fn write(&mut self, views: &[View<'_>], writer: &impl RuleWriter, texts: &mut RuleTexts) {
+    pub fn write(&mut self, views: &[View<'_>], writer: &impl RuleWriter, texts: &mut Part) {
         let (Some(view), false) = (views.get(self.at.0), self.rules.is_empty()) else { return };
         let Some(chain) = view.table().chains.get(self.at.1) else { return };
         let handles = (view.table().def.handle, chain.def.handle);

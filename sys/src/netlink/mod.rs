@@ -3,6 +3,7 @@
 //! neli serves ordinary netlink (see [`crate::rt`]); this is the transport of the netfilter subsystems, where a
 //! dump of a million entries, a lost datagram or a torn ruleset decides whether an answer is true.
 
+mod ahead;
 pub mod attr;
 pub mod batch;
 pub mod build;

@@ -1,5 +1,8 @@
 //! Requests and their answers: acks, single replies and dumps.
 
+use std::io;
+
+use super::ahead::{Ahead, processors};
 use super::build::Builder;
 use super::message::{self, Message, Messages};
 use super::socket::{Family, Socket, Transport};
@@ -10,6 +13,8 @@ use crate::error::{Error, Malformed, Result};
 const BUFFER: usize = 256 * 1024;
 /// How often a dump that was interrupted is begun again before it is called torn.
 const TRIES: u32 = 8;
+/// From which portion of a dump on a thread of its own receives it.
+const LONG: u32 = 4;
 
 const REQUEST: u16 = libc::NLM_F_REQUEST as u16;
 const ACK: u16 = libc::NLM_F_ACK as u16;
@@ -31,6 +36,9 @@ pub struct Client<T: Transport = Socket> {
     transport: T,
     seq: u32,
     buf: Vec<u8>,
+    /// Who receives the dump under way, if that is another thread.
+    ahead: Option<Ahead>,
+    reads_ahead: bool,
 }
 
 impl Client<Socket> {
@@ -52,7 +60,19 @@ impl Client<Socket> {
 impl<T: Transport> Client<T> {
     /// Talks through any transport.
     pub fn new(transport: T) -> Self {
-        Self { transport, seq: 0, buf: vec![0; BUFFER] }
+        Self { transport, seq: 0, buf: vec![0; BUFFER], ahead: None, reads_ahead: true }
+    }
+
+    /// May a long dump be received by a thread of its own, while what came before is read? It may, where there are several
+    /// processors, unless it is told here that they are busy. Returns what was said before.
+    pub fn set_read_ahead(&mut self, on: bool) -> bool {
+        std::mem::replace(&mut self.reads_ahead, on)
+    }
+
+    /// A client of its own for the same kernel, in the same namespace: dumps of different sockets are made side by side.
+    /// None where that cannot be had.
+    pub fn beside(&self) -> Option<Self> {
+        (processors() > 1).then(|| self.transport.another()).flatten().map(Self::new)
     }
 
     /// The transport, for what goes beyond request and answer.
@@ -167,15 +187,32 @@ impl<T: Transport> Client<T> {
         op: &'static str,
         object: &str,
         write: impl FnOnce(&mut Builder, u16, u32),
-        mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+        each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
     ) -> Result<Dumped> {
         let seq = self.next_seq();
         let mut b = Builder::new();
         write(&mut b, REQUEST | DUMP, seq);
         self.send(op, object, &b.finish())?;
+        let dumped = self.receive_dump(op, object, seq, each);
+        self.ahead = None;
+        dumped
+    }
+
+    fn receive_dump(
+        &mut self,
+        op: &'static str,
+        object: &str,
+        seq: u32,
+        mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<Dumped> {
         let mut interrupted = false;
         let mut failed: Option<Error> = None;
+        let mut portions = 0u32;
         loop {
+            portions = portions.saturating_add(1);
+            if portions == LONG && self.reads_ahead {
+                self.ahead = self.transport.ahead().and_then(|t| Ahead::begin(t, self.buf.len()));
+            }
             let len = match self.receive(op, object) {
                 Ok(len) => len,
                 Err(e @ Error::Truncated { .. }) => {
@@ -244,10 +281,17 @@ impl<T: Transport> Client<T> {
 
     fn receive(&mut self, op: &'static str, object: &str) -> Result<usize> {
         loop {
-            let d = self.transport.receive(&mut self.buf).map_err(|e| match e.raw_os_error() {
-                Some(libc::ENOBUFS) => Error::Overrun { what: op },
-                _ => Error::os(op, object, e),
-            })?;
+            let received = match &mut self.ahead {
+                Some(ahead) => ahead.receive(&mut self.buf),
+                None => self.transport.receive(&mut self.buf),
+            };
+            let d = match received {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.ahead.take().is_some() => continue,
+                received => received.map_err(|e| match e.raw_os_error() {
+                    Some(libc::ENOBUFS) => Error::Overrun { what: op },
+                    _ => Error::os(op, object, e),
+                })?,
+            };
             if !d.from_kernel {
                 continue; // any process may send to our port; only the kernel is believed
             }
@@ -278,8 +322,11 @@ fn finished(op: &'static str, object: &str, m: &Message<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
     use super::*;
     use crate::netlink::fake::Fake;
+    use crate::netlink::socket::Datagram;
 
     fn request(b: &mut Builder, flags: u16, seq: u32) {
         b.nf_message(10, 1, flags, seq, 2, 0);
@@ -320,5 +367,78 @@ mod tests {
         assert!(client.ack("next", "", request).is_ok());
         let mut client = Client::new(Fake::new().fail(libc::ENOBUFS));
         assert!(matches!(client.ack("x", "", request), Err(Error::Overrun { .. })));
+    }
+
+    /// What has two handles: each datagram goes to one of them.
+    #[derive(Debug, Clone)]
+    struct Twin(Arc<Mutex<Fake>>);
+
+    impl Twin {
+        fn fake(&self) -> MutexGuard<'_, Fake> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl Transport for Twin {
+        fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+            self.fake().send(datagram)
+        }
+        fn receive(&mut self, buf: &mut [u8]) -> io::Result<Datagram> {
+            self.fake().receive(buf)
+        }
+        fn ahead(&self) -> Option<Box<dyn Transport + Send>> {
+            Some(Box::new(self.clone()))
+        }
+    }
+
+    /// A dump of which each part holds its number; what the parts were, and how it ended.
+    fn dump_ahead(replies: impl FnOnce(Fake) -> Fake) -> (Vec<u32>, Result<Dumped>, Client<Twin>) {
+        let mut client = Client::new(Twin(Arc::new(Mutex::new(replies(Fake::new())))));
+        let mut seen = Vec::new();
+        let dumped = client.dump("list", "", request, |m| {
+            let number = m.nfgen()?.1.find(1).ok_or(Malformed::Missing("number"))?;
+            seen.push(number.u32::<byteorder::BE>()?);
+            Ok(())
+        });
+        (seen, dumped, client)
+    }
+
+    fn numbered(n: u32, flags: u16) -> Vec<u8> {
+        let mut b = Builder::new();
+        b.nf_message(10, 0, MULTI | flags, 0, 2, 0).u32::<byteorder::BE>(1, n);
+        b.finish()
+    }
+
+    fn parts(fake: Fake, range: std::ops::Range<u32>) -> Fake {
+        range.fold(fake, |fake, n| fake.reply(numbered(n, 0)))
+    }
+
+    #[test]
+    fn what_is_received_ahead_is_read_in_order_and_to_the_end() {
+        for count in [1, 3, 4, 5, 200] {
+            let (seen, dumped, mut client) = dump_ahead(|fake| parts(fake, 0..count).done());
+            assert!(seen.iter().copied().eq(0..count), "{count}: {seen:?}");
+            assert!(dumped.is_ok_and(|d| !d.interrupted));
+            *client.transport().fake() = Fake::new().ack(0);
+            assert!(client.ack("next", "", request).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_goes_wrong_ahead_is_told_where_it_happened() {
+        let (seen, dumped, _) = dump_ahead(|f| parts(parts(f, 0..50).reply(numbered(50, DUMP_INTR)), 51..60).done());
+        assert!(seen.iter().copied().eq(0..60));
+        assert!(dumped.is_ok_and(|d| d.interrupted));
+        let (seen, dumped, _) = dump_ahead(|f| parts(parts(f, 0..50).fail(libc::ENOBUFS), 50..60).done());
+        assert!(seen.iter().copied().eq(0..50));
+        assert!(matches!(dumped, Err(Error::Overrun { .. })));
+        let cut = |f: Fake| parts(f, 0..50).reply_truncated(numbered(50, 0));
+        let (seen, dumped, mut client) = dump_ahead(|f| parts(cut(f), 51..60).done());
+        assert!(seen.iter().copied().eq(0..50), "{seen:?}");
+        assert!(matches!(dumped, Err(Error::Truncated { .. })));
+        assert!(client.transport().receive(&mut [0; 64]).is_err(), "the rest was read");
+        let (seen, dumped, _) = dump_ahead(|f| parts(f, 0..50).ack(libc::EPERM));
+        assert!(seen.iter().copied().eq(0..50));
+        assert!(dumped.is_err_and(|e| e.errno() == Some(libc::EPERM)));
     }
 }

@@ -1,6 +1,6 @@
 //! Netlink sockets.
 //!
-//! `unsafe`: one `setsockopt` for the options of level `SOL_NETLINK`, which nix lacks.
+//! `unsafe`: `setsockopt` for the options of level `SOL_NETLINK` and `getsockopt` for `SO_NETNS_COOKIE`, which nix lacks.
 #![allow(unsafe_code, reason = "SOL_NETLINK options have no safe wrapper")]
 
 use std::io::{self, IoSliceMut};
@@ -61,13 +61,28 @@ pub trait Transport {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
     /// Receives one datagram. `ENOBUFS` means that earlier ones were lost.
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Datagram>;
+    /// Another handle that receives the same datagrams, each of which goes to one of the two, and does not wait: where
+    /// none is there, its receiving fails with `WouldBlock`. None where there is no such handle.
+    fn ahead(&self) -> Option<Box<dyn Transport + Send>> {
+        None
+    }
+    /// A conversation of its own with the same kernel, in the same namespace. None where that cannot be had.
+    fn another(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A netlink socket, bound to a port id of the kernel's choice, in the namespace of the thread that opened it.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
+    family: Family,
     port: u32,
+    /// How to receive.
+    flags: MsgFlags,
 }
 
 impl Socket {
@@ -85,7 +100,7 @@ impl Socket {
         };
         socket::bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(|e| fail("bind", e))?;
         let bound: NetlinkAddr = socket::getsockname(fd.as_raw_fd()).map_err(|e| fail("name", e))?;
-        let socket = Self { fd, port: bound.pid() };
+        let socket = Self { fd, family, port: bound.pid(), flags: MsgFlags::empty() };
         // Old kernels lack either; everything works without, with poorer words.
         let _ = socket.set_option(libc::NETLINK_EXT_ACK, 1);
         if family == Family::Route {
@@ -132,6 +147,22 @@ impl Socket {
         fcntl(&self.fd, FcntlArg::F_SETFL(flags))
             .map(drop)
             .map_err(|e| Error::os("set the flags of", "netlink socket", e))
+    }
+
+    /// The number of its network namespace (`SO_NETNS_COOKIE`), which no other has.
+    fn namespace(&self) -> Option<u64> {
+        let (mut cookie, mut len) = (0u64, size_of::<u64>() as libc::socklen_t);
+        // SAFETY: the pointers describe `cookie`, a live u64, which is what this option fills, and `len`, its size.
+        let rc = unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NETNS_COOKIE,
+                (&raw mut cookie).cast(),
+                &raw mut len,
+            )
+        };
+        (rc == 0 && len as usize == size_of::<u64>()).then_some(cookie)
     }
 
     fn set_option(&self, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
@@ -182,7 +213,7 @@ impl Transport for Socket {
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Datagram> {
         loop {
             let mut iov = [IoSliceMut::new(buf)];
-            match socket::recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, MsgFlags::empty()) {
+            match socket::recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, self.flags) {
                 Ok(r) => {
                     return Ok(Datagram {
                         len: r.bytes,
@@ -194,5 +225,16 @@ impl Transport for Socket {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    fn ahead(&self) -> Option<Box<dyn Transport + Send>> {
+        let fd = self.fd.try_clone().ok()?;
+        Some(Box::new(Self { fd, flags: MsgFlags::MSG_DONTWAIT, ..*self }))
+    }
+
+    fn another(&self) -> Option<Self> {
+        // This thread may have gone to another namespace since; before Linux 5.14, there is no telling.
+        let another = Self::open(self.family).ok()?;
+        (self.namespace()? == another.namespace()?).then_some(another)
     }
 }

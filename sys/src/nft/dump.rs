@@ -89,6 +89,25 @@ impl<'c, T: Transport> Dumper<'c, T> {
         Self { client, begun: None, interrupted: false, mixed: false, unreadable: Vec::new() }
     }
 
+    /// Reads over another client what belongs to the same generation, if that client may. What it notes is to be handed
+    /// [back](Self::join).
+    pub fn beside<'d>(&self, client: &'d mut Client<T>) -> Option<Dumper<'d, T>> {
+        generation(client).ok()?;
+        Some(Dumper { client, begun: self.begun, interrupted: false, mixed: false, unreadable: Vec::new() })
+    }
+
+    /// Takes over what another one noted.
+    pub fn join(&mut self, other: Dumper<'_, T>) {
+        self.interrupted |= other.interrupted;
+        self.mixed |= other.mixed;
+        self.unreadable.extend(other.unreadable);
+    }
+
+    /// The client that it reads over.
+    pub fn client(&mut self) -> &mut Client<T> {
+        self.client
+    }
+
     /// The generation before the first dump.
     pub fn generation(&self) -> Option<u32> {
         self.begun

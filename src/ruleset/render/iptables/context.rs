@@ -6,7 +6,7 @@ use nfblame_sys::xt::Family;
 use crate::ruleset::ipset::IpSets;
 
 /// Names that are not in the ruleset itself.
-pub trait Names {
+pub trait Names: Sync {
     /// The ipset of that index; `None` if it cannot be told.
     fn set(&self, _index: u16) -> Option<Text> {
         None

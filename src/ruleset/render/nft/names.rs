@@ -7,7 +7,7 @@ use nfblame_sys::Text;
 pub use system::System;
 
 /// Where nft looks up what the ruleset holds as numbers. Each answers `None` if it cannot be told: the number is shown.
-pub trait Names {
+pub trait Names: Sync {
     /// The device of that index.
     fn interface(&self, _index: u32) -> Option<Text> {
         None
