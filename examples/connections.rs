@@ -5,18 +5,19 @@
 
 use nfblame::host::conntrack::Summary;
 use nfblame::report::conntrack as report;
+use nfblame::ruleset::render::Out;
 use nfblame::sys::Result;
 use nfblame::sys::ct::{Conntrack, Filter};
 
 fn main() -> Result<()> {
     let mut summary = Summary::default();
-    let mut line = String::new();
+    let mut line = Out::new();
     // Ages are shown only where the kernel keeps timestamps.
     let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_nanos() as u64);
     Conntrack::open()?.dump(&Filter::any(), |flow| {
-        line.clear();
+        line.truncate(0);
         report::flow(&mut line, flow, now);
-        println!("{line}");
+        println!("{}", String::from_utf8_lossy(line.as_bytes()));
         summary.add(flow);
     })?;
     eprint!("{}", report::top(&summary, &summary.top(5), None));

@@ -5,11 +5,10 @@
 //! target/debug/examples/record_seeds DIRECTORY
 //! ```
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process};
 
@@ -57,16 +56,20 @@ impl Transport for Tape {
 
     fn receive(&mut self, buf: &mut [u8]) -> io::Result<Datagram> {
         let datagram = self.socket.receive(buf)?;
-        self.received.borrow_mut().push(buf.get(..datagram.len).unwrap_or_default().to_vec());
+        kept(&self.received).push(buf.get(..datagram.len).unwrap_or_default().to_vec());
         Ok(datagram)
     }
 }
 
-type Datagrams = Rc<RefCell<Vec<Vec<u8>>>>;
+type Datagrams = Arc<Mutex<Vec<Vec<u8>>>>;
+
+fn kept(all: &Datagrams) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    all.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn tape(socket: Socket) -> (Tape, Datagrams) {
     let received = Datagrams::default();
-    (Tape { socket, received: Rc::clone(&received) }, received)
+    (Tape { socket, received: Arc::clone(&received) }, received)
 }
 
 fn open(family: Netlink) -> Result<(Client<Tape>, Datagrams), Box<dyn Error>> {
@@ -123,7 +126,7 @@ fn nft(directory: &Path) -> Result<Ruleset, Box<dyn Error>> {
     let (mut client, received) = open(Netlink::Netfilter)?;
     let mut rules = Ruleset::default();
     rules.read_nft(&mut client)?;
-    let received = received.borrow();
+    let received = kept(&received);
     let messages = recorded(&received);
     let of = |wanted: &[u8]| {
         let wanted = |m: &&[u8]| kind(m).0 == NFNL_SUBSYS_NFTABLES && wanted.contains(&kind(m).1);
@@ -217,7 +220,7 @@ fn conntrack(directory: &Path) -> Result<(), Box<dyn Error>> {
             1 => drop(table.expectations()?),
             _ => drop(table.cpu_stats()?),
         }
-        all.extend(portions(recorded(&received.borrow())));
+        all.extend(portions(recorded(&kept(&received))));
     }
     write(directory, "conntrack", &all)
 }
@@ -225,7 +228,7 @@ fn conntrack(directory: &Path) -> Result<(), Box<dyn Error>> {
 fn ipset(directory: &Path) -> Result<(), Box<dyn Error>> {
     let (client, received) = open(Netlink::Netfilter)?;
     Ipset::new(client)?.list()?;
-    let received = received.borrow();
+    let received = kept(&received);
     let messages = recorded(&received);
     write(directory, "ipset", &portions(messages.into_iter().skip(1)))
 }
@@ -235,12 +238,12 @@ fn rtnetlink(directory: &Path) -> Result<(), Box<dyn Error>> {
     for family in [2, 10] {
         let (client, received) = open(Netlink::Route)?;
         Router::new(client).routes::<()>(family, 255, |(), _| ())?;
-        all.extend(portions(recorded(&received.borrow())));
+        all.extend(portions(recorded(&kept(&received))));
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let (client, received) = open(Netlink::SockDiag)?;
         Sockets::new(client).all(protocol, |_| ())?;
-        all.extend(portions(recorded(&received.borrow())));
+        all.extend(portions(recorded(&kept(&received))));
     }
     write(directory, "rtnetlink", &all)
 }
@@ -264,7 +267,7 @@ fn events(directory: &Path) -> Result<(), Box<dyn Error>> {
         std::thread::yield_now();
     }
     fs::remove_file(directory.join(".ready"))?;
-    let received = received.borrow();
+    let received = kept(&received);
     let messages = recorded(&received);
     let (trace, change): (Vec<&[u8]>, Vec<&[u8]>) = messages.into_iter().partition(|m| kind(m).1 == NFT_MSG_TRACE);
     write(directory, "trace", &portions(trace))?;

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use common::{Netns, kernel, kernel_tests, until};
 use nfblame::host::conntrack::Summary;
 use nfblame::report::conntrack as report;
+use nfblame::ruleset::render::Out;
 use nfblame::sys::ct::{Change, Conntrack, Events, Filter, Status, TupleFilter};
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -74,13 +75,13 @@ fn timeless(text: &str) -> Vec<String> {
 
 fn list(ns: &Netns, filter: &Filter) -> String {
     ns.run(|| {
-        let mut text = String::new();
+        let mut text = Out::new();
         let listed = Conntrack::open().unwrap().dump(filter, |flow| {
             report::flow(&mut text, flow, NOW);
-            text.push('\n');
+            text.str("\n");
         });
         listed.unwrap();
-        text
+        String::from_utf8(text.into_bytes()).unwrap()
     })
 }
 
@@ -105,7 +106,12 @@ fn connections_are_listed_as_conntrack_lists_them() {
     let json = serde_json::to_value(report::ExpectLine::new(&ours[0])).unwrap();
     assert_eq!((&json["event"], &json["master"]["destination.port"]), (&"expectation".into(), &21.into()));
     assert_eq!(json["expected"]["destination.port"], 1029);
-    let ours: Vec<_> = ours.iter().map(report::expectation).collect();
+    let line = |e| {
+        let mut out = Out::new();
+        report::expectation(&mut out, e);
+        String::from_utf8(out.into_bytes()).unwrap()
+    };
+    let ours: Vec<_> = ours.iter().map(line).collect();
     let tail = |l: &str| l.split_once(' ').map(|(_, tail)| tail.trim_end().to_owned());
     assert_eq!(ours.iter().map(|l| tail(l)).collect::<Vec<_>>(), theirs.lines().map(tail).collect::<Vec<_>>());
 
@@ -172,8 +178,9 @@ fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
     assert_eq!(seen[0].0, Change::New);
     let (change, flow) = seen.pop().unwrap();
     assert_eq!(change, Change::Destroy);
-    let mut text = String::new();
+    let mut text = Out::new();
     report::change(&mut text, change, &flow, NOW);
+    let text = String::from_utf8(text.into_bytes()).unwrap();
     assert!(text.starts_with("[DESTROY] icmp     1 "), "{text}");
     let json = serde_json::to_value(report::FlowLine::new(&flow, Some(change))).unwrap();
     assert_eq!(json["network.transport"], "icmp");

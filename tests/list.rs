@@ -19,6 +19,7 @@ kernel_tests! {
     policies_are_listed_by_family_and_hook needs ["nft", "iptables-legacy"];
     rates_follow_the_traffic needs ["nft", "iptables-legacy"];
     hostile_strings_are_escaped_for_people_only needs ["nft"];
+    comments_in_json_are_what_was_set needs ["nft", "iptables-legacy", "iptables-nft"];
     what_is_not_there_is_an_error needs ["nft", "setpriv"];
 }
 
@@ -329,6 +330,20 @@ fn hostile_strings_are_escaped_for_people_only() {
         let text = list(&ns, args);
         assert!(!text.contains('\u{1b}') && text.contains("x1b[2J"), "{args:?}: {text}");
     }
+}
+
+/// JSON has quoting of its own: a backslash that is doubled once more reads as two.
+fn comments_in_json_are_what_was_set() {
+    let ns = Netns::new();
+    let comment = "C:\\path 'ü'";
+    ns.nft(&format!("table ip t {{\nchain c {{\ncounter drop comment \"{comment}\"\n}}\n}}\n"));
+    for tool in ["iptables-legacy", "iptables-nft"] {
+        ns.cmd(tool, &["-A", "FORWARD", "-m", "comment", "--comment", comment, "-j", "DROP"], "");
+    }
+    let report = json(&ns, &["--blockers"]);
+    let drops: Vec<_> = report["blockers"].as_array().unwrap().iter().filter(|b| b["comment"].is_string()).collect();
+    let comments: Vec<&Value> = drops.iter().map(|b| &b["comment"]).collect();
+    assert_eq!(comments, [comment; 3], "{report:#}");
 }
 
 fn what_is_not_there_is_an_error() {

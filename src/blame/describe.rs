@@ -201,10 +201,10 @@ pub fn xt_family_name(family: xt::Family) -> &'static str {
 }
 
 fn rule_comment(rule: &crate::sys::nft::Rule) -> Option<String> {
-    let stored = rule.comment().map(|c| c.to_string());
+    let stored = rule.comment().map(|c| c.defanged());
     stored.or_else(|| {
         rule.exprs.iter().find_map(|e| match e {
-            Expr::Match(m) if m.name == "comment" => Some(crate::sys::Text::from_c(&m.data).to_string()),
+            Expr::Match(m) if m.name == "comment" => Some(crate::sys::Text::from_c(&m.data).defanged()),
             _ => None,
         })
     })
@@ -213,7 +213,7 @@ fn rule_comment(rule: &crate::sys::nft::Rule) -> Option<String> {
 fn legacy_comment(family: xt::Family, rule: &xt::Rule<'_>) -> Option<String> {
     rule.entry.matches().flatten().find_map(|m| {
         match xt::matches::decode(family, m.name.as_bytes(), m.revision, m.data.0) {
-            xt::Match::Comment(c) => Some(c.comment.to_string()),
+            xt::Match::Comment(c) => Some(c.comment.to_text().defanged()),
             _ => None,
         }
     })

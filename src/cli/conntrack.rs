@@ -11,6 +11,7 @@ use nfblame::host::conntrack::{self, Summary};
 use nfblame::host::{Usage, sysctl};
 use nfblame::report::conntrack as report;
 use nfblame::report::json;
+use nfblame::ruleset::render::Out;
 use nfblame::sys;
 use nfblame::sys::ct::{Conntrack, Events, Filter, ProtoInfo, Status, TupleFilter};
 use nfblame::sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
@@ -126,17 +127,17 @@ fn tell_if_it_would_load() -> Result<(), Box<dyn Error>> {
 
 /// In one small buffer, however large the table.
 fn list(filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let mut text = String::with_capacity(CHUNK + 1024);
+    let mut text = Out::with_capacity(CHUNK + 1024);
     let mut failed = Ok(());
     let now = now();
     Conntrack::open()?.dump(filter, |flow| {
         report::flow(&mut text, flow, now);
-        text.push('\n');
+        text.str("\n");
         if text.len() >= CHUNK {
             if failed.is_ok() {
                 failed = out.write_all(text.as_bytes());
             }
-            text.clear();
+            text.truncate(0);
         }
     })?;
     failed?;
@@ -188,11 +189,15 @@ fn top(
 }
 
 fn expectations(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut line = Out::new();
     for expected in Conntrack::open()?.expectations()? {
         if global.json {
             json::line(out, &report::ExpectLine::new(&expected))?;
         } else {
-            writeln!(out, "{}", report::expectation(&expected))?;
+            line.truncate(0);
+            report::expectation(&mut line, &expected);
+            line.str("\n");
+            out.write_all(line.as_bytes())?;
         }
     }
     Ok(())
@@ -201,7 +206,7 @@ fn expectations(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Err
 /// Until somebody ends the program.
 fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut events = Events::open(BUFFER)?;
-    let mut line = String::new();
+    let mut line = Out::new();
     loop {
         let mut failed = Ok(());
         let received = events.receive(|change, flow| {
@@ -211,9 +216,9 @@ fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), 
             failed = if global.json {
                 json::line(out, &report::FlowLine::new(flow, Some(change)))
             } else {
-                line.clear();
+                line.truncate(0);
                 report::change(&mut line, change, flow, now());
-                line.push('\n');
+                line.str("\n");
                 out.write_all(line.as_bytes()).and_then(|()| out.flush())
             };
         });

@@ -1,7 +1,7 @@
 //! The drop monitor as a source: packets that the kernel dropped, whoever made it do so.
 //!
 //! It reports what *all* namespaces drop, without saying which, so that each packet is held against the devices of ours:
-//! [`Places`] says whether it can have been here.
+//! `places` says whether it can have been here.
 
 mod places;
 mod reader;

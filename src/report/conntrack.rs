@@ -1,11 +1,11 @@
-//! Connections as text in the manner of conntrack(8). JSON is in [`json`].
+//! Connections as text in the manner of conntrack(8). JSON is in the lines that end in `Line`.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use crate::evaluate::Network;
 use crate::host::conntrack::{Summary, Top};
 use crate::host::{Usage, heavy::Talker};
+use crate::ruleset::render::{Out, put};
 use crate::sys::ct::{Change, CpuStats, Expectation, Flow, L4, ProtoInfo, Status, Synproxy, Tuple};
 
 mod json;
@@ -14,47 +14,46 @@ pub use json::{ExpectLine, FlowLine, StatsLine, TopLine};
 
 /// Appends a connection as `conntrack -L` prints it, without the end of the line. `now`, in nanoseconds since 1970, is
 /// what the age of a connection is counted from where the kernel keeps timestamps.
-pub fn flow(out: &mut String, flow: &Flow, now: u64) {
+pub fn flow(out: &mut Out, flow: &Flow, now: u64) {
     let status = flow.status.unwrap_or_default();
     let name = protocol_name(flow.orig.protocol);
-    out.push_str(name);
-    out.extend(std::iter::repeat_n(' ', 8usize.saturating_sub(name.len())));
-    out.push(' ');
-    number(out, flow.orig.protocol.into());
+    out.str(name);
+    out.str("         ".get(name.len()..).unwrap_or(" "));
+    out.dec(flow.orig.protocol.into());
     if let Some(timeout) = flow.timeout.filter(|_| !status.contains(Status::OFFLOAD)) {
         field(out, "", timeout.into());
     }
     if let Some(state) =
         flow.protoinfo.as_ref().and_then(ProtoInfo::state).filter(|_| !status.contains(Status::OFFLOAD))
     {
-        out.push(' ');
-        out.push_str(&state);
+        out.str(" ");
+        out.str(&state);
     }
-    tuple(out, &flow.orig);
+    tuple(out, "", &flow.orig);
     if let Some(zone) = flow.orig.zone {
         field(out, "zone-orig=", zone.into());
     }
     counters(out, flow.counters_orig);
     if flow.status.is_some() && !status.contains(Status::SEEN_REPLY) {
-        out.push_str(" [UNREPLIED]");
+        out.str(" [UNREPLIED]");
     }
-    tuple(out, &flow.reply);
+    tuple(out, "", &flow.reply);
     if let Some(zone) = flow.reply.zone {
         field(out, "zone-reply=", zone.into());
     }
     counters(out, flow.counters_reply);
     if status.contains(Status::HW_OFFLOAD) {
-        out.push_str(" [HW_OFFLOAD]");
+        out.str(" [HW_OFFLOAD]");
     } else if status.contains(Status::OFFLOAD) {
-        out.push_str(" [OFFLOAD]");
+        out.str(" [OFFLOAD]");
     } else if status.contains(Status::ASSURED) {
-        out.push_str(" [ASSURED]");
+        out.str(" [ASSURED]");
     }
     if let Some(mark) = flow.mark {
         field(out, "mark=", mark.into());
     }
     if let Some(context) = &flow.secctx {
-        let _ = write!(out, " secctx={context}");
+        put!(out, " secctx={context}");
     }
     if let Some(zone) = flow.zone {
         field(out, "zone=", zone.into());
@@ -64,40 +63,42 @@ pub fn flow(out: &mut String, flow: &Flow, now: u64) {
         field(out, "delta-time=", (end / 1_000_000_000).saturating_sub(times.start / 1_000_000_000));
     }
     if let Some(helper) = &flow.helper {
-        let _ = write!(out, " helper={helper}");
+        put!(out, " helper={helper}");
     }
     if let Some(uses) = flow.uses {
         field(out, "use=", uses.into());
     }
     if let Some(s) = flow.synproxy.filter(|s| *s != Synproxy::default()) {
-        let _ = write!(out, " isn={} its={} tsoff={}", s.isn, s.its, s.tsoff);
+        put!(out, " isn={} its={} tsoff={}", s.isn, s.its, s.tsoff);
     }
     // What conntrack(8) does not know.
     for (kind, raw) in &flow.unknown {
-        let _ = write!(out, " unknown({kind})=0x");
-        raw.iter().for_each(|b| _ = write!(out, "{b:02x}"));
+        put!(out, " unknown({kind})=0x");
+        raw.iter().for_each(|b| put!(out, "{b:02x}"));
     }
 }
 
 /// Appends what happened to a connection, as `conntrack -E` prints it.
-pub fn change(out: &mut String, change: Change, f: &Flow, now: u64) {
+pub fn change(out: &mut Out, change: Change, f: &Flow, now: u64) {
     let word = match change {
         Change::New => "[NEW]",
         Change::Update => "[UPDATE]",
         Change::Destroy => "[DESTROY]",
     };
-    let _ = write!(out, "{word:>9} ");
+    put!(out, "{word:>9} ");
     flow(out, f, now);
 }
 
-fn tuple(out: &mut String, t: &Tuple) {
-    out.push_str(" src=");
-    address(out, t.src);
-    out.push_str(" dst=");
-    address(out, t.dst);
+fn tuple(out: &mut Out, prefix: &str, t: &Tuple) {
+    for (name, addr) in [("src=", t.src), ("dst=", t.dst)] {
+        out.str(" ");
+        out.str(prefix);
+        out.str(name);
+        out.address(addr);
+    }
     match t.l4 {
         L4::Ports { src, dst } if t.protocol == nix::libc::IPPROTO_GRE as u8 => {
-            let _ = write!(out, " srckey={src:#x} dstkey={dst:#x}");
+            put!(out, " srckey={src:#x} dstkey={dst:#x}");
         }
         L4::Ports { src, dst } => {
             field(out, "sport=", src.into());
@@ -112,47 +113,17 @@ fn tuple(out: &mut String, t: &Tuple) {
     }
 }
 
-fn counters(out: &mut String, c: Option<crate::sys::ct::Counters>) {
+fn counters(out: &mut Out, c: Option<crate::sys::ct::Counters>) {
     if let Some(c) = c {
         field(out, "packets=", c.packets);
         field(out, "bytes=", c.bytes);
     }
 }
 
-fn field(out: &mut String, name: &str, value: u64) {
-    out.push(' ');
-    out.push_str(name);
-    number(out, value);
-}
-
-/// Tables of a million connections have some twenty numbers a line: this is what listing them costs.
-fn number(out: &mut String, mut n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    // They are digits: nothing is left out.
-    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
-}
-
-fn address(out: &mut String, addr: IpAddr) {
-    match addr {
-        IpAddr::V4(a) => {
-            for (n, byte) in a.octets().into_iter().enumerate() {
-                if n > 0 {
-                    out.push('.');
-                }
-                number(out, byte.into());
-            }
-        }
-        IpAddr::V6(a) => _ = write!(out, "{a}"),
-    }
+fn field(out: &mut Out, name: &str, value: u64) {
+    out.str(" ");
+    out.str(name);
+    out.dec(value);
 }
 
 /// The names that conntrack(8) uses.
@@ -206,26 +177,21 @@ pub fn usage(u: Usage) -> String {
     }
 }
 
-/// An expectation, as `conntrack -L expect` prints it.
-pub fn expectation(e: &Expectation) -> String {
-    let mut line = String::new();
-    number(&mut line, e.timeout.unwrap_or(0).into());
-    let _ = write!(line, " proto={}", e.tuple.protocol);
-    tuple(&mut line, &e.tuple);
-    for (prefix, t) in [("mask-", &e.mask), ("master-", &e.master)] {
-        let mut part = String::new();
-        tuple(&mut part, t);
-        // Only addresses are told apart by a prefix.
-        line.push_str(&part.replace(" src=", &format!(" {prefix}src=")).replace(" dst=", &format!(" {prefix}dst=")));
-    }
+/// Appends an expectation, as `conntrack -L expect` prints it, without the end of the line.
+pub fn expectation(out: &mut Out, e: &Expectation) {
+    out.dec(e.timeout.unwrap_or(0).into());
+    field(out, "proto=", e.tuple.protocol.into());
+    tuple(out, "", &e.tuple);
+    // Only addresses are told apart by a prefix.
+    tuple(out, "mask-", &e.mask);
+    tuple(out, "master-", &e.master);
     if let Some(zone) = e.zone {
-        field(&mut line, "zone=", zone.into());
+        field(out, "zone=", zone.into());
     }
-    field(&mut line, "class=", e.class.unwrap_or(0).into());
+    field(out, "class=", e.class.unwrap_or(0).into());
     if let Some(helper) = &e.helper {
-        let _ = write!(line, " helper={helper}");
+        put!(out, " helper={helper}");
     }
-    line
 }
 
 /// The summary of a table for people.

@@ -28,7 +28,7 @@ impl Lines {
         Self { styled, ..Self::default() }
     }
 
-    /// Appends a blame, as [`brief`] would write it; of `count` packets that are alike.
+    /// Appends a blame, as [`brief`](super::text::brief) would write it; of `count` packets that are alike.
     pub fn add(&mut self, to: &mut Vec<u8>, b: &Blame, count: u64, answer: Option<u64>) {
         if let Some(t) = b.time {
             self.time_of_day(to, t);

@@ -96,6 +96,11 @@ impl Follower {
         self.updates.try_iter()
     }
 
+    /// Waits for the next update. None: following has ended, for a reason that was logged.
+    pub fn wait(&self) -> Option<Update> {
+        self.updates.recv().ok()
+    }
+
     /// Waits until everything up to that generation has been dealt with, and returns the next update if there is one.
     pub fn catch_up(&self, generation: u32, deadline: Duration) -> Option<Update> {
         let until = Instant::now() + deadline;

@@ -36,6 +36,14 @@ impl Text {
         std::str::from_utf8(&self.0).ok()
     }
 
+    /// Harmless, with backslashes as they are: see [`defang_to`].
+    pub fn defanged(&self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        // Writing into a string cannot fail.
+        let _ = defang_to(&self.0, &mut out);
+        out
+    }
+
     /// Is it the empty string?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -112,13 +120,22 @@ impl PartialEq<&str> for TextRef<'_> {
 /// Writes `bytes` so that no terminal, log or JSON reader can be fooled by them: printable characters as they are,
 /// a backslash doubled, everything else as `\n`, `\t`, `\xNN` or `\u{…}`.
 pub fn escape_to(bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Result {
+    write_escaped(bytes, "\\\\", f)
+}
+
+/// The same, but a backslash stays single: in the words of tools, whose quoting uses it, and in what other formats quote.
+pub fn defang_to(bytes: &[u8], f: &mut dyn fmt::Write) -> fmt::Result {
+    write_escaped(bytes, "\\", f)
+}
+
+fn write_escaped(bytes: &[u8], backslash: &str, f: &mut dyn fmt::Write) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
-                '\\' => f.write_str("\\\\")?,
+                '\\' => f.write_str(backslash)?,
                 c if (c as u32) < 0x20 || c as u32 == 0x7f => write!(f, "\\x{:02x}", c as u32)?,
                 c if is_deceptive(c) => write!(f, "\\u{{{:x}}}", c as u32)?,
                 c => f.write_char(c)?,

@@ -14,7 +14,7 @@ cargo xtask test [ARG…]   install the peers that the tests compare with, then 
 cargo xtask peers         only install the peers
 cargo xtask parity        compare our listings with the tools' own, and write docs/parity.md
 cargo xtask interop       read rules that a program wrote with rustables (root; needs libclang)
-cargo xtask lint          formatting and clippy, warnings denied
+cargo xtask lint          formatting, clippy and documentation, warnings denied
 cargo xtask ci            lint, then test, then vm
 cargo xtask vm [ARG…]     boot other kernels and test on them; --help tells the ARGs
 cargo xtask bench [NAME…] [--rounds N] [--shrink N] [--write FILE] [--as-built]
@@ -69,5 +69,6 @@ fn test(args: &[String]) -> Result<(), String> {
 
 fn lint() -> Result<(), String> {
     cargo::run(&["fmt", "--all", "--check"])?;
-    cargo::run(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+    cargo::run(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    cargo::run(&["doc", "--quiet", "--workspace", "--no-deps"])
 }

@@ -10,6 +10,7 @@ mod protocols;
 
 pub use address::Address;
 pub use out::Out;
+pub(crate) use out::put;
 pub use protocols::protocol_name;
 
 use std::cell::OnceCell;
@@ -74,7 +75,7 @@ impl<'a> Lines<'a> {
                     return Some(iptables::compat_rule(rule, false, &names).to_string());
                 }
                 let rendered = nft::rule(self.view(t)?, rule, STATELESS, &self.system);
-                Some(terminal_safe(rendered.text.as_bytes()))
+                Some(rendered.text.defanged())
             }
         }
     }
@@ -83,7 +84,7 @@ impl<'a> Lines<'a> {
     pub fn elements(&self, table: usize, set: &Text) -> Vec<(&'a Element, String)> {
         let Some(view) = self.view(table) else { return Vec::new() };
         let all = nft::elements(view, set, STATELESS, &self.system);
-        all.into_iter().map(|(element, text)| (element, terminal_safe(text.as_bytes()))).collect()
+        all.into_iter().map(|(element, text)| (element, text.defanged())).collect()
     }
 
     fn view(&self, table: usize) -> Option<&nft::View<'a>> {
@@ -94,16 +95,3 @@ impl<'a> Lines<'a> {
 
 /// Counters are shown apart from the text.
 const STATELESS: nft::Options = nft::Options { handles: false, stateless: true, terse: false, numeric: false };
-
-/// A line of a tool as it is, but for what could fool a terminal. A backslash stays single: the tools' quoting uses it.
-fn terminal_safe(line: &[u8]) -> String {
-    let mut out = String::with_capacity(line.len());
-    for (i, part) in line.split(|&b| b == b'\\').enumerate() {
-        if i > 0 {
-            out.push('\\');
-        }
-        // Writing into a string cannot fail.
-        let _ = crate::sys::text::escape_to(part, &mut out);
-    }
-    out
-}

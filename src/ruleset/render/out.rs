@@ -1,8 +1,11 @@
 //! The bytes of a line under construction.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use nfblame_sys::Text;
+
+use super::address::Address;
 
 /// Text as the tool itself would write it: raw bytes, so that it can be read back. Escaping for a terminal or for
 /// JSON is left to [`Text`], which it becomes.
@@ -18,6 +21,11 @@ impl Out {
         Self::default()
     }
 
+    /// An empty line with room for that many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), incomplete: false }
+    }
+
     /// Appends text as it is.
     pub fn str(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
@@ -28,7 +36,7 @@ impl Out {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends formatted text; [`put!`](super::put) is shorter.
+    /// Appends formatted text; `put!` is shorter.
     pub fn fmt(&mut self, args: fmt::Arguments<'_>) {
         // Writing into a vector cannot fail, and no Display used here does.
         let _ = fmt::Write::write_fmt(self, args);
@@ -48,6 +56,53 @@ impl Out {
             }
         }
         self.bytes(digits.get(at..).unwrap_or_default());
+    }
+
+    /// Appends an address as `inet_ntop(3)` of glibc writes it, faster than [`Address`] would.
+    pub fn address(&mut self, addr: IpAddr) {
+        match addr {
+            IpAddr::V4(a) => {
+                for (n, byte) in a.octets().into_iter().enumerate() {
+                    if n > 0 {
+                        self.bytes.push(b'.');
+                    }
+                    self.dec(byte.into());
+                }
+            }
+            // With an IPv4 address inside, perhaps.
+            IpAddr::V6(a) if a.segments().starts_with(&[0; 5]) => self.fmt(format_args!("{}", Address(addr))),
+            IpAddr::V6(a) => self.segments(a.segments()),
+        }
+    }
+
+    /// An IPv6 address: the first of the longest runs of zeros is left out.
+    fn segments(&mut self, all: [u16; 8]) {
+        let run = |at: usize| all.iter().skip(at).take_while(|s| **s == 0).count();
+        // Of several that are as long, the last that is looked at is taken.
+        let (zeros, start) = (0..8).rev().map(|at| (run(at), at)).max_by_key(|(zeros, _)| *zeros).unwrap_or_default();
+        for (n, segment) in all.into_iter().enumerate() {
+            if zeros > 1 && (start..start + zeros).contains(&n) {
+                if n == start {
+                    self.str("::");
+                }
+                continue;
+            }
+            if n > 0 && !(zeros > 1 && n == start + zeros) {
+                self.bytes.push(b':');
+            }
+            self.hex(segment);
+        }
+    }
+
+    /// A number in hexadecimal, without leading zeros.
+    fn hex(&mut self, number: u16) {
+        let digit = |shift: u32| b"0123456789abcdef"[usize::from(number >> shift & 0xf)];
+        for shift in [12, 8, 4] {
+            if number >> shift != 0 {
+                self.bytes.push(digit(shift));
+            }
+        }
+        self.bytes.push(digit(0));
     }
 
     /// How many bytes there are so far.
@@ -140,6 +195,21 @@ pub(crate) use put;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_what_they_are_when_formatted() {
+        // Each of the eight parts nothing, small or large.
+        let part = |n: u32, at: u32| [0u16, 0xa, 0x102f, 0x30][(n >> (2 * at) & 3) as usize];
+        for n in (0..1 << 16).chain([u32::MAX]) {
+            let addr = IpAddr::from(std::array::from_fn::<u16, 8, _>(|at| part(n, at as u32)));
+            let mut out = Out::new();
+            out.address(addr);
+            assert_eq!(out.as_bytes(), Address(addr).to_string().as_bytes());
+        }
+        let mut out = Out::new();
+        out.address([10, 0, 255, 7].into());
+        assert_eq!(out.as_bytes(), b"10.0.255.7");
+    }
 
     #[test]
     fn numbers_are_written_in_full() {

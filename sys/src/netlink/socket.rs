@@ -88,10 +88,10 @@ pub struct Socket {
 impl Socket {
     /// Opens a blocking socket with extended acks and strict request checking where the kernel has them.
     pub fn open(family: Family) -> Result<Self> {
-        let name = format!("{family:?} netlink socket");
-        let fail = |op, e: nix::Error| Error::os(op, name.clone(), e);
+        let name = || format!("{family:?} netlink socket");
+        let fail = |op, e: nix::Error| Error::os(op, name(), e);
         let fd = match family {
-            Family::Xfrm => xfrm_socket().map_err(|e| Error::os("open", name.clone(), e))?,
+            Family::Xfrm => xfrm_socket().map_err(|e| Error::os("open", name(), e))?,
             _ => socket::socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, family.protocol())
                 .map_err(|e| match (family, e) {
                     (Family::Netfilter, nix::Error::EPROTONOSUPPORT) => fail("open", e).with_hint(NO_NFNETLINK),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nfblame_sys::text::escape_to;
+use nfblame_sys::text::defang_to;
 use nfblame_sys::xt::{Counters, Match, Selector, Target};
 use nfblame_sys::{Text, TextRef};
 use serde::{Serialize, Serializer};
@@ -42,13 +42,7 @@ impl Rendered {
 /// backslash stays single: the tools' quoting uses it.
 impl fmt::Display for Rendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, part) in self.line.as_bytes().split(|&b| b == b'\\').enumerate() {
-            if i > 0 {
-                f.write_str("\\")?;
-            }
-            escape_to(part, f)?;
-        }
-        Ok(())
+        defang_to(self.line.as_bytes(), f)
     }
 }
 
