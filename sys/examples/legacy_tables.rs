@@ -1,4 +1,10 @@
-//! Lists the legacy tables of this network namespace: chains with policies, rules with what they do. Run as root.
+//! Lists the legacy tables of this network namespace: chains with policies, rules with what they do.
+//!
+//! ```text
+//! cargo run -p nfblame-sys --example legacy_tables
+//! ```
+//!
+//! Needs `CAP_NET_ADMIN`.
 
 use nfblame_sys::xt::{Action, Family, Legacy};
 

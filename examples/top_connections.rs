@@ -1,5 +1,5 @@
 //! Prints the tracked connections of this network namespace as `conntrack -L` does, then what the table is full of:
-//! `cargo run --example connections`.
+//! `cargo run --example top_connections`.
 //!
 //! Needs `CAP_NET_ADMIN`. However many there are, only one is in memory at a time.
 
