@@ -1,0 +1,73 @@
+//! Behind the input hook: who takes the packet.
+
+use crate::blame::CulpritKind;
+use crate::evaluate::arrival;
+use crate::evaluate::fact::Fact;
+use crate::evaluate::obstacle::{Delivery, Obstacle};
+use crate::evaluate::packet::CtState;
+
+use super::{Fate, Way};
+
+impl Way<'_, '_> {
+    pub(super) fn after_input(&mut self) -> Result<Fate, Fate> {
+        if !self.is_ip() {
+            return Ok(Fate::Passed);
+        }
+        self.gather()?;
+        self.taken_by_transport()?;
+        if !self.walk.past
+            && let Some(obstacle) = arrival::obstacle(&self.cx.packet, self.walk.env)
+        {
+            return Err(Fate::Lost(Box::new(obstacle)));
+        }
+        let delivery = self.walk.env.deliver(&self.cx.packet);
+        match self.known(delivery, "receiving socket")? {
+            Delivery::Taken(who) => Ok(Fate::Delivered(who)),
+            Delivery::Lost(o) if self.walk.past && self.may_have_closed(&o) => {
+                Ok(Fate::Delivered("a socket that has been closed since".into()))
+            }
+            Delivery::Lost(o) => {
+                let Some((what, likely)) = o.unless.clone() else { return Err(Fate::Lost(Box::new(o))) };
+                if self.cx.ask(what.clone(), what.as_bytes(), likely) {
+                    Ok(Fate::Delivered("whatever takes its protocol".into()))
+                } else {
+                    Err(Fate::Lost(Box::new(o)))
+                }
+            }
+        }
+    }
+
+    /// The packet passed some time ago, and no socket takes it now. Was there one then? A connection ends, and the socket
+    /// that waited for an answer is closed when it has come; one that takes requests stays.
+    fn may_have_closed(&mut self, o: &Obstacle) -> bool {
+        if o.kind != CulpritKind::Socket {
+            return false;
+        }
+        let answer = match &self.cx.packet.ct.state {
+            Fact::Is(CtState::Established | CtState::Related) => Some(true),
+            Fact::Is(CtState::New) => Some(false),
+            _ => None,
+        };
+        let connection = o.detail.as_deref() == Some("no connection");
+        if !connection && answer == Some(false) {
+            return false;
+        }
+        if !connection && answer.is_none() {
+            // Ports that the kernel gives to clients belong to sockets that come and go.
+            let port = self.cx.packet.ports().map_or(0, |p| p.1);
+            let first = self.walk.env.sysctl("net.ipv4.ip_local_port_range").known();
+            let first =
+                first.and_then(|r| r.split_whitespace().next().and_then(|n| n.parse().ok())).unwrap_or(32768u16);
+            if port < first || self.is_tcp_syn() {
+                return false;
+            }
+        }
+        self.cx.ask("whether its socket was still open when it came", b"socket open then", true)
+    }
+
+    fn is_tcp_syn(&self) -> bool {
+        let h = self.cx.packet.headers();
+        let flags = h.transport.and_then(|at| self.cx.packet.array::<1>(at + 13).known());
+        h.protocol == Some(6) && flags.is_some_and(|[f]| f & 0x12 == 0x02)
+    }
+}
