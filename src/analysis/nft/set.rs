@@ -1,0 +1,193 @@
+//! Look-ups in sets.
+
+use crate::analysis::axis::What;
+use crate::analysis::ranges::Ranges;
+use crate::analysis::region::Region;
+use crate::analysis::shape::MOST_REGIONS;
+use crate::ruleset::nft::Set;
+use crate::sys::nft::expr::{CmpOp, Lookup};
+use crate::sys::nft::{Data, Element, Reg, SetFlags, Value, Verdict};
+
+use super::Reader;
+use super::load::Loaded;
+use super::number::{number, ones};
+
+/// Larger anonymous sets are not taken apart.
+const MOST_ELEMENTS: usize = 4096;
+
+impl Reader<'_> {
+    pub(super) fn lookup(&mut self, l: &Lookup) {
+        let Some(set) = self.table.set(&l.set) else { return self.conditions.unknown() };
+        let fixed = set.def.flags.contains(SetFlags::ANONYMOUS | SetFlags::CONSTANT)
+            && !set.def.flags.intersects(SetFlags::TIMEOUT | SetFlags::EVAL);
+        let verdicts = l.dreg == Some(Reg::VERDICT);
+        let boxes =
+            if fixed && set.elements.len() <= MOST_ELEMENTS { self.elements(set, l.sreg, verdicts) } else { None };
+        match boxes {
+            Some(boxes) if verdicts => {
+                let keys: Vec<Region> = boxes.iter().map(|(r, _)| r.clone()).collect();
+                self.conditions.and_any(&merged(&keys));
+                self.map = boxes.into_iter().filter_map(|(r, v)| Some((r, v?))).collect();
+            }
+            Some(boxes) if l.dreg.is_none() => {
+                let keys = merged(&boxes.into_iter().map(|(r, _)| r).collect::<Vec<_>>());
+                match (l.inverted(), keys.as_slice()) {
+                    (false, keys) => self.conditions.and_any(keys),
+                    (true, [one]) if one.iter().count() == 1 => {
+                        for (axis, ranges) in one.iter() {
+                            // What is absent is in no set, and the rule ends before it is asked.
+                            let max = self.axes.max(axis);
+                            let top = if max == u128::MAX || max == 1 || max == 4 { max } else { max - 1 };
+                            self.conditions.and(axis, &ranges.not(top));
+                        }
+                    }
+                    _ => self.conditions.unknown(),
+                }
+            }
+            _ if l.dreg.is_some() => self.conditions.unknown(),
+            // What a named set holds may change; that it is the same set stays.
+            _ => {
+                let Some(key) = self.key(set, l.sreg) else { return self.conditions.unknown() };
+                let axis = self.axes.id(What::Other(format!("@{} {key}", l.set), 0));
+                self.conditions.and(axis, &Ranges::one(if l.inverted() { 0 } else { 1 }));
+            }
+        }
+    }
+
+    /// The registers and lengths of the fields of a set's key: as the set says, or else as they were loaded.
+    fn registers(&self, set: &Set, sreg: Reg) -> Option<Vec<(Reg, usize)>> {
+        let (mut at, mut left) = (sreg.0, set.def.key_len as usize);
+        let mut all = Vec::new();
+        let mut said = set.def.fields.iter().filter(|_| set.def.fields.len() > 1);
+        while left > 0 {
+            let len = match (said.next(), self.loaded(Reg(at))) {
+                (Some(len), _) => *len as usize,
+                (None, Some(Loaded::Payload { len, .. })) => len as usize,
+                (None, Some(Loaded::Named { len, .. })) if len > 0 => len,
+                // Its length only the key tells.
+                (None, Some(Loaded::Named { .. })) if all.is_empty() => left,
+                _ => return None,
+            };
+            all.push((Reg(at), len));
+            at = at.saturating_add(u8::try_from(len.div_ceil(4)).ok()?);
+            left = left.saturating_sub(if len == left { len } else { len.next_multiple_of(4) });
+        }
+        Some(all)
+    }
+
+    /// What is looked up, described. None: it is not the same for the same packet.
+    fn key(&self, set: &Set, sreg: Reg) -> Option<String> {
+        let mut all = String::new();
+        for (reg, _) in self.registers(set, sreg)? {
+            match self.loaded(reg)? {
+                Loaded::Unknown => return None,
+                loaded => all.push_str(&format!("{loaded:?};")),
+            }
+        }
+        Some(all)
+    }
+
+    /// The elements of a set as boxes. None: they cannot be told.
+    fn elements(&mut self, set: &Set, sreg: Reg, verdicts: bool) -> Option<Vec<(Region, Option<Verdict>)>> {
+        let interval = set.def.flags.contains(SetFlags::INTERVAL) && set.def.fields.len() < 2;
+        let registers = self.registers(set, sreg)?;
+        let loads: Vec<(Loaded, usize)> =
+            registers.iter().map(|(reg, len)| Some((self.loaded(*reg)?, *len))).collect::<Option<_>>()?;
+        if interval {
+            let [(loaded, len)] = loads.as_slice() else { return None };
+            return self.intervals(set, loaded, *len);
+        }
+        let mut all = Vec::new();
+        for e in &set.elements {
+            if e.is_catchall() {
+                return None;
+            }
+            let mut region = Region::all();
+            let mut at = 0;
+            for (loaded, len) in &loads {
+                let data = |of: &Data| of.get(at..at + len).map(Data::new);
+                let low = data(&e.key)?;
+                let high = e.key_end.as_ref().map_or(Some(low.clone()), data)?;
+                let (what, ranges) = self.between(loaded, &low, &high)?;
+                at += len.next_multiple_of(4);
+                let axis = self.axes.id(what);
+                if !region.narrow(axis, ranges) {
+                    break;
+                }
+            }
+            if region.iter().any(|(_, r)| r.is_empty()) {
+                continue; // such a key no packet has
+            }
+            all.push((region, verdict(e, verdicts)?));
+        }
+        Some(all)
+    }
+
+    /// The intervals of a set of one field: where each begins, and where the next one does or it ends.
+    fn intervals(&mut self, set: &Set, loaded: &Loaded, len: usize) -> Option<Vec<(Region, Option<Verdict>)>> {
+        let mut marks: Vec<(&Element, u128)> = Vec::new();
+        for e in &set.elements {
+            if e.is_catchall() {
+                return None;
+            }
+            marks.push((e, number(&e.key, false)?));
+        }
+        marks.sort_by_key(|(e, at)| (*at, !e.is_interval_end()));
+        let verdicts = set.elements.iter().any(|e| e.value.is_some());
+        let mut all = Vec::new();
+        for (i, (e, low)) in marks.iter().enumerate().filter(|(_, (e, _))| !e.is_interval_end()) {
+            let high = marks.get(i + 1).map_or_else(|| ones(len), |(_, next)| next.saturating_sub(1));
+            let bytes = |n: u128| Data::new(n.to_be_bytes().get(16usize.saturating_sub(len)..).unwrap_or(&[]));
+            let (what, ranges) = self.between(loaded, &bytes(*low), &bytes(high))?;
+            let mut region = Region::all();
+            let axis = self.axes.id(what);
+            if region.narrow(axis, ranges) {
+                all.push((region, verdict(e, verdicts)?));
+            }
+        }
+        Some(all)
+    }
+
+    /// The axis of a key, and the values of an element on it.
+    fn between(&self, loaded: &Loaded, low: &Data, high: &Data) -> Option<(What, Ranges)> {
+        let (what, eq) = self.ranges(loaded, CmpOp::Eq, low)?;
+        if low == high {
+            return Some((what, eq));
+        }
+        let (_, to) = self.ranges(loaded, CmpOp::Eq, high)?;
+        let plain = !matches!(what, What::State | What::Family | What::Masked(..))
+            && !matches!(loaded, Loaded::Named { host: true, .. });
+        let whole = |r: &Ranges| r.len() == 1;
+        (plain && whole(&eq) && whole(&to))
+            .then(|| Ranges::span(eq.low().unwrap_or(0), to.high().unwrap_or(0)))
+            .map(|r| (what, r))
+    }
+}
+
+fn verdict(e: &Element, wanted: bool) -> Option<Option<Verdict>> {
+    match (&e.value, wanted) {
+        (Some(Value::Verdict(v)), _) => Some(Some(v.clone())),
+        (None, false) => Some(None),
+        _ => None,
+    }
+}
+
+/// Boxes on one axis alone are one box.
+fn merged(keys: &[Region]) -> Vec<Region> {
+    let mut axis = None;
+    let mut ranges = Vec::new();
+    for key in keys {
+        let mut of = key.iter();
+        let (Some((a, r)), None) = (of.next(), of.next()) else { return keys.to_vec() };
+        if *axis.get_or_insert(a) != a {
+            return keys.to_vec();
+        }
+        ranges.extend(r.iter());
+    }
+    let mut one = Region::all();
+    match axis {
+        Some(axis) if one.narrow(axis, Ranges::of(ranges)) => vec![one],
+        _ if keys.len() > MOST_REGIONS => keys.to_vec(),
+        _ => keys.to_vec(),
+    }
+}

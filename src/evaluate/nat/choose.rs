@@ -1,0 +1,138 @@
+//! Which address and port a connection gets (`get_unique_tuple`).
+
+use std::net::IpAddr;
+
+use crate::evaluate::context::Context;
+use crate::evaluate::fact::Fact;
+use crate::evaluate::jhash;
+use crate::sys::ct::{L4, Tuple};
+
+use super::{CHOSEN, Manip, Range, address, octets, port_of, set};
+
+/// The address of a range of one.
+pub(super) fn single(addresses: &Fact<(IpAddr, IpAddr)>) -> Fact<IpAddr> {
+    match addresses {
+        Fact::Is((min, max)) if min == max => Fact::Is(*min),
+        Fact::Absent => Fact::Absent,
+        _ => Fact::unknown(CHOSEN),
+    }
+}
+
+/// `get_unique_tuple`: the new address and port; absent where it stays.
+pub(super) fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple) -> (Fact<IpAddr>, Fact<u16>) {
+    let fits = |t: &Tuple| match (range.ports, port_of(t, manip)) {
+        (Some((min, max)), Some(port)) => (min..=max).contains(&port),
+        _ => true,
+    };
+    // A source that is in the range already stays, if nobody else has it.
+    if manip == Manip::Source && !range.random {
+        let there = match &range.addresses {
+            Fact::Is((min, max)) => (*min..=*max).contains(&now.src),
+            Fact::Absent => true,
+            Fact::Unknown(_) => false,
+        };
+        if there && fits(now) && !taken(cx, now) {
+            return (Fact::Absent, Fact::Absent);
+        }
+    }
+    let to = match &range.addresses {
+        Fact::Is((min, max)) if min != max => pick_address(cx, manip, range.persistent, now, *min, *max),
+        Fact::Unknown(w) => Fact::Unknown(w.clone()),
+        addresses => single(addresses),
+    };
+    let mut new = *now;
+    set(&mut new, manip, to.value().copied(), None);
+    let free = |cx: &mut Context, new: &Tuple| to.is_unknown() || !taken(cx, new);
+    // An ICMP id is the source's; only ports are told apart by direction.
+    let icmp = matches!(now.l4, L4::Icmp { .. });
+    if !range.random {
+        let stays = match range.ports {
+            Some((min, max)) => range.base.is_none() && fits(&new) && (min == max || free(cx, &new)),
+            // The destination port stays without being told otherwise, taken or not.
+            None => (manip == Manip::Destination && !icmp) || free(cx, &new),
+        };
+        if stays {
+            return (to, Fact::Absent);
+        }
+    }
+    let Some(port) = port_of(now, manip) else { return (to, Fact::Absent) };
+    let (min, size) = match range.ports {
+        Some((a, b)) => {
+            let (a, b) = if icmp { (a, b) } else { (a.min(b), a.max(b)) };
+            (a, u32::from(b.wrapping_sub(a)) + 1)
+        }
+        None if manip == Manip::Destination && !icmp => return (to, Fact::Absent),
+        None => return (to, Fact::unknown(CHOSEN)),
+    };
+    let offset = match range.base {
+        Some(base) => port.wrapping_sub(base),
+        None if size > 1 && (range.random || manip == Manip::Source) => return (to, Fact::unknown(CHOSEN)),
+        None => 0,
+    };
+    let port = min.wrapping_add((u32::from(offset) % size) as u16);
+    set(&mut new, manip, None, Some(port));
+    let port = if size == 1 || free(cx, &new) { Fact::Is(port) } else { Fact::unknown(CHOSEN) };
+    (to, port)
+}
+
+/// Would answers to packets of this tuple be taken for packets of another connection?
+fn taken(cx: &mut Context, tuple: &Tuple) -> bool {
+    let zone = cx.packet.ct.zone.value().copied().unwrap_or(0);
+    let Some(answers) = tuple.inverted() else { return false };
+    match cx.env.tuple_taken(&answers, zone) {
+        Fact::Is(taken) => taken,
+        Fact::Absent => false,
+        Fact::Unknown(what) => cx.ask(what, format!("taken {tuple:?}").as_bytes(), false),
+    }
+}
+
+/// `find_best_ips_proto`: one address of several, by a hash of both ends.
+fn pick_address(cx: &Context, manip: Manip, persistent: bool, now: &Tuple, min: IpAddr, max: IpAddr) -> Fact<IpAddr> {
+    let zone = match cx.packet.ct.zone {
+        Fact::Is(z) => u32::from(z),
+        Fact::Absent => 0,
+        Fact::Unknown(_) if persistent => 0,
+        Fact::Unknown(_) => return Fact::unknown(CHOSEN),
+    };
+    let words = |a: IpAddr| -> ([u32; 4], usize) {
+        let (bytes, n) = octets(a);
+        let mut w = [0; 4];
+        for (to, from) in w.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *to = u32::from_ne_bytes(*from);
+        }
+        (w, n / 4)
+    };
+    let ((low, n), (high, m)) = (words(min), words(max));
+    let ((source, k), (mut destination, l)) = (words(now.src), words(now.dst));
+    if [n, m, k, l] != [n; 4] {
+        return Fact::unknown(CHOSEN);
+    }
+    let last = n - 1;
+    let seed = if persistent { 0 } else { destination.get(last).copied().unwrap_or(0) ^ zone };
+    let mut j = jhash::words(&source, seed);
+    let mut chosen = [0u32; 4];
+    let mut full = false;
+    for (i, (to, (&low, &high))) in chosen.iter_mut().zip(low.iter().zip(&high)).take(n).enumerate() {
+        let (first, size) = if full {
+            (0, u32::MAX)
+        } else {
+            let (low, high) = (u32::from_be(low), u32::from_be(high));
+            (low, high.wrapping_sub(low).wrapping_add(1))
+        };
+        *to = first.wrapping_add(jhash::scale(j, size)).to_be();
+        full |= *to != high;
+        if let Some(d) = destination.get_mut(i) {
+            if manip == Manip::Destination {
+                *d = *to;
+            }
+            if !persistent {
+                j ^= *d;
+            }
+        }
+    }
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(chosen) {
+        *to = from.to_ne_bytes();
+    }
+    bytes.get(..n * 4).and_then(address).map_or(Fact::unknown(CHOSEN), Fact::Is)
+}
