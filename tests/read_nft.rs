@@ -24,6 +24,7 @@ kernel_tests! {
     what_iptables_nft_made_is_told_from_what_nft_made needs ["nft", "iptables-nft", "ip6tables-nft", "arptables-nft", "ebtables-nft"];
     a_ruleset_that_changes_under_the_reader_is_whole_or_labelled needs ["nft"];
     a_hundred_thousand_rules_are_of_one_generation_or_labelled needs [];
+    a_client_reads_the_namespace_that_it_was_opened_in needs ["nft"];
     libnftnl_reads_the_same_from_the_same_bytes needs ["nft"];
     what_nft_cannot_write_reads_back_as_written needs ["nft"];
     objects_and_devices_that_nft_cannot_write_read_back_as_written needs ["nft"];
@@ -289,6 +290,24 @@ fn a_hundred_thousand_rules_are_of_one_generation_or_labelled() {
             assert!(!torn || changes > 2, "what keeps still for long enough is read whole");
         }
     }
+}
+
+/// Also where there is so much to read that a second socket takes a part of it.
+fn a_client_reads_the_namespace_that_it_was_opened_in() {
+    let (here, there) = (Netns::new(), Netns::new());
+    let rules = |comment: &str| format!("counter comment \"{comment}\"\n").repeat(300);
+    let chains = |comment: &str| (0..4).map(|n| format!("chain c{n} {{\n{}}}\n", rules(comment))).collect::<String>();
+    let sets: String = (0..40).map(|n| format!("set s{n} {{\ntype mark\nelements = {{ {n} }}\n}}\n")).collect();
+    here.nft(&format!("table ip t {{\n{}}}\n", chains("here")));
+    there.nft(&format!("table ip t {{\n{sets}{}}}\n", chains("there")));
+    let mut client = there.run(|| Client::open(Netlink::Netfilter)).unwrap();
+    let mut r = Ruleset::default();
+    here.run(|| r.read_nft(&mut client)).unwrap();
+    assert_eq!(r.problems, []);
+    let rules: Vec<&Rule> = r.nft[0].chains.iter().flat_map(|c| &c.rules).collect();
+    assert_eq!(rules.len(), 1200);
+    assert!(rules.iter().all(|r| r.comment() == Some("there".into())));
+    assert!(r.nft[0].sets.len() == 40 && r.nft[0].sets.iter().all(|s| s.elements.len() == 1));
 }
 
 /// Does something when it is dropped, also because of a failed assertion.

@@ -11,9 +11,9 @@ use std::thread::{self, JoinHandle};
 use super::socket::{Datagram, Transport};
 
 /// How many portions may wait to be read: memory, of 32 KiB each.
-const SLOTS: usize = 3;
+const SLOTS: usize = 5;
 /// How many have to wait before a reader that waits for them is woken: waking costs the thread that receives.
-const ENOUGH: usize = 2;
+const ENOUGH: usize = 4;
 /// Receiving takes little, and every page of a stack counts.
 const STACK: usize = 64 << 10;
 
