@@ -23,7 +23,9 @@ kernel_tests! {
     a_batch_sees_what_packets_do needs ["nft"];
     a_batch_is_fast_enough needs ["nft"];
     a_batch_outlives_anything_that_it_is_fed needs ["nft"];
+    rules_whose_jumps_multiply_are_given_up needs ["nft", "iptables-legacy-restore"];
     captures_of_all_forms_are_explained needs ["nft", "tcpdump", "editcap"];
+    a_broken_packet_of_a_capture_is_told_and_the_rest_explained needs ["nft"];
     a_port_of_a_bridge_leads_to_the_bridge needs ["nft"];
     a_complaint_finds_what_the_packet_depends_on needs ["nft"];
     a_source_that_nobody_translates_is_told needs ["nft"];
@@ -437,6 +439,36 @@ fn a_batch_outlives_anything_that_it_is_fed() {
     }
 }
 
+/// Each of these chains jumps to all of the next layer. The kernel takes such rules, and would walk them for years: no
+/// packet may come to them here.
+fn rules_whose_jumps_multiply_are_given_up() {
+    let (_client, host) = pair();
+    let chains = || (0..12).rev().flat_map(|layer| (0..6).map(move |n| (layer, n)));
+    let next = |layer: usize| (0..6).filter(move |_| layer < 11).map(move |n| format!("c{}_{n}", layer + 1));
+    let mut native = String::from("table inet t {\n");
+    let mut legacy = String::from("*filter\n");
+    for (layer, n) in chains() {
+        let jumps: String = next(layer).map(|to| format!("jump {to}\n")).collect();
+        native += &format!("chain c{layer}_{n} {{\n{jumps}}}\n");
+        legacy += &format!(":c{layer}_{n} -\n");
+    }
+    native += "chain f {\ntype filter hook forward priority 0\nip saddr 198.51.100.9 jump c0_0\n}\n}\n";
+    for (layer, n) in chains() {
+        legacy.extend(next(layer).map(|to| format!("-A c{layer}_{n} -j {to}\n")));
+    }
+    legacy += "-A FORWARD -s 198.51.100.9 -j c0_0\nCOMMIT\n";
+    let question = "udp 198.51.100.9:1 192.0.2.2:9 -i lo --hook forward --oif eth0";
+    let loads: [(_, &[&str], _, _); 2] =
+        [("nft", &["-f", "-"], &native, "why"), ("iptables-legacy-restore", &[], &legacy, "explain")];
+    for (program, args, rules, command) in loads {
+        host.nft("flush ruleset");
+        host.cmd(program, args, rules);
+        let (answer, code) = ask(&host, &format!("{command} {question}"));
+        assert_eq!((&answer["verdict"], code), (&Value::from("unknown"), 1), "{answer}");
+        assert_ne!(answer["confidence"], "certain");
+    }
+}
+
 fn a_batch_is_fast_enough() {
     let (_client, host) = pair();
     host.load(INPUT);
@@ -449,6 +481,44 @@ fn a_batch_is_fast_enough() {
     assert_eq!(out.stdout.iter().filter(|&&b| b == b'\n').count(), 4000);
     // Unoptimised, on a busy machine: this only tells seconds from minutes.
     assert!(took < Duration::from_secs(300), "{took:?}");
+}
+
+fn a_broken_packet_of_a_capture_is_told_and_the_rest_explained() {
+    let (_client, host) = pair();
+    host.load(INPUT);
+    let block = |kind: u32, body: &[u8]| {
+        let length = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes(), &length[..], body, &length].concat()
+    };
+    let section = block(0x0a0d_0d0a, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+    // LINKTYPE_RAW
+    let interface = block(1, &[101, 0, 0, 0, 0, 0, 0, 0]);
+    let bytes = nfblame::explain::Craft {
+        sport: 9,
+        dport: 80,
+        ..nfblame::explain::Craft::new(6, [192, 0, 2, 2].into(), [192, 0, 2, 1].into())
+    };
+    let bytes = bytes.make().unwrap().1;
+    let packet = |kept: u32| {
+        let head: Vec<u8> =
+            [0, 0, 0, kept, bytes.len() as u32].into_iter().flat_map(|n: u32| n.to_le_bytes()).collect();
+        block(6, &[head, bytes.clone()].concat())
+    };
+    let whole = packet(bytes.len() as u32);
+    let file = [section, interface, whole.clone(), packet(70_000), whole].concat();
+    let explained = |file: &[u8]| {
+        let out = nfblame(&host, "explain -j -i eth0 -r -", file);
+        let text = String::from_utf8(out.stdout).unwrap();
+        let answers: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let said = |a: &Value| a["error"].as_str().map_or_else(|| a["verdict"].to_string(), |_| "error".into());
+        let frames: Vec<_> = answers.iter().map(|a| (a["frame"].as_u64().unwrap(), said(a))).collect();
+        (frames, out.status.code().unwrap())
+    };
+    let drop = || "\"drop\"".to_owned();
+    assert_eq!(explained(&file), (vec![(1, drop()), (2, "error".into()), (3, drop())], 1));
+    // It ends within the last packet.
+    let cut = file.get(..file.len() - 9).unwrap();
+    assert_eq!(explained(cut), (vec![(1, drop()), (2, "error".into()), (3, "error".into())], 2));
 }
 
 fn captures_of_all_forms_are_explained() {

@@ -95,6 +95,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_other_run_is_begun_after_too_many_tries() {
+        let mut a = Assumptions::new();
+        a.ask("x", b"", true);
+        a.tried(MAX_TRIES - 1);
+        assert!(a.advance() && !a.exhausted());
+        a.ask("x", b"", true);
+        a.ask("y", b"", true);
+        a.tried(1);
+        assert!(!a.advance() && a.exhausted());
+    }
+
+    #[test]
     fn every_combination_is_seen_once_the_likely_one_first() {
         let mut a = Assumptions::new();
         let mut seen = Vec::new();

@@ -14,7 +14,7 @@ use crate::sys::nft::{self, SetFlags};
 const FRESH: Duration = Duration::from_millis(20);
 /// Legacy tables, ipsets and elements of sets change unannounced: how long they are taken for the present, at the least.
 const UNANNOUNCED: Duration = Duration::from_millis(250);
-/// Reading them may take this part of the time.
+/// Reading them, and making them ready for packets, may take this part of the time.
 const SHARE: u32 = 20;
 
 /// What comes next in a session.
@@ -42,11 +42,12 @@ pub fn session<T>(
         let begun = Instant::now();
         let rules = Ruleset::read()?;
         let read = Instant::now();
-        let fresh = UNANNOUNCED.max((read - begun) * SHARE);
+        let mut fresh = UNANNOUNCED.max((read - begun) * SHARE);
         let silent = changes_unannounced(&rules);
         let explainer = Explainer::new(&rules, host).brief();
         host.forget();
         let mut asked = read;
+        let mut first = true;
         loop {
             let (item, waited) = match carried.take() {
                 Some(item) => (item, false),
@@ -69,6 +70,10 @@ pub fn session<T>(
             }
             if each(&explainer, item).is_break() {
                 return Ok(());
+            }
+            // Chains are made ready when the first packet comes to them.
+            if std::mem::take(&mut first) {
+                fresh = fresh.max(begun.elapsed() * SHARE);
             }
         }
     }

@@ -116,6 +116,20 @@ fn a_walk_goes_on_behind_the_rule_that_logged() {
 }
 
 #[test]
+fn jumps_that_multiply_end() {
+    let mut chains = vec![base(Verdict::Accept, vec![vec![jump("c0.0")]])];
+    for layer in 0..12 {
+        chains.extend((0..6).map(|n| {
+            let next = (0..6).filter(|_| layer < 11).map(|n| vec![jump(&format!("c{}.{n}", layer + 1))]).collect();
+            user(&format!("c{layer}.{n}"), next)
+        }));
+    }
+    let (ended, tried) = walk(packet(), &of(chains), &Begin::Start);
+    assert_eq!(ended.decision, Decision::Unknown("too many rules".into()));
+    assert!(tried.len() < 200_000, "{}", tried.len());
+}
+
+#[test]
 fn circles_lost_chains_and_deep_stacks_end() {
     let circle = of(vec![base(Verdict::Accept, vec![vec![goto("a")]]), user("a", vec![vec![goto("a")]])]);
     assert_eq!(way(&circle, &Begin::Start).0, Decision::Unknown("a loop of jumps".into()));
