@@ -1,5 +1,7 @@
-//! Packets through whatever was read: jumps may go round in circles, rules ask for what a packet does not have.
+//! Packets through whatever was read, and which packets its rules match: jumps may go round in circles, rules ask for what
+//! a packet does not have.
 
+use nfblame::analysis::Chains;
 use nfblame::evaluate::environment::Nowhere;
 use nfblame::evaluate::walk::{Start, Walk};
 use nfblame::evaluate::{ChainRef, Hook, Network, Packet, Prepared, TableRef};
@@ -50,8 +52,10 @@ fn walk(rules: &Ruleset, data: &[u8]) {
     }
     let tables = rules.nft.iter().map(|t| t.chains.len()).enumerate().map(|(t, n)| (TableRef::Nft(t), n));
     let legacy = rules.xt.iter().map(|t| t.chains().len()).enumerate().map(|(t, n)| (TableRef::Xt(t), n));
+    let mut analysed = Chains::new(rules);
     for (table, chains) in tables.chain(legacy) {
         for chain in (0..chains).take(16) {
+            let _ = analysed.analyse(ChainRef { table, chain });
             for hook in HOOKS {
                 let _ = prepared.ways_to(hook, ChainRef { table, chain });
             }
