@@ -82,7 +82,8 @@ fn name(peer: &Peer) -> u128 {
     u128::from_be_bytes(padded)
 }
 
-fn number(a: IpAddr) -> u128 {
+/// An address as the analysis has it.
+pub fn number(a: IpAddr) -> u128 {
     match a {
         IpAddr::V4(a) => a.to_bits().into(),
         IpAddr::V6(a) => a.to_bits(),

@@ -1,5 +1,8 @@
 //! `NB0303`: private addresses leave for the Internet as they are.
 
+use std::net::IpAddr;
+
+use crate::analysis::What;
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
 use crate::explain::{Question, Side};
@@ -9,7 +12,9 @@ use crate::finding::probe::{self, Peer, TCP};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::finding::witness::number;
 use crate::listing::chains;
+use crate::manager;
 
 use super::is_private;
 
@@ -29,7 +34,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             if to.own.is_ipv4() != from.own.is_ipv4() || !leaves_as_it_is(view, from, to) {
                 continue;
             }
-            let meant = source_rule(view);
+            let meant = source_rule(view, from);
             // Behind another private network somebody else may translate, or know the way back.
             let behind = is_private(to.own);
             if meant.is_none() && behind {
@@ -41,9 +46,15 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     "simulation",
                     format!("tcp {} > {}, new: out by {} from {}", from.remote, to.remote, to.link, from.remote),
                 );
-            if let Some(at) = meant {
-                finding = finding.rule(view.rule(at).label(format!("does not match them: they leave by {}", to.link)));
-            }
+            finding = match meant {
+                Some(at) => {
+                    finding.rule(view.rule(at).label(format!("does not match them: they leave by {}", to.link)))
+                }
+                // Docker and others switch forwarding on, on hosts that nobody takes for a router.
+                None => finding
+                    .severity(Severity::Note)
+                    .possible("whether anybody there sends through this host: nothing shows that they are meant to"),
+            };
             if behind {
                 finding = finding.possible(format!(
                     "{} has a private address, too: who is beyond it may know the way back",
@@ -67,17 +78,38 @@ fn leaves_as_it_is(view: &View<'_>, from: &Peer, to: &Peer) -> bool {
     e.passes() && !e.walked.incomplete && e.walked.runs.iter().all(as_it_is)
 }
 
-/// A rule that gives packets another source.
-fn source_rule(view: &View<'_>) -> Option<Place> {
+/// A rule that gives packets another source, and that neither a manager keeps nor another network of this host is meant by.
+fn source_rule(view: &View<'_>, from: &Peer) -> Option<Place> {
     let mut found = None;
     for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
         act::each(view.rules, chain, |at, acts| {
-            if found.is_none() && acts.iter().any(|a| matches!(a, Act::Masquerade | Act::Snat(_))) {
+            let translates = acts.iter().any(|a| matches!(a, Act::Masquerade | Act::Snat(_)));
+            if found.is_none()
+                && translates
+                && manager::of_rule(view.rules, at).is_none()
+                && !is_for_another_network(view, at, from)
+            {
                 found = Some(at);
             }
         });
     }
     found
+}
+
+/// Does it ask for sources of a network of this host, and not of this one?
+fn is_for_another_network(view: &View<'_>, at: Place, from: &Peer) -> bool {
+    let what = if from.remote.is_ipv4() { What::Source4 } else { What::Source6 };
+    let analysed = view.analysis().iter().find(|(chain, _)| *chain == at.chain).map(|(_, analysed)| analysed);
+    let Some((of, shape)) = analysed.and_then(|a| Some((a, a.shape(at.position?)?))) else { return false };
+    let holds = |a: IpAddr| {
+        shape
+            .regions
+            .iter()
+            .any(|r| of.axes.of(&what).find_map(|id| r.get(id)).is_none_or(|ranges| ranges.contains(number(a))))
+    };
+    let own = view.host.addresses().known();
+    let mut own = own.iter().flat_map(|all| all.iter()).filter(|a| a.local.addr.is_ipv4() == from.remote.is_ipv4());
+    !holds(from.remote) && own.any(|a| a.local.addr != from.own && holds(a.local.addr))
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
@@ -97,7 +129,8 @@ mod tests {
     #[test]
     fn a_router_that_does_not_translate_is_found() {
         let host = testing::router();
-        assert_eq!(testing::find(&CODE, &Ruleset::default(), &host).len(), 1);
+        let severity = |rules: &Ruleset| testing::find(&CODE, rules, &host).first().map(|f| f.severity);
+        assert_eq!(severity(&Ruleset::default()), Some(Severity::Note), "it may not be meant to be a router");
         assert_eq!(testing::find(&CODE, &testing::masquerade(), &host), []);
         assert_eq!(testing::find(&CODE, &Ruleset::default(), &testing::behind_router()), [], "no router");
     }
