@@ -3,7 +3,8 @@
 use super::code::codes;
 use super::report::{Finding, RuleRef};
 use super::view::View;
-use crate::blame::{Backend, Blame, Culprit, CulpritKind, Fix, NearMiss, Why};
+use crate::blame::{Backend, Blame, Culprit, CulpritKind, Fix, NearMiss, PacketFields, Why};
+use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
 use crate::explain::{Explained, Question};
 use crate::fix::{Trial, propose};
@@ -24,10 +25,18 @@ impl Case<'_, '_> {
         &self.explained.blame.culprit
     }
 
+    /// Is it the answer to the packet in question that is lost?
+    pub fn is_answer(&self) -> bool {
+        let asked = PacketFields::of(&Packet::new(self.question.network, self.question.bytes.clone()));
+        let lost = &self.explained.blame.packet;
+        lost.source.is_some() && lost.source != asked.source && lost.destination == asked.source
+    }
+
     /// Does the packet belong to a connection, as conntrack says, or as the question has it where nothing is tracked?
     pub fn is_of_connection(&self) -> bool {
         matches!(self.explained.blame.packet.ct_state, Some("established" | "related"))
             || matches!(self.question.ct, Some(CtState::Established | CtState::Related))
+            || self.is_answer()
     }
 }
 

@@ -49,8 +49,11 @@ impl Way<'_, '_> {
             let Some(at) = all.index_of(base) else {
                 return Err(Fate::Unknown("the place of the chain at its hook".into()));
             };
-            if let Some(begin) = begin {
-                self.base(base, begin)?;
+            match begin {
+                Some(begin) => self.base(base, begin)?,
+                // What was changed in it shows in the packet; that nothing came after it may be routing's doing.
+                None if self.walk.past && self.reroutes(base) => self.route_out()?,
+                None => {}
             }
             from = at + 1;
         }

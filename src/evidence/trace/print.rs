@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::journey::View;
 use crate::evaluate::headers::{Headers, Network};
+use crate::evaluate::ip6::is_extension;
 
 /// The fingerprint of a packet at one point of its way; none if there is nothing to tell it by.
 ///
@@ -12,6 +13,8 @@ use crate::evaluate::headers::{Headers, Network};
 pub(super) fn print(view: &View<'_>) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     let headers = Headers::parse(view.network, view.header);
+    // Where the transport header is behind extensions, nf_tables and the legacy tables do not tell the same of it.
+    let mut plain = true;
     match view.network {
         Network::Ip4 => {
             let mut h: [u8; 20] = *view.header.first_chunk()?;
@@ -22,6 +25,7 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
         }
         Network::Ip6 => {
             let mut h: [u8; 40] = *view.header.first_chunk()?;
+            plain = !is_extension(h[6]);
             for changing in [0, 1, 7] {
                 h[changing] = 0;
             }
@@ -29,7 +33,7 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
         }
         _ => return None,
     }
-    if headers.first_fragment() {
+    if headers.first_fragment() && plain {
         let transport = match view.transport {
             [] => headers.transport.and_then(|at| view.header.get(at..)).unwrap_or(&[]),
             t => t,

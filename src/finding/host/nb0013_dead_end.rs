@@ -94,7 +94,11 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
         "no route" => "the sender is told \"network unreachable\"",
         _ => return None,
     };
-    Some(format!("routing ends it ({detail}), after the prerouting hook and before any filter: {told}"))
+    let at = match case.explained.blame.packet.hook {
+        Some("output") => "in the output hook, after what was changed there",
+        _ => "after the prerouting hook and before any filter",
+    };
+    Some(format!("routing ends it ({detail}), {at}: {told}"))
 }
 
 #[cfg(test)]

@@ -25,8 +25,10 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    for (at, _) in forwards(view) {
-        let all = witness::arriving(view, at);
+    for (at, to) in forwards(view) {
+        let mut all = witness::arriving(view, at);
+        // In a table of both families a rule may match packets that it cannot translate.
+        all.retain(|w| w.peer.own.is_ipv4() == to.is_ipv4());
         let lost: Vec<(&Witness<'_>, Place)> =
             all.iter().filter_map(|w| Some((w, probe::stopped_at(&w.explained).filter(|_| at_forward(w))?))).collect();
         // From where the rule is meant for is not known: if anybody gets through, that is it.
@@ -92,7 +94,10 @@ fn before_translation(view: &View<'_>, w: &Witness<'_>) -> bool {
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let blame = &case.explained.blame;
-    if blame.packet.hook != Some("forward") || !matches!(blame.culprit.kind, CulpritKind::Rule | CulpritKind::Policy) {
+    if case.is_answer()
+        || blame.packet.hook != Some("forward")
+        || !matches!(blame.culprit.kind, CulpritKind::Rule | CulpritKind::Policy)
+    {
         return None;
     }
     let run = case.explained.walked.runs.first()?;

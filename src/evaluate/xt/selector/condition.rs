@@ -84,12 +84,10 @@ pub(super) fn interface(
         return true;
     }
     let show = |v: u128| {
-        let bytes = v.to_be_bytes();
-        let mut s = crate::sys::TextRef::from_c(&bytes).to_string();
-        if v == value & mask && mask.trailing_zeros() > 0 {
-            s.push('+');
+        match wanted.pattern().filter(|_| v == value & mask) {
+            Some(pattern) => pattern.to_string(),
+            None => crate::sys::TextRef::from_c(&v.to_be_bytes()).to_string(),
         }
-        s
     };
     // `(have ^ wanted) & mask`: bits of the name outside of the mask do not count.
     masked(cx, name, have, value & mask, mask, inverted, show)
