@@ -14,7 +14,7 @@ use super::hook::Hook;
 use super::packet::Packet;
 use crate::sys::ct::{L4, Tuple};
 
-pub use follow::{follow, follow_error, is_about_another, is_settled};
+pub use follow::{follow, follow_error, is_about_another, is_settled, redirects_translated};
 pub use rewrite::{end_of, rewrite, rewrite_to, untranslatable};
 pub use setup::{keep, masquerade, redirect, setup};
 

@@ -43,10 +43,12 @@ pub fn complain_of(
     looks_like_it: impl Fn(&Explained) -> bool,
 ) -> Result<Explained, Invalid> {
     let answer = explainer.answer(q, true)?;
-    let Some(run) = answer.walked.runs.first().filter(|_| answer.blame.verdict == Verdict::Accept) else {
-        return Ok(answer);
-    };
+    let Some(run) = answer.walked.runs.first() else { return Ok(answer) };
     let case = Case { explainer, env: explainer.env(), q, run };
+    if answer.blame.verdict != Verdict::Accept {
+        let untold = case.untold(&answer, q).filter(|untold| looks_like_it(untold));
+        return Ok(untold.unwrap_or(answer));
+    }
     let reasons: [&dyn Fn() -> Option<Explained>; 6] = [
         &|| case.neighbour(),
         &|| case.stale(&answer),
@@ -96,7 +98,10 @@ impl Case<'_> {
             return None;
         }
         other.blame.why.insert(0, Why::plain(why));
-        doubt(&mut other.blame, "whether this is the packet that is lost: the one that was asked about would pass");
+        doubt(
+            &mut other.blame,
+            "whether this is the packet whose loss is complained of, and not the one that was asked about",
+        );
         Some(other)
     }
 
@@ -240,6 +245,33 @@ impl Case<'_> {
         self.blame(back.ok()?, "the packet itself would pass; the answer to it is lost".into())
     }
 
+    /// What becomes of the message that a packet like this is too big.
+    fn message(&self, lost: &[u8]) -> Option<Explained> {
+        let (iif, _) = self.iif()?;
+        let (src, _) = self.ends()?;
+        let beginning: Vec<u8> = lost.iter().copied().take(if src.is_ipv4() { 28 } else { 1232 }).collect();
+        // It comes from the address that faces the sender.
+        let own = self.env.masquerade_address(iif, src).known()?;
+        let message = if src.is_ipv4() { (ICMP, (3, 4)) } else { (ICMPV6, (2, 0)) };
+        let craft = Craft { icmp: message.1, payload: Some(beginning), ..Craft::new(message.0, own, src) };
+        let (network, bytes) = craft.plain_icmp().make().ok()?;
+        let told = Question { side: Side::Out, ct: Some(CtState::Related), ..Question::new(network, bytes) };
+        self.explainer.answer(&told, true).ok()
+    }
+
+    /// The packet itself is too big: does its sender learn so? If not, it never sends smaller ones.
+    fn untold(&self, answer: &Explained, q: &Question) -> Option<Explained> {
+        let Fate::Lost(o) = &answer.walked.runs.first()?.fate else { return None };
+        if o.kind != CulpritKind::Mtu || !matches!(o.told, Some(RejectWith::Icmp(_))) {
+            return None;
+        }
+        let what = o.detail.clone().unwrap_or_default();
+        self.blame(
+            self.message(&q.bytes)?,
+            format!("the packet is {what}; the message that tells its sender so is lost"),
+        )
+    }
+
     /// A packet as large as what it came in by carries: is it too big for the way out, and does its sender learn so?
     fn too_big(&self) -> Option<Explained> {
         if self.run.fate != Fate::Left {
@@ -253,7 +285,6 @@ impl Case<'_> {
         let mtu = self.env.link(iif).known()?.mtu as usize;
         let large = Craft { sport, dport, flags: 0x10, length: Some(mtu.min(65535)), ..Craft::new(protocol, src, dst) };
         let (network, bytes) = large.make().ok()?;
-        let beginning: Vec<u8> = bytes.iter().copied().take(if src.is_ipv4() { 28 } else { 1232 }).collect();
         let q = Question { ct: Some(CtState::Established), bytes, network, ..self.q.clone() };
         let answer = self.explainer.answer(&q, true).ok()?;
         let Fate::Lost(o) = &answer.walked.runs.first()?.fate else { return None };
@@ -264,13 +295,7 @@ impl Case<'_> {
         if !matches!(o.told, Some(RejectWith::Icmp(_))) {
             return self.blame(answer, format!("this one would pass, but {why}, without a word to the sender"));
         }
-        // The message about it comes from the address that faces the sender.
-        let own = self.env.masquerade_address(iif, src).known()?;
-        let message = if src.is_ipv4() { (ICMP, (3, 4)) } else { (ICMPV6, (2, 0)) };
-        let craft = Craft { icmp: message.1, payload: Some(beginning), ..Craft::new(message.0, own, src) };
-        let (network, bytes) = craft.plain_icmp().make().ok()?;
-        let told = Question { side: Side::Out, ct: Some(CtState::Related), ..Question::new(network, bytes) };
-        let answer = self.explainer.answer(&told, true).ok()?;
+        let answer = self.message(&q.bytes)?;
         self.blame(answer, format!("this one would pass, but {why}; the message that tells the sender so is lost"))
     }
 }

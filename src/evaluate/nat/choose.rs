@@ -9,6 +9,9 @@ use crate::sys::ct::{L4, Tuple};
 
 use super::{CHOSEN, Manip, Range, address, octets, port_of, set};
 
+/// Ranges of so many ports are looked at whole.
+const COUNTED: u32 = 256;
+
 /// The address of a range of one.
 pub(super) fn single(addresses: &Fact<(IpAddr, IpAddr)>) -> Fact<IpAddr> {
     match addresses {
@@ -66,13 +69,25 @@ pub(super) fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple)
     };
     let offset = match range.base {
         Some(base) => port.wrapping_sub(base),
-        None if size > 1 && (range.random || manip == Manip::Source) => return (to, Fact::unknown(CHOSEN)),
+        None if size > 1 && (range.random || manip == Manip::Source) => {
+            // Of which port it begins with nothing is known; when all of them are taken it keeps one that is.
+            let all_taken = !to.is_unknown() && size <= COUNTED && (0..size).all(|n| is_taken(cx, &new, manip, min, n));
+            return (to, if all_taken { Fact::Is(min) } else { Fact::unknown(CHOSEN) });
+        }
         None => 0,
     };
     let port = min.wrapping_add((u32::from(offset) % size) as u16);
     set(&mut new, manip, None, Some(port));
     let port = if size == 1 || free(cx, &new) { Fact::Is(port) } else { Fact::unknown(CHOSEN) };
     (to, port)
+}
+
+/// Is the n-th port of a range certainly taken?
+fn is_taken(cx: &Context, tuple: &Tuple, manip: Manip, min: u16, n: u32) -> bool {
+    let zone = cx.packet.ct.zone.value().copied().unwrap_or(0);
+    let mut tuple = *tuple;
+    set(&mut tuple, manip, None, Some(min.wrapping_add(n as u16)));
+    tuple.inverted().is_some_and(|answers| cx.env.tuple_taken(&answers, zone) == Fact::Is(true))
 }
 
 /// Would answers to packets of this tuple be taken for packets of another connection?

@@ -46,6 +46,17 @@ pub fn is_about_another(packet: &Packet) -> bool {
             .is_some_and(|(protocol, _)| protocol == if packet.network == Network::Ip6 { ICMPV6 } else { ICMP })
 }
 
+/// Is it a redirect about a connection, and is that translated? Its receiver could not make anything of it then, and the kernel
+/// drops it. None: it is no redirect.
+pub fn redirects_translated(packet: &Packet) -> Option<Fact<bool>> {
+    let kind = if packet.network == Network::Ip6 { 137 } else { 5 };
+    let (_, at) = transport(packet)?;
+    (packet.array(at) == Fact::Is([kind])).then(|| match &packet.ct.status {
+        Fact::Is(status) => Fact::Is(status & (Status::SRC_NAT | Status::DST_NAT).bits() != 0),
+        _ => Fact::unknown("whether the connection that the redirect is about is translated"),
+    })
+}
+
 /// Rewrites an ICMP error, and the packet that it quotes, as the connection that it is about demands
 /// (`nf_nat_icmp_reply_translation`, `nf_nat_icmpv6_reply_translation`). False: too little is quoted for that, and the kernel
 /// drops it.

@@ -30,6 +30,12 @@ impl Way<'_, '_> {
         let manip = Manip::at(self.cx.hook);
         let before = nat::end_of(&self.cx.packet, manip);
         if nat::is_about_another(&self.cx.packet) {
+            if let Some(translated) = nat::redirects_translated(&self.cx.packet)
+                && self.cx.test(translated, b"redirect", |t| *t)
+            {
+                let what = "a redirect about a translated connection, which the kernel does not send on";
+                return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, what))));
+            }
             if !nat::follow_error(&mut self.cx.packet, manip) {
                 let quoted = Obstacle::new(CulpritKind::Nat, "quotes too little of the packet to be translated");
                 return Err(Fate::Lost(Box::new(quoted)));
