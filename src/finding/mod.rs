@@ -11,6 +11,7 @@ mod fix;
 pub mod probe;
 mod report;
 pub mod selects;
+mod span;
 pub mod symptom;
 mod view;
 mod why;

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::code::Code;
 use super::fix::Fix;
+use super::span;
 use crate::blame::SCHEMA;
 use crate::evaluate::Place;
 use crate::listing::Entry;
@@ -60,7 +61,7 @@ pub struct RuleRef {
     #[serde(flatten)]
     pub entry: Entry,
     /// Which part of its text decides, in bytes; all of it where nothing is said.
-    #[serde(serialize_with = "span", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "ends", skip_serializing_if = "Option::is_none")]
     pub span: Option<Range<usize>>,
     /// What it has to do with the finding: "every packet of rule 5 is dropped here".
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -70,7 +71,7 @@ pub struct RuleRef {
     pub at: Place,
 }
 
-fn span<S: Serializer>(span: &Option<Range<usize>>, s: S) -> Result<S::Ok, S::Error> {
+fn ends<S: Serializer>(span: &Option<Range<usize>>, s: S) -> Result<S::Ok, S::Error> {
     span.as_ref().map(|r| [r.start, r.end]).serialize(s)
 }
 
@@ -82,13 +83,61 @@ impl RuleRef {
         self
     }
 
-    /// The same, with the first of these parts that its text has as the deciding one.
+    /// The same, with the first of these words that its text has as the deciding part.
     #[must_use]
-    pub fn deciding<'p>(mut self, parts: impl IntoIterator<Item = &'p str>) -> Self {
+    pub fn deciding(mut self, words: &[&str]) -> Self {
         let text = self.entry.text.as_deref().unwrap_or_default();
-        let found = parts.into_iter().find_map(|p| text.find(p).map(|at| at..at + p.len()));
-        self.span = found.or(self.span);
+        self.span = span::word(text, words).or(self.span);
         self
+    }
+
+    /// The same, with the first of these conditions as the deciding part, up to the end of its value.
+    #[must_use]
+    pub fn condition(mut self, names: &[&str]) -> Self {
+        let text = self.entry.text.as_deref().unwrap_or_default();
+        self.span = span::condition(text, names).or(self.span);
+        self
+    }
+
+    /// The same, with its verdict as the deciding part.
+    #[must_use]
+    pub fn verdict(self) -> Self {
+        self.deciding(&[
+            "policy drop",
+            "DROP",
+            "drop",
+            "REJECT",
+            "reject",
+            "ACCEPT",
+            "accept",
+            "RETURN",
+            "return",
+            "goto",
+            "-g",
+        ])
+    }
+
+    /// The same, with what it translates to as the deciding part.
+    #[must_use]
+    pub fn translation(self) -> Self {
+        self.condition(&[
+            "--to-destination",
+            "--to-source",
+            "--to-ports",
+            "dnat ip to",
+            "dnat ip6 to",
+            "dnat to",
+            "snat ip to",
+            "snat ip6 to",
+            "snat to",
+            "redirect to",
+        ])
+        .or_deciding(&["MASQUERADE", "masquerade", "REDIRECT", "redirect", "DNAT", "dnat", "SNAT", "snat"])
+    }
+
+    /// The same, with these words where nothing decides yet.
+    fn or_deciding(self, words: &[&str]) -> Self {
+        if self.span.is_some() { self } else { self.deciding(words) }
     }
 }
 

@@ -78,7 +78,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "{} is used through this firewall, and no rule gives it a helper",
                 a.helper.to_uppercase()
             ))
-            .rule(view.rule(at).label("the connections that it announces end here"))
+            .rule(view.rule(at).label("the connections that it announces end here").verdict())
             .seen("ctnetlink", shown)
             .possible(
                 "the transfers may use ports that are open, or be encrypted, when no helper can read what is announced",

@@ -28,9 +28,9 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     if dropped == 0 && invalid == 0 {
         return;
     }
-    let mut finding = CODE
-        .finding("packets that connection tracking calls invalid came, and a rule drops them")
-        .rule(view.rule(at).label(format!("{dropped} packets so far")));
+    let mut finding = CODE.finding("packets that connection tracking calls invalid came, and a rule drops them").rule(
+        view.rule(at).label(format!("{dropped} packets so far")).condition(&["ct state", "--ctstate", "--state"]),
+    );
     if invalid > 0 {
         finding = finding.seen("ctnetlink: invalid (since the namespace was made)", invalid.to_string());
     }

@@ -71,7 +71,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             .finding(if full { format!("{message}: no further connection can be translated") } else { message })
             // With several rules it may be another one's turn.
             .severity(if full && ranges.len() == 1 { Severity::Error } else { Severity::Warning })
-            .rule(view.rule(at).label("it translates the sources"))
+            .rule(view.rule(at).label("it translates the sources").translation())
             .seen("ctnetlink", format!("{count} connections from {stands_for}, ports {} to {}", range.0, range.1));
         let cpus = view.host.conntrack_stats().known();
         let failed: u64 = cpus.iter().flat_map(|c| c.iter()).filter_map(|s| s.drop).map(u64::from).sum();

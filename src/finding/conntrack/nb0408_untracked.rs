@@ -52,8 +52,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         }
         found.push(
             CODE.finding(format!("packets of {state} are not tracked here, and dropped because of that"))
-                .rule(view.rule(at).label("makes them untracked"))
-                .rule(view.rule(by).label("drops them: what lets the same packet pass when it is tracked asks for its state"))
+                .rule(view.rule(at).label("makes them untracked").deciding(&["notrack", "--notrack", "NOTRACK"]))
+                .rule(view.rule(by).label("drops them: what lets the same packet pass when it is tracked asks for its state").verdict())
                 .seen("simulation", words)
                 .note("accept them by `ct state untracked` (`-m conntrack --ctstate UNTRACKED`), in both directions, or track them")
                 .fix(fix.change(remove)),

@@ -26,7 +26,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         };
         found.push(
             CODE.finding(format!("a rule of {family} puts packets into a conntrack zone, and none does it with {missing}"))
-                .rule(view.rule(one_sided).label("names a zone"))
+                .rule(view.rule(one_sided).label("names a zone").condition(&["--zone", "--zone-orig", "--zone-reply", "ct zone", "ct original zone", "ct reply zone"]))
                 .possible(
                     "it does no harm where only forwarded packets are meant, whose answers come in too; connections with this host itself are in two zones then",
                 ),

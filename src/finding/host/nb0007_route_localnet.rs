@@ -41,7 +41,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let names: Vec<String> = off.iter().map(|(l, _)| l.name.to_string()).collect();
         let mut finding = CODE
             .finding(format!("what comes in by {} and is translated to {to} is dropped as a martian", names.join(", ")))
-            .rule(view.rule(at).label("it leads to a loopback address"));
+            .rule(view.rule(at).label("it leads to a loopback address").translation());
         if off.len() < all {
             // On some interfaces it works: those may be the ones that it is for.
             finding = finding.severity(Severity::Note).possible("the rule may be meant for the other interfaces only");

@@ -51,7 +51,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         .of_module("br_netfilter");
         found.push(
             CODE.finding(format!("new connections between the ports of {} ({}) are dropped", bridge.name, ports.join(", ")))
-                .rule(view.rule(at).label("packets that are only switched end here, too"))
+                .rule(view.rule(at).label("packets that are only switched end here, too").verdict())
                 .seen(sysctl::file(KEY), "1")
                 .seen("simulation", format!("tcp, in and out by {}: dropped", bridge.name))
                 .note("kube-proxy and Docker need it to be 1: there, accept what stays in the bridge (`-i BRIDGE -o BRIDGE -j ACCEPT`) instead")

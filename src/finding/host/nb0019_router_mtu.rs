@@ -43,7 +43,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             let name = if v6 { "ICMPv6 packet-too-big" } else { "ICMP fragmentation-needed" };
             found.push(
                 CODE.finding(format!("{name} from this router to {} is dropped", peer.place()))
-                    .rule(view.rule(at).label("the message ends here"))
+                    .rule(view.rule(at).label("the message ends here").verdict())
                     .seen("rtnetlink: MTU", format!("{} {}, {} {}", wide.name, wide.mtu, narrow.name, narrow.mtu))
                     .seen("simulation", format!("{name}, related, out by {}: dropped", wide.name))
                     .note("accept related packets, or this type, at the output hook; TCP alone is helped by clamping its MSS to the path's MTU"),

@@ -43,7 +43,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 1 => format!("{} {state}, and a rule is for what passes there", link.name),
                 n => format!("{} {state}, and {n} rules are for what passes there", link.name),
             })
-            .rule(view.rule(*first).label(format!("{} {state}", link.name)))
+            .rule(view.rule(*first).label(format!("{} {state}", link.name)).deciding(&[&link.name.to_string()]))
             .seen("rtnetlink: link", format!("{}: up {up}, operational state {}", link.name, link.operstate));
         if up && link.kind.as_ref().is_some_and(|k| *k == "bridge") {
             finding = finding.note("a bridge has no carrier while none of its ports has: containers or virtual machines may not be running");

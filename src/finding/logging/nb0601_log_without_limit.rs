@@ -41,7 +41,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         1 => "a rule writes a line to the kernel's log for every packet that it matches".to_owned(),
         n => format!("{n} rules write a line to the kernel's log for every packet that they match"),
     });
-    finding = finding.rule(view.rule(*first).label("no limit").deciding(["LOG", "log"]));
+    finding = finding.rule(view.rule(*first).label("no limit").deciding(&["LOG", "log"]));
     for at in unlimited.iter().skip(1).take(SHOWN - 1) {
         finding = finding.rule(view.rule(*at).label("nor here"));
     }

@@ -42,7 +42,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             CODE.finding(format!(
                 "the lines of this rule are thrown away: this is not the first network namespace{more}"
             ))
-            .rule(view.rule(*first).label("counts, and logs nothing").deciding(["LOG", "log"]))
+            .rule(view.rule(*first).label("counts, and logs nothing").deciding(&["LOG", "log"]))
             .seen(format!("/proc/sys/net/netfilter/{} of the first namespace", "nf_log_all_netns"), "0")
             .fix(fix),
         );
@@ -62,7 +62,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             if !there && told.insert(number) {
                 found.push(
                     CODE.finding("no logger for the kernel's log is loaded for this protocol")
-                        .rule(view.rule(*at).label("counts, and logs nothing").deciding(["LOG", "log"]))
+                        .rule(view.rule(*at).label("counts, and logs nothing").deciding(&["LOG", "log"]))
                         .seen("/proc/net/netfilter/nf_log", line.trim())
                         .fix(
                             Fix::new("load the logger")

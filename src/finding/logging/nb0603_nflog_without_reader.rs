@@ -44,7 +44,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         };
         found.push(
             CODE.finding(message)
-                .rule(view.rule(*first).label("counts, and logs to nobody"))
+                .rule(view.rule(*first).label("counts, and logs to nobody").condition(&["--nflog-group", "group"]))
                 .seen(format!("/proc/net/{FILE}"), format!("no line of group {group}"))
                 .note(format!(
                     "`nfblame watch -g {group}` reads it while it runs; ulogd2 or the like does so for good"

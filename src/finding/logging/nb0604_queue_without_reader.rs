@@ -48,7 +48,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         found.push(
             CODE.finding(format!("no program reads {names}: {what}"))
                 .severity(severity)
-                .rule(view.rule(at).label(what).deciding(["NFQUEUE", "queue", "QUEUE"]))
+                .rule(view.rule(at).label(what).deciding(&["NFQUEUE", "queue", "QUEUE"]))
                 .seen(format!("/proc/net/{FILE}"), format!("no line of {names}"))
                 .note("start the program that reads it (an IPS such as Suricata); with `--queue-bypass` (nft: `bypass`) packets pass while it is down"),
         );

@@ -53,7 +53,7 @@ fn finding(view: &View<'_>, (protocol, theirs, ours): Ports, peer: &Peer, at: Pl
     let family = if peer.own.is_ipv6() { "IPv6" } else { "IPv4" };
     let name = if protocol == TCP { "tcp" } else { "udp" };
     CODE.finding(format!("this host may begin {family} connections, and the answers are dropped at the input hook"))
-        .rule(view.rule(at).label("the answers end here"))
+        .rule(view.rule(at).label("the answers end here").verdict())
         .seen(
             "simulation",
             format!("{name} {}:{theirs} > {}:{ours}, established, in {}: dropped", peer.remote, peer.own, peer.link),

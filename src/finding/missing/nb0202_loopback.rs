@@ -32,7 +32,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let Some([Some(at), Some(_), Some(_)]) = lost.first_chunk() else { continue };
         found.push(
             CODE.finding(format!("a connection from {own} to {own} is stopped by the rules"))
-                .rule(view.rule(*at).label("packets of the interface lo end here"))
+                .rule(view.rule(*at).label("packets of the interface lo end here").verdict())
                 .seen("simulation", format!("tcp {own}:45678 > {own}:80, out and in by lo: dropped")),
         );
     }

@@ -27,7 +27,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let name = if v6 { "ICMPv6 packet-too-big" } else { "ICMP fragmentation-needed" };
         let mut finding = CODE
             .finding(format!("{name} about connections of this host is dropped"))
-            .rule(view.rule(*at).label("the message ends here"))
+            .rule(view.rule(*at).label("the message ends here").verdict())
             .seen("simulation", format!("{name}, related, {} > {}, in {}: dropped", peer.remote, peer.own, peer.link));
         if !v6 {
             finding = finding

@@ -44,7 +44,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let Some((_, at)) = lost.first() else { continue };
         let mut finding = CODE
             .finding(format!("IPv6 hosts of the network of {} and this host cannot find each other", peer.link))
-            .rule(view.rule(*at).label("neighbour discovery ends here"));
+            .rule(view.rule(*at).label("neighbour discovery ends here").verdict());
         for (m, _) in &lost {
             let way = if m.arrives { "in by" } else { "out by" };
             finding =

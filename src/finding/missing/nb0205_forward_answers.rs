@@ -33,7 +33,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     from.place(),
                     to.place()
                 ))
-                .rule(view.rule(*at).label("the answers end here"))
+                .rule(view.rule(*at).label("the answers end here").verdict())
                 .seen(
                     "simulation",
                     format!("tcp {}:443 > {}:{CLIENT}, established, in {}: dropped", to.remote, from.remote, to.link),

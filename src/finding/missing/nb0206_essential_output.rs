@@ -41,7 +41,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let what: Vec<String> = lost.iter().map(|(what, name, _)| format!("{what} ({name})")).collect();
         found.push(
             CODE.finding(format!("this host may not ask anybody over {family} for {}", what.join(", ")))
-                .rule(view.rule(*at).label(format!("packets to {} end here", lost[0].1)))
+                .rule(view.rule(*at).label(format!("packets to {} end here", lost[0].1)).verdict())
                 .seen(
                     "simulation",
                     format!(

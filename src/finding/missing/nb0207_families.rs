@@ -40,7 +40,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             CODE.finding(format!(
                 "new connections to a port that no rule names are stopped over {shut}, and get in over {open}"
             ))
-            .rule(view.rule(at).label(format!("stops them over {shut}")))
+            .rule(view.rule(at).label(format!("stops them over {shut}")).verdict())
             .seen("simulation", format!("tcp, new, to port {ANY}: {shut} dropped, {open} accepted"))
             .note(format!("whoever may not come over {shut} can come over {open}")),
         );
@@ -56,7 +56,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         found.push(
             CODE.finding(format!("tcp port {port}, on which a socket waits, is shut for {shut} and open for {open}"))
                 .severity(Severity::Note)
-                .rule(view.rule(at).label(format!("stops new connections over {shut}")))
+                .rule(view.rule(at).label(format!("stops new connections over {shut}")).verdict())
                 .seen("simulation", format!("tcp, new, to port {port}: {shut} dropped, {open} accepted"))
                 .seen("sock_diag: tcp", format!("a socket takes port {port} of both")),
         );

@@ -31,7 +31,11 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         told.push(at);
         found.push(
             CODE.finding(format!("packets of established connections meet {before} rules of their chain first"))
-                .rule(view.rule(at).label("accepts packets of established connections"))
+                .rule(view.rule(at).label("accepts packets of established connections").condition(&[
+                    "ct state",
+                    "--ctstate",
+                    "--state",
+                ]))
                 .seen(
                     "simulation",
                     format!("tcp {}:443 > {}:45678, established, in {}", peer.remote, peer.own, peer.link),

@@ -36,8 +36,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let Some((by, words)) = through else { continue };
         found.push(
             CODE.finding(format!("{family}: nothing throws away packets that are invalid, and some of them are let through"))
-                .rule(view.rule(by).label("lets an invalid packet pass"))
-                .rule(view.rule(established).label("the rules go by state here"))
+                .rule(view.rule(by).label("lets an invalid packet pass").verdict())
+                .rule(view.rule(established).label("the rules go by state here").condition(&["ct state", "--ctstate", "--state"]))
                 .seen("simulation", words)
                 .note("a rule right behind the one for established connections: `ct state invalid drop`, `-m conntrack --ctstate INVALID -j DROP`"),
         );

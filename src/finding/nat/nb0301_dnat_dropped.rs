@@ -40,8 +40,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let port = port.map_or_else(String::new, |p| format!(" port {p}"));
         let mut finding = CODE
             .finding(format!("packets that are sent on to {to}{port} never get there"))
-            .rule(view.rule(*stop).label("they end here"))
-            .rule(view.rule(at).label("sends them on"))
+            .rule(view.rule(*stop).label("they end here").verdict())
+            .rule(view.rule(at).label("sends them on").translation())
             .seen("simulation", format!("{}: dropped at the forward hook", w.words()));
         if before_translation(view, w) {
             finding = finding.note(format!(

@@ -26,7 +26,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "clients of the network of {} reach {to} by its published address only to get no answer that they know",
                 w.peer.link
             ))
-            .rule(view.rule(at).label("changes the destination, and nothing changes the source"))
+            .rule(view.rule(at).label("changes the destination, and nothing changes the source").translation())
             .seen("simulation", format!("{}: leaves by {} again, from {}", w.words(), w.peer.link, w.peer.remote))
             .note(format!(
                 "masquerade what goes from that network to {to} and leaves by {}, or let names there resolve to {to}",

@@ -46,15 +46,20 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     "simulation",
                     format!("tcp {} > {}, new: out by {} from {}", from.remote, to.remote, to.link, from.remote),
                 );
-            finding = match meant {
-                Some(at) => {
-                    finding.rule(view.rule(at).label(format!("does not match them: they leave by {}", to.link)))
-                }
-                // Docker and others switch forwarding on, on hosts that nobody takes for a router.
-                None => finding
-                    .severity(Severity::Note)
-                    .possible("whether anybody there sends through this host: nothing shows that they are meant to"),
-            };
+            finding =
+                match meant {
+                    Some(at) => {
+                        finding.rule(
+                            view.rule(at)
+                                .label(format!("does not match them: they leave by {}", to.link))
+                                .condition(&["oifname", "oif", "-o", "ip saddr", "ip6 saddr", "-s"]),
+                        )
+                    }
+                    // Docker and others switch forwarding on, on hosts that nobody takes for a router.
+                    None => finding.severity(Severity::Note).possible(
+                        "whether anybody there sends through this host: nothing shows that they are meant to",
+                    ),
+                };
             if behind {
                 finding = finding.possible(format!(
                     "{} has a private address, too: who is beyond it may know the way back",

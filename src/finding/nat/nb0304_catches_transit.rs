@@ -30,7 +30,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let (protocol, port) = (if service.0 == probe::TCP { "tcp" } else { "udp" }, service.1);
         found.push(
             CODE.finding(format!("connections from {} to {protocol} port {port} of anybody else end at {to}", from.place()))
-                .rule(view.rule(at).label("takes them: it asks neither for an address of this host nor for an interface"))
+                .rule(view.rule(at).label("takes them: it asks neither for an address of this host nor for an interface").translation())
                 .seen("simulation", format!("{protocol} {} > {} port {port}, new, in {}: sent to {to}", from.remote, beyond.remote, from.link))
                 .note("ask for the published address (-d, ip daddr, or -m addrtype --dst-type LOCAL, fib daddr type local), or for the outer interface"),
         );

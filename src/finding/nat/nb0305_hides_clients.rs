@@ -34,7 +34,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     outside.place(),
                     inside.place()
                 ))
-                .rule(view.rule(at).label("masquerades what goes in as well as what goes out"))
+                .rule(view.rule(at).label("masquerades what goes in as well as what goes out").translation())
                 .seen(
                     "simulation",
                     format!(

@@ -35,7 +35,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         }
         found.push(
             CODE.finding(format!("from this host itself, {published} port {port} is not sent on to {to}"))
-                .rule(view.rule(at).label("sees what comes in, not what this host sends"))
+                .rule(view.rule(at).label("sees what comes in, not what this host sends").translation())
                 .seen("simulation", format!("{published} > {published} port {port}, new, sent by this host: stays here"))
                 .note("a test on this host proves nothing about the port forward; if it is needed here, too, the same rule belongs into the output hook"),
         );

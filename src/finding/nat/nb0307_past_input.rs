@@ -46,11 +46,14 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         told.insert(w.service);
         let (protocol, port) = (if w.service.0 == probe::TCP { "tcp" } else { "udp" }, w.service.1);
         // One rule less: places behind it in its own chain have moved, and policies have not.
-        let by =
-            if by.chain == at.chain { None } else { Some(view.rule(by).label("would drop it, were it for this host")) };
+        let by = if by.chain == at.chain {
+            None
+        } else {
+            Some(view.rule(by).label("would drop it, were it for this host").verdict())
+        };
         let mut finding = CODE
             .finding(format!("{protocol} port {port} is published by {}, past the rules that close it", publisher.name))
-            .rule(view.rule(at).label(format!("sends it on to {to}")))
+            .rule(view.rule(at).label(format!("sends it on to {to}")).translation())
             .seen("simulation", w.words())
             .note("what is forwarded meets the rules of FORWARD only, and there those of the publisher come first");
         if let Some(by) = by {

@@ -51,8 +51,11 @@ fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Find
     for p in positions.iter().take(SHOWN) {
         finding = finding.rule(view.rule(Place { chain, position: Some(*p) }).label("never reached"));
     }
-    finding = finding
-        .rule(view.rule(Place { chain, position: Some(end) }).label(format!("every packet is {} here", ends.name())));
+    finding = finding.rule(
+        view.rule(Place { chain, position: Some(end) })
+            .label(format!("every packet is {} here", ends.name()))
+            .verdict(),
+    );
     if positions.len() > SHOWN {
         finding = finding.note(format!("and {} more", positions.len() - SHOWN));
     }

@@ -58,7 +58,7 @@ fn finding(
         CODE.finding(format!(
             "what chain {to} does not decide about meets the policy: the rules behind rule {position} are skipped"
         ))
-        .rule(view.rule(at).deciding(["goto", "-g"]).label("does not come back"))
+        .rule(view.rule(at).deciding(&["goto", "-g"]).label("does not come back"))
         .rule(view.rule(skipped).label("never sees those packets, some of which it matches"))
         .possible(format!("it depends on whether packets get through chain {to} undecided"))
         .note("jump comes back where goto does not"),

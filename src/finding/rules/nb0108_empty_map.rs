@@ -35,7 +35,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             if set.elements.is_empty() && !is_filled_by_rules(table, &set.def.name, set.def.flags) {
                 found.push(
                     CODE.finding(format!("map {} is empty: the rule decides about nothing", set.def.name))
-                        .rule(view.rule(at).label("looks everything up in vain")),
+                        .rule(view.rule(at).label("looks everything up in vain").condition(&["vmap"])),
                 );
             }
         });

@@ -29,7 +29,9 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             let severity = if accepts != inverted && (accepts || loses) { Severity::Warning } else { Severity::Note };
             let what = if inverted { "everything is outside of it" } else { "the rule matches nothing" };
             found.push(
-                CODE.finding(format!("set {set} is empty: {what}")).severity(severity).rule(view.rule(at).label(what)),
+                CODE.finding(format!("set {set} is empty: {what}"))
+                    .severity(severity)
+                    .rule(view.rule(at).label(what).deciding(&[&format!("@{set}"), &set])),
             );
         }
     }

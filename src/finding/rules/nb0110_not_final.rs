@@ -44,8 +44,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 let name = if protocol.number() == TCP { "tcp" } else { "udp" };
                 found.push(
                     CODE.finding(format!("{name} port {} is accepted in one table, and dropped in another", s.port))
-                        .rule(view.rule(accepted).label("accepted here"))
-                        .rule(view.rule(stopped).label("dropped here all the same"))
+                        .rule(view.rule(accepted).label("accepted here").verdict())
+                        .rule(view.rule(stopped).label("dropped here all the same").verdict())
                         .seen("simulation", format!("{name} from {} to port {}: dropped", peer.place(), s.port)),
                 );
             }

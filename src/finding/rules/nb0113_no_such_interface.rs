@@ -38,12 +38,12 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             Named::Index(index) => CODE
                 .finding(format!("{rules} for the interface with number {index}, and there is none"))
                 .severity(Severity::Warning)
-                .rule(view.rule(at).label(format!("no interface has number {index}")))
+                .rule(view.rule(at).label(format!("no interface has number {index}")).condition(&["iif", "oif"]))
                 .note("`iif` and `oif` are numbers in the kernel: when the interface is made again it gets another one, and the rule never matches again")
                 .note("write the rule again, by name: `iifname`, `oifname`"),
             Named::Name(name) => CODE
-                .finding(format!("{rules} for {}, and there is no interface of that name", Text::new(name)))
-                .rule(view.rule(at).label("there is no such interface"))
+                .finding(format!("{rules} for {}, and there is no interface of that name", Text::new(&name)))
+                .rule(view.rule(at).label("there is no such interface").deciding(&[&Text::new(&name).to_string()]))
                 .possible("it may come later, as those of VPNs, containers and modems do"),
         });
     }

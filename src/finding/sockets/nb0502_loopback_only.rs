@@ -25,7 +25,14 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "a rule lets others reach {name} port {}, where the only socket is {}",
                 v.port, v.detail
             ))
-            .rule(view.rule(v.at).label("it invites others"))
+            .rule(view.rule(v.at).label("it invites others").condition(&[
+                "--dport",
+                "--dports",
+                "tcp dport",
+                "udp dport",
+                "th dport",
+                "dport",
+            ]))
             .seen(format!("sock_diag: {name}"), format!("port {}: {}", v.own_port, v.detail))
             .note(
                 "let the service listen on 0.0.0.0 or on the address of that network \

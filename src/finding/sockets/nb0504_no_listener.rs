@@ -27,10 +27,17 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     v.port, v.own_port
                 ))
                 .severity(Severity::Warning)
-                .rule(view.rule(v.at).label("it leads to no socket")),
+                .rule(view.rule(v.at).label("it leads to no socket").translation()),
             false => CODE
                 .finding(format!("a rule lets others reach {name} port {}, and nobody listens there", v.port))
-                .rule(view.rule(v.at).label("it invites others")),
+                .rule(view.rule(v.at).label("it invites others").condition(&[
+                    "--dport",
+                    "--dports",
+                    "tcp dport",
+                    "udp dport",
+                    "th dport",
+                    "dport",
+                ])),
         };
         found.push(finding.seen(format!("sock_diag: {name}"), format!("no socket takes port {}", v.own_port)).note(
             "start the service, or take the rule away if it has gone: \
