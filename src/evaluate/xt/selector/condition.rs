@@ -83,11 +83,9 @@ pub(super) fn interface(
     if mask == 0 && !inverted {
         return true;
     }
-    let show = |v: u128| {
-        match wanted.pattern().filter(|_| v == value & mask) {
-            Some(pattern) => pattern.to_string(),
-            None => crate::sys::TextRef::from_c(&v.to_be_bytes()).to_string(),
-        }
+    let show = |v: u128| match wanted.pattern().filter(|_| v == value & mask) {
+        Some(pattern) => pattern.to_string(),
+        None => crate::sys::TextRef::from_c(&v.to_be_bytes()).to_string(),
     };
     // `(have ^ wanted) & mask`: bits of the name outside of the mask do not count.
     masked(cx, name, have, value & mask, mask, inverted, show)
