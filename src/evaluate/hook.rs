@@ -75,3 +75,16 @@ impl Hook {
         })
     }
 }
+
+impl From<crate::sys::xt::Hook> for Hook {
+    fn from(hook: crate::sys::xt::Hook) -> Self {
+        use crate::sys::xt::Hook as H;
+        match hook {
+            H::Prerouting => Self::Prerouting,
+            H::Input => Self::Input,
+            H::Forward => Self::Forward,
+            H::Output => Self::Output,
+            H::Postrouting => Self::Postrouting,
+        }
+    }
+}

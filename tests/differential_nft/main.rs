@@ -8,6 +8,7 @@
 mod check;
 #[path = "../common/mod.rs"]
 mod common;
+mod host;
 mod lab;
 mod packets;
 mod rng;
