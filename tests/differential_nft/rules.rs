@@ -202,7 +202,7 @@ impl Generator<'_> {
             let kind = if self.hook == "output" && self.r.chance(15) { "route" } else { "filter" };
             let device = if self.hook == "ingress" { " device v1" } else { "" };
             let head = format!("type {kind} hook {}{device} priority {}; policy {policy};", self.hook, *priority);
-            let rules = (0..self.length(9)).map(|_| self.rule(0, user)).collect();
+            let rules = self.rules(9, 0, user);
             chains.push(Chain { name: format!("base{}", chains.len()), head, rules });
         }
         for hook in ["prerouting", "input", "output", "postrouting"] {
@@ -216,15 +216,60 @@ impl Generator<'_> {
         }
         self.hook = "";
         for i in 0..user {
-            let rules = (0..self.length(6)).map(|_| self.rule(i + 1, user)).collect();
+            let rules = self.rules(6, i + 1, user);
             chains.push(Chain { name: format!("user{}", i + 1), head: String::new(), rules });
         }
         Table { family: self.family, name: format!("t{n}"), sets: self.sets.clone(), chains }
     }
 
-    /// How many rules a chain has: a few, or so many that they are found by their conditions.
-    fn length(&mut self, few: usize) -> usize {
-        if self.r.chance(15) { 20 + self.r.below(30) } else { self.r.below(few) }
+    /// The rules of a chain: a few; or so many that they are found by their conditions, most of them about the same fields.
+    fn rules(&mut self, few: usize, from: usize, user: usize) -> Vec<String> {
+        if !self.r.chance(15) {
+            return (0..self.r.below(few)).map(|_| self.rule(from, user)).collect();
+        }
+        let addresses: &[_] = if self.is4() { &["ip saddr", "ip daddr"] } else { &["ip6 saddr", "ip6 daddr"] };
+        let all =
+            [&["tcp dport", "udp dport", "tcp sport", "iifname", "meta mark", "meta l4proto"], addresses].concat();
+        let fields = [self.r.pick(&all), self.r.pick(&all)];
+        (0..20 + self.r.below(30))
+            .map(|_| if self.r.chance(80) { self.alike(&fields, from, user) } else { self.rule(from, user) })
+            .collect()
+    }
+
+    /// A rule about one of these fields. It mostly lets the packet go on, so that the next ones are met.
+    fn alike(&mut self, fields: &[&'static str], from: usize, user: usize) -> String {
+        let field = self.r.pick(fields);
+        let key = match field {
+            "ip saddr" | "ip daddr" => Key::Ip4,
+            "ip6 saddr" | "ip6 daddr" => Key::Ip6,
+            "iifname" => Key::Ifname,
+            "meta mark" => Key::Mark,
+            "meta l4proto" => Key::Protocol,
+            _ => Key::Port,
+        };
+        (self.network, self.transport) = (0, "");
+        match key {
+            Key::Ip4 => self.network = 4,
+            Key::Ip6 => self.network = 6,
+            Key::Port => self.transport = if field.starts_with("tcp") { "tcp" } else { "udp" },
+            _ => {}
+        }
+        let one = self.value(key, false).0;
+        let wanted = match self.r.below(8) {
+            0 => self.value(key, true).0,
+            1 => format!("{{ {one}, {} }}", self.value(key, false).0),
+            2 => format!("!= {one}"),
+            3 | 4 if matches!(key, Key::Port | Key::Ip4 | Key::Ip6) => {
+                format!("{} {one}", self.r.pick(&["<", "<=", ">", ">="]))
+            }
+            _ => one,
+        };
+        let then = match self.r.below(8) {
+            0 | 1 => format!("meta mark set {:#x}", self.r.below(8)),
+            2 => self.verdict(from, user),
+            _ => "counter".into(),
+        };
+        format!("{field} {wanted} {then}")
     }
 
     fn is4(&self) -> bool {
