@@ -9,6 +9,7 @@ use crate::world::{World, check, sh};
 
 kernel_tests! {
     what_managers_load_has_no_errors needs ["nft"];
+    hosts_as_they_are_found_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "ip6tables-nft", "ip"];
     well_kept_firewalls_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "iptables-legacy"];
 }
 
@@ -32,6 +33,37 @@ fn what_managers_load_has_no_errors() {
         host.nft(rules);
         let found = check(&host);
         assert_eq!(of(&found, "error"), Vec::<&Value>::new(), "{name}");
+    }
+}
+
+/// What programs and people load, on a host between the Internet (`eth0`) and a network of its own (`eth1`).
+fn hosts_as_they_are_found_have_neither_errors_nor_warnings() {
+    for (name, script) in [
+        ("crowdsec", include_str!("../corpus/healthy/crowdsec.sh")),
+        ("docker", include_str!("../corpus/healthy/docker.sh")),
+        ("fail2ban", include_str!("../corpus/healthy/fail2ban.sh")),
+        ("kube-proxy", include_str!("../corpus/healthy/kube-proxy.sh")),
+        ("libvirt", include_str!("../corpus/healthy/libvirt.sh")),
+        ("openwrt", include_str!("../corpus/healthy/openwrt.sh")),
+        ("router", include_str!("../corpus/healthy/router.sh")),
+        ("shorewall", include_str!("../corpus/healthy/shorewall.sh")),
+        ("tailscale", include_str!("../corpus/healthy/tailscale.sh")),
+        ("template", include_str!("../corpus/healthy/template.sh")),
+        ("wireguard", include_str!("../corpus/healthy/wireguard.sh")),
+    ] {
+        let (host, outside, inside) = (Netns::new(), Netns::new(), Netns::new());
+        veth(&host, "eth0", "192.0.2.1/24", &outside, "eth0", "192.0.2.254/24");
+        veth(&host, "eth1", "10.0.0.1/24", &inside, "eth0", "10.0.0.2/24");
+        host.address("eth0", "2001:db8:1::1/64");
+        host.route("0.0.0.0/0", "192.0.2.254");
+        host.route("::/0", "2001:db8:1::fe");
+        for key in ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+            host.sysctl(key, "1");
+        }
+        let _services: Vec<TcpListener> =
+            host.run(|| [22, 80, 443].into_iter().map(|port| TcpListener::bind(("::", port)).unwrap()).collect());
+        sh(&host, script);
+        well(&host, name);
     }
 }
 

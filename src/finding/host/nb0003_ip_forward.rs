@@ -1,15 +1,11 @@
 //! `NB0003`: forwarding is off, and rules or traffic need it.
 
-use super::needs;
-use crate::blame::CulpritKind;
-use crate::finding::act::Act;
+use super::needs::Forwarding;
 use crate::finding::code::Code;
 use crate::finding::counter::counter;
-use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
-use crate::host::sysctl;
 
 pub(super) const CODE: Code = Code {
     id: "NB0003",
@@ -21,57 +17,22 @@ pub(super) const CODE: Code = Code {
     why: Some(why),
 };
 
-const KEY: &str = "net.ipv4.ip_forward";
-const FILE: &str = "/proc/sys/net/ipv4/ip_forward";
+const FORWARDING: Forwarding = Forwarding {
+    code: &CODE,
+    v6: false,
+    key: "net.ipv4.ip_forward",
+    does: "packets between interfaces are forwarded, as far as the rules of the forward hook let them",
+    // `ip_error` in net/ipv4/route.c.
+    counted: ("/proc/net/snmp: Ip InAddrErrors", |view| counter(view, "snmp", "Ip", "InAddrErrors")),
+    note: "",
+};
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    match sysctl::number(view.host, KEY.into()) {
-        Ok(s) if !s.is_on() => {}
-        _ => return,
-    }
-    let fix = || {
-        Fix::sysctl(
-            KEY,
-            "1",
-            "packets between interfaces are forwarded, as far as the rules of the forward hook let them",
-        )
-    };
-    if let Some((at, act)) = needs::translation(view, false) {
-        let what = match act {
-            Act::Dnat(_) => "sends packets on to another host",
-            _ => "translates packets of other hosts",
-        };
-        let finding = CODE
-            .finding(format!("a rule {what}, and forwarding is off: none of them leaves this host"))
-            .seen(FILE, "0")
-            .rule(view.rule(at).label("it needs forwarding"))
-            .fix(fix());
-        found.push(match act {
-            Act::Dnat(_) => finding,
-            // This host may translate what it sends itself.
-            _ => finding
-                .severity(Severity::Warning)
-                .possible("packets that this host sends itself are translated all the same"),
-        });
-        return;
-    }
-    // With forwarding off, packets for others count there (`ip_error` in net/ipv4/route.c).
-    if let Some(n) = counter(view, "snmp", "Ip", "InAddrErrors").filter(|n| *n > 0) {
-        found.push(
-            CODE.finding("packets for other hosts came in, and forwarding is off")
-                .severity(Severity::Warning)
-                .seen(FILE, "0")
-                .seen("/proc/net/snmp: Ip InAddrErrors", n.to_string())
-                .possible("hosts may be sending packets here that are none of its business")
-                .fix(fix()),
-        );
-    }
+    FORWARDING.check(view, found);
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
-    let c = case.culprit();
-    let forwarding = c.sysctl.as_ref().filter(|s| s.key == KEY && c.kind == CulpritKind::Sysctl)?;
-    Some(format!("{} is {}: this host forwards no IPv4 packets", forwarding.key, forwarding.value))
+    FORWARDING.why(case)
 }
 
 #[cfg(test)]

@@ -1,11 +1,78 @@
-//! What needs forwarding.
+//! What needs forwarding, and whether it is on.
 
 use std::net::IpAddr;
 
+use crate::blame::CulpritKind;
 use crate::evaluate::{Fact, Place};
 use crate::finding::act::{self, Act};
+use crate::finding::code::Code;
+use crate::finding::fix::Fix;
+use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
+use crate::finding::why::Case;
+use crate::host::sysctl;
 use crate::listing::chains;
+
+/// The switch for the forwarding of one protocol.
+pub(super) struct Forwarding {
+    /// The code that tells of it.
+    pub code: &'static Code,
+    /// IPv6, not IPv4.
+    pub v6: bool,
+    /// The setting.
+    pub key: &'static str,
+    /// What setting it does.
+    pub does: &'static str,
+    /// Where packets for others are counted, and how many were, while it is off.
+    pub counted: (&'static str, fn(&View<'_>) -> Option<u64>),
+    /// What else there is to say; empty for nothing.
+    pub note: &'static str,
+}
+
+impl Forwarding {
+    /// Tells that it is off, where a rule needs it, or packets came that did.
+    pub fn check(&self, view: &View<'_>, found: &mut Vec<Finding>) {
+        if !sysctl::number(view.host, self.key.into()).is_ok_and(|s| !s.is_on()) {
+            return;
+        }
+        let ip = if self.v6 { "IPv6 " } else { "" };
+        let finding = |message: String| {
+            let fix = Fix::sysctl(self.key, "1", self.does);
+            self.code.finding(message).seen(sysctl::file(self.key), "0").note(self.note).fix(fix)
+        };
+        if let Some((at, act)) = translation(view, self.v6) {
+            let to_others = matches!(act, Act::Dnat(_));
+            let what = if to_others { "sends packets on to another host" } else { "translates packets of other hosts" };
+            let finding = finding(format!("a rule {what}, and {ip}forwarding is off: none of them leaves this host"))
+                .rule(view.rule(at).label("it needs forwarding").translation());
+            found.push(match to_others {
+                true => finding,
+                // This host may translate what it sends itself.
+                false => finding
+                    .severity(Severity::Warning)
+                    .possible("packets that this host sends itself are translated all the same"),
+            });
+            return;
+        }
+        let (source, count) = self.counted;
+        if let Some(n) = count(view).filter(|n| *n > 0) {
+            found.push(
+                finding(format!("{ip}packets for other hosts came in, and forwarding is off"))
+                    .severity(Severity::Warning)
+                    .seen(source, n.to_string())
+                    .possible("hosts may be sending packets here that are none of its business"),
+            );
+        }
+    }
+
+    /// Is it the reason for which this packet was lost?
+    pub fn why(&self, case: &Case<'_, '_>) -> Option<String> {
+        let c = case.culprit();
+        let s = c.sysctl.as_ref().filter(|s| s.key == self.key && c.kind == CulpritKind::Sysctl)?;
+        let ip = if self.v6 { "IPv6" } else { "IPv4" };
+        Some(format!("{} is {}: this host forwards no {ip} packets", s.key, s.value))
+    }
+}
 
 /// A rule that translates what has to be forwarded afterwards: to another host, if there is one such.
 pub(super) fn translation(view: &View<'_>, v6: bool) -> Option<(Place, Act)> {
