@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Where the first of these words stands in a rule's text, as words of their own and not within a string.
 pub fn word(text: &str, words: &[&str]) -> Option<Range<usize>> {
     words.iter().find_map(|w| {
-        text.match_indices(w).map(|(at, _)| at..at + w.len()).find(|r| is_whole(text, r) && !is_quoted(text, r.start))
+        text.match_indices(w).map(|(at, _)| at..at + w.len()).find(|r| is_whole(text, r) && !is_quoted(text, r))
     })
 }
 
@@ -39,10 +39,11 @@ fn is_whole(text: &str, r: &Range<usize>) -> bool {
     !before.is_some_and(inner) && !after.is_some_and(inner)
 }
 
-fn is_quoted(text: &str, at: usize) -> bool {
-    let quotes = text.get(..at).unwrap_or_default().bytes().filter(|b| *b == b'"').count();
-    // A name may itself be all that stands in the quotes: `iifname "eth0"`.
-    quotes % 2 == 1 && !text.get(..at).unwrap_or_default().ends_with('"')
+/// Is it part of a string? A name that is all of one is not: `iifname "eth0"`.
+fn is_quoted(text: &str, r: &Range<usize>) -> bool {
+    let (before, after) = (text.get(..r.start).unwrap_or_default(), text.get(r.end..).unwrap_or_default());
+    let inside = before.bytes().filter(|b| *b == b'"').count() % 2 == 1;
+    inside && !(before.ends_with('"') && after.starts_with('"'))
 }
 
 #[cfg(test)]

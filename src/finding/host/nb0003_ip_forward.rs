@@ -56,7 +56,7 @@ mod tests {
         assert_eq!((found[0].severity, found[0].evidence[0].value.as_str()), (Severity::Error, "0"));
         assert_eq!(found[0].fix[0].commands, ["sysctl -w net.ipv4.ip_forward=1"]);
         assert_eq!(findings(&host, &testing::dnat([127, 0, 0, 1])), [], "to this host itself");
-        host.set(KEY, 1);
+        host.set(FORWARDING.key, 1);
         assert_eq!(findings(&host, &rules), []);
     }
 

@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(testing::find(&CODE, &Ruleset::default(), &host), []);
         host.proc_net.insert("snmp6".into(), "Ip6InAddrErrors  \t5\n".into());
         assert_eq!(testing::find(&CODE, &Ruleset::default(), &host).len(), 1);
-        host.set(KEY, 1);
+        host.set(FORWARDING.key, 1);
         assert_eq!(testing::find(&CODE, &Ruleset::default(), &host), []);
     }
 }
