@@ -11,7 +11,7 @@ const MAX_PATHS: usize = 256;
 const MAX_OPENED: usize = 64 * MAX_PATHS;
 
 impl Program<'_> {
-    /// Every way from the built-in chain at a hook to a chain, as the stack of [`Begin::After`] there; the empty one is
+    /// Every way from the built-in chain at a hook to a chain, as the stack of `Begin::After` there; the empty one is
     /// that of the built-in chain itself, or of gotos alone. False if there are more ways than these.
     pub fn call_stacks(&self, hook: Hook, chain: usize) -> (Vec<Vec<Place>>, bool) {
         let mut found: Vec<Vec<Place>> = Vec::new();
