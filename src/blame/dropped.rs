@@ -30,7 +30,8 @@ impl Attributor<'_> {
     /// Who dropped a packet.
     pub fn dropped(&self, d: &Dropped) -> Blame {
         let packet = self.packet_of_drop(d);
-        let meaning = reason::meaning(d.reason.as_ref().and_then(|r| r.as_str()), d.function(), d.network);
+        let meaning =
+            reason::meaning(d.reason.as_ref().and_then(|r| r.as_str()), d.names_reasons, d.function(), d.network);
         let mut answer = self.answer_drop(d, &packet, meaning);
         let words = d.reason.as_ref().map_or_else(String::new, |r| format!(" ({r})"));
         answer.why.push(Why::plain(match &d.trap {
@@ -125,7 +126,9 @@ fn agrees(run: &Run, meaning: &Meaning, by_nft: bool) -> bool {
             let lost = matches!(decision, Decision::Drop | Decision::Reject(_) | Decision::Queue { .. });
             meaning.is_of_rules() && lost && (!by_nft || matches!(at.chain.table, TableRef::Nft(_)))
         }
-        Fate::Lost(o) if meaning.is_of_rules() => matches!(o.kind, CulpritKind::Conntrack | CulpritKind::Nat),
+        Fate::Lost(o) if meaning.is_of_rules() => {
+            o.at_hook || matches!(o.kind, CulpritKind::Conntrack | CulpritKind::Nat)
+        }
         // It got as far as a socket: that there is none now says nothing.
         Fate::Lost(o) if o.kind == CulpritKind::Socket && !meaning.is_without_socket() => false,
         Fate::Lost(o) => meaning.kinds.contains(&o.kind) && o.kind != CulpritKind::Unknown,

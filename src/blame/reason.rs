@@ -32,8 +32,17 @@ impl Meaning {
     }
 }
 
-/// Reads a reason, or where there is none that is known, the function. None: neither is known.
-pub fn meaning(reason: Option<&str>, function: &str, network: Network) -> Option<Meaning> {
+/// Reads a reason, or where there is none that is known, the function. None: neither is known. `named`: this kernel names
+/// reasons, though perhaps not here.
+pub fn meaning(reason: Option<&str>, named: bool, function: &str, network: Network) -> Option<Meaning> {
+    // That nobody listens it would have said.
+    if reason.is_none() && named && matches!(function, "__udp4_lib_rcv" | "__udp6_lib_rcv") {
+        return Some(Meaning { exact: false, ..is(&[Xfrm], "policy") });
+    }
+    // The kernel has one word for what cannot be read and for a TTL that ends here.
+    if reason == Some("IP_INHDR") && matches!(function, "ip_forward" | "ip6_forward") {
+        return Some(is(&[Route], "TTL expired"));
+    }
     reason.and_then(by_reason).or_else(|| by_function(function, network))
 }
 
@@ -172,7 +181,7 @@ fn by_function(name: &str, network: Network) -> Option<Meaning> {
         | "udpv6_queue_rcv_one_skb"
         | "sock_queue_rcv_skb"
         | "sock_queue_rcv_skb_reason"
-        | "__sock_queue_rcv_skb" => at(&[Socket, Bpf], "receive buffer full"),
+        | "__sock_queue_rcv_skb" => at(&[Socket, Bpf, Xfrm], "receive buffer full"),
         "sk_filter_trim_cap" => at(&[Bpf], "socket filter"),
         "__cgroup_bpf_run_filter_skb" => at(&[Bpf], "cgroup program"),
         "tcp_v4_do_rcv"
@@ -250,11 +259,13 @@ mod tests {
 
     #[test]
     fn the_kernels_word_goes_before_the_place() {
-        let m = meaning(Some("SOCKET_RCVBUFF"), "__udp4_lib_rcv", Network::Ip4);
+        let m = meaning(Some("SOCKET_RCVBUFF"), true, "__udp4_lib_rcv", Network::Ip4);
         assert_eq!(m.map(|m| (m.detail, m.exact)), Some(("receive buffer full", true)));
-        let m = meaning(None, "__udp4_lib_rcv", Network::Ip4);
+        let m = meaning(None, false, "__udp4_lib_rcv", Network::Ip4);
         assert_eq!(m.map(|m| (m.detail, m.exact)), Some(("no listener", false)));
-        assert!(meaning(None, "nf_hook_slow", Network::Ip4).is_some_and(|m| m.is_of_rules()));
-        assert_eq!(meaning(Some("SOMETHING_NEW"), "some_function", Network::Ip4), None);
+        assert!(meaning(None, true, "nf_hook_slow", Network::Ip4).is_some_and(|m| m.is_of_rules()));
+        let m = meaning(Some("IP_INHDR"), true, "ip_forward", Network::Ip4);
+        assert_eq!(m.map(|m| m.detail), Some("TTL expired"));
+        assert_eq!(meaning(Some("SOMETHING_NEW"), true, "some_function", Network::Ip4), None);
     }
 }

@@ -240,7 +240,7 @@ fn lost() -> serde_json::Value {
 fn usage() -> Result<Usage, Box<dyn Error>> {
     match conntrack::usage(sysctl::read) {
         Fact::Is(usage) => Ok(usage),
-        Fact::Absent => Err("this kernel does not track connections: nf_conntrack is not loaded".into()),
+        Fact::Absent => Err("this kernel does not track connections: modprobe nf_conntrack_netlink".into()),
         Fact::Unknown(why) => Err(why.into()),
     }
 }

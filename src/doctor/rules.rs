@@ -1,16 +1,25 @@
 //! Reading the rulesets.
 
+use nix::errno::Errno;
+
 use super::feature::{Feature, Part, count};
+use crate::ruleset::hooks::Registered;
 use crate::sys::ipset::Ipset;
 use crate::sys::netlink::{Client, Family as Netlink};
 use crate::sys::nft::{self, Dumper};
 use crate::sys::xt::{Family, Legacy};
-use crate::sys::{Result, Text, rt};
+use crate::sys::{Error, Result, Text, rt};
 
 /// nf_tables.
 pub const NF_TABLES: Part = Part { module: "nf_tables", symbol: "nf_tables_newrule", config: "CONFIG_NF_TABLES" };
 const NFT_COMPAT: Part = Part { module: "nft_compat", symbol: "nft_match_validate", config: "CONFIG_NFT_COMPAT" };
 const IP_SET: Part = Part { module: "ip_set", symbol: "ip_set_create", config: "CONFIG_IP_SET" };
+
+const NFNETLINK_HOOK: Part = Part {
+    module: "nfnetlink_hook",
+    symbol: "nfnl_hook_dump_one",
+    config: "CONFIG_NETFILTER_NETLINK_HOOK, of Linux 5.14 or later",
+};
 
 /// The backends that rules may be in.
 pub fn all() -> Vec<Feature> {
@@ -22,6 +31,9 @@ pub fn all() -> Vec<Feature> {
         legacy(Family::Ip6, "legacy ip6 tables", "ip6tables-legacy rules", IP6_TABLES),
         legacy(Family::Arp, "legacy arp tables", "arptables-legacy rules", ARP_TABLES),
         Feature::new("ipset", "sets that iptables rules refer to").ask(&IP_SET, ipsets),
+        Feature::new("hook order", "which of two base chains of equal priority comes first, and foreign hooks")
+            .optional()
+            .ask(&NFNETLINK_HOOK, registered),
         Feature::new("rtnetlink", "interfaces, addresses, routes").answer(&RTNETLINK, links()),
     ]
 }
@@ -78,6 +90,14 @@ fn ipsets() -> Result<String> {
         Some(mut ipset) => format!("protocol {}, {}", ipset.protocol(), count(ipset.headers()?.len(), "set")),
         None => "no sets".to_owned(),
     })
+}
+
+/// An answer that there is none to be had is a refusal too.
+fn registered() -> Result<String> {
+    let mut client = Client::open(Netlink::Netfilter)?;
+    let told = Registered::read(&mut client, &[])?;
+    let told = told.ok_or_else(|| Error::os("list", "what is registered at the hooks", Errno::EOPNOTSUPP))?;
+    Ok(count(told.points().map(|(_, functions)| functions.len()).sum(), "function"))
 }
 
 const RTNETLINK: Part = Part { module: "rtnetlink", symbol: "rtnetlink_rcv", config: "CONFIG_NET" };

@@ -78,6 +78,10 @@ impl Environment for Asked<'_> {
         self.host().deliver(packet)
     }
 
+    fn input_policy(&self, packet: &Packet) -> Fact<Obstacle> {
+        self.host().input_policy(packet)
+    }
+
     fn forward(&self, packet: &Packet) -> Fact<Obstacle> {
         self.host().forward(packet)
     }

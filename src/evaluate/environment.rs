@@ -149,7 +149,12 @@ pub trait Environment {
         Fact::unknown("routing decision")
     }
 
-    /// Who takes a packet that passed the input hook.
+    /// The IPsec policy that keeps a packet that passed the input hook from whoever would take it. Absent: none does.
+    fn input_policy(&self, _packet: &Packet) -> Fact<Obstacle> {
+        Fact::Absent
+    }
+
+    /// Who takes a packet that passed the input hook and IPsec policies.
     fn deliver(&self, _packet: &Packet) -> Fact<Delivery> {
         Fact::unknown("receiving socket")
     }

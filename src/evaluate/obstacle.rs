@@ -23,25 +23,24 @@ pub struct Obstacle {
     pub evidence: Vec<String>,
     /// It lets the packet pass if this holds, which is not known; and is that likely?
     pub unless: Option<(String, bool)>,
+    /// Is it something registered at a hook of netfilter that is in no ruleset? The kernel calls its drops those of rules.
+    pub at_hook: bool,
 }
 
 impl Obstacle {
     /// An obstacle with a detail.
     pub fn new(kind: CulpritKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: Some(detail.into()), sysctl: None, told: None, evidence: Vec::new(), unless: None }
+        Self { detail: Some(detail.into()), ..Self::bare(kind) }
+    }
+
+    fn bare(kind: CulpritKind) -> Self {
+        Self { kind, detail: None, sysctl: None, told: None, evidence: Vec::new(), unless: None, at_hook: false }
     }
 
     /// A setting that decided.
     pub fn sysctl(key: impl Into<String>, value: impl Into<String>, wanted: impl Into<String>) -> Self {
         let sysctl = SysctlValue { key: key.into(), value: value.into(), wanted: wanted.into() };
-        Self {
-            kind: CulpritKind::Sysctl,
-            detail: None,
-            sysctl: Some(sysctl),
-            told: None,
-            evidence: Vec::new(),
-            unless: None,
-        }
+        Self { sysctl: Some(sysctl), ..Self::bare(CulpritKind::Sysctl) }
     }
 
     /// The same, with what the sender is told.

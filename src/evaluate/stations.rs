@@ -1,9 +1,13 @@
 //! What stands at a hook, in the order in which a packet meets it: base chains of nf_tables, legacy tables, and the
 //! kernel's own functions between them.
 
+mod registered;
+
+pub use registered::Foreign;
+
 use crate::ruleset::Ruleset;
 use crate::sys::nft::{ChainKind, Family, TableFlags};
-use crate::sys::xt;
+use crate::sys::{Text, xt};
 
 use super::headers::Network;
 use super::hook::Hook;
@@ -27,7 +31,7 @@ pub struct Station {
     /// What it is.
     pub what: What,
     /// Does another station of an unrelated table have the same priority? Then the order between them is that of
-    /// their registration, which the ruleset does not tell for sure.
+    /// their registration, which only the kernel can tell ([`Ruleset::registered`]): false where it did.
     pub tied: bool,
 }
 
@@ -43,6 +47,8 @@ pub enum What {
     /// Address translation: destinations at prerouting and output, sources at input and postrouting. Only the first
     /// packet of a connection meets its chains.
     Nat(Vec<ChainRef>),
+    /// Something that is in no ruleset: known only where the kernel tells what is registered.
+    Foreign(Foreign),
 }
 
 /// The stations of one hook.
@@ -93,6 +99,26 @@ impl Stations {
         if family.is_none() {
             insert_kernel(&mut all, network, hook, nat.into_iter().map(|(_, at)| at).collect());
         }
+        if !matches!(hook, Hook::Ingress | Hook::Egress) {
+            lay_over(&mut all, rules, family.or_else(|| family_of(network)), hook, None);
+        }
+        Self(all)
+    }
+
+    /// What a packet meets at the ingress or egress of a device: chains of family netdev, and of inet between them.
+    pub fn of_device(rules: &Ruleset, network: Network, hook: Hook, device: Option<&Device>) -> Self {
+        let of = |family| Self::new(rules, network, hook, device, family).0;
+        let mut all = of(Some(Family::Netdev));
+        let inet = of(None);
+        for station in &mut all {
+            station.tied |= inet.iter().any(|i| i.priority == station.priority);
+        }
+        let netdev: Vec<i32> = all.iter().map(|s| s.priority).collect();
+        all.extend(inet.into_iter().map(|s| Station { tied: s.tied || netdev.contains(&s.priority), ..s }));
+        all.sort_by_key(|s| s.priority);
+        if let Some(name) = device.and_then(|d| d.name.value()) {
+            lay_over(&mut all, rules, Some(Family::Netdev), hook, Some(name));
+        }
         Self(all)
     }
 
@@ -101,7 +127,7 @@ impl Stations {
         self.0.iter().position(|s| match &s.what {
             What::Chain(c) => *c == chain,
             What::Nat(chains) => chains.contains(&chain),
-            What::Defrag | What::Conntrack => false,
+            What::Defrag | What::Conntrack | What::Foreign(_) => false,
         })
     }
 }
@@ -120,6 +146,20 @@ impl Hook {
             H::Egress => Self::Egress,
             H::Unknown(_) => return None,
         })
+    }
+
+    /// As nf_tables calls it.
+    pub fn nft(self) -> crate::sys::nft::Hook {
+        use crate::sys::nft::Hook as H;
+        match self {
+            Self::Ingress => H::Ingress,
+            Self::Prerouting => H::Prerouting,
+            Self::Input => H::Input,
+            Self::Forward => H::Forward,
+            Self::Output => H::Output,
+            Self::Postrouting => H::Postrouting,
+            Self::Egress => H::Egress,
+        }
     }
 
     /// The hook of a built-in chain of a legacy table.
@@ -146,6 +186,24 @@ impl Hook {
     }
 }
 
+/// What the kernel tells of a point, where it does.
+fn lay_over(all: &mut Vec<Station>, rules: &Ruleset, family: Option<Family>, hook: Hook, device: Option<&Text>) {
+    let told = rules.registered.as_ref().zip(family).and_then(|(r, family)| r.at(family, hook.nft(), device));
+    if let Some(functions) = told {
+        registered::lay_over(all, rules, functions);
+    }
+}
+
+/// The family whose hooks packets of that protocol pass.
+fn family_of(network: Network) -> Option<Family> {
+    Some(match network {
+        Network::Ip4 => Family::Ip,
+        Network::Ip6 => Family::Ip6,
+        Network::Arp => Family::Arp,
+        Network::Other(_) => return None,
+    })
+}
+
 /// Does a table of that family see packets of that protocol at that hook? `only` restricts to one family's own hooks
 /// (bridge, netdev); without it the IP and ARP stacks are meant.
 fn sees(table: Family, network: Network, hook: Hook, only: Option<Family>) -> bool {
@@ -163,8 +221,7 @@ fn sees(table: Family, network: Network, hook: Hook, only: Option<Family>) -> bo
 }
 
 fn hangs_on(wanted: &crate::sys::nft::Device, device: Option<&Device>) -> bool {
-    let Some(name) = device.and_then(|d| d.name.value()) else { return false };
-    if wanted.prefix { name.as_bytes().starts_with(wanted.name.as_bytes()) } else { *name == wanted.name }
+    device.and_then(|d| d.name.value()).is_some_and(|name| wanted.takes(name.as_bytes()))
 }
 
 fn legacy_chain(table: &xt::Table, network: Network, hook: Hook) -> Option<usize> {

@@ -22,6 +22,8 @@ pub const MISSING: &str =
 pub struct Dropped {
     /// The kernel's name of the reason; none before Linux 5.17, or where it names none (`NOT_SPECIFIED`).
     pub reason: Option<Text>,
+    /// Does this kernel name reasons at all? Then it has none for this place.
+    pub names_reasons: bool,
     /// Where in the kernel: `nf_hook_slow+0xa5`, perhaps with ` [module]`.
     pub location: Text,
     /// The trap, where a device dropped it by itself.
@@ -53,6 +55,7 @@ impl Dropped {
         let at = frame.network_at.min(a.payload.len());
         let (link, payload) = a.payload.split_at(at);
         Self {
+            names_reasons: a.reason.is_some(),
             reason: a.reason.filter(|r| *r != b"NOT_SPECIFIED").map(Text::new),
             location: Text::new(a.symbol),
             trap: a.hardware.map(|h| Text::new(h.trap)),

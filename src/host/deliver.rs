@@ -29,14 +29,25 @@ pub enum Taker {
 
 /// Who takes a packet after the input hook.
 pub fn deliver<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Taker> {
+    match input_policy(host, q) {
+        Fact::Is(refusal) => Fact::Is(Taker::Nobody(Box::new(refusal))),
+        Fact::Absent => take(host, q),
+        Fact::Unknown(why) => Fact::Unknown(why),
+    }
+}
+
+/// The IPsec policy that keeps it from whoever would take it.
+pub fn input_policy<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Refusal> {
+    ipsec::stopped(host, q, Direction::In).map_or_else(Fact::Unknown, Fact::from)
+}
+
+/// Who takes a packet that IPsec policies let pass.
+pub fn take<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Taker> {
     decide(host, q).map_or_else(Fact::Unknown, Fact::Is)
 }
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
     let Some(number) = q.protocol else { return Err("protocol of the packet".into()) };
-    if let Some(refusal) = ipsec::stopped(host, q, Direction::In)? {
-        return Ok(Taker::Nobody(Box::new(refusal)));
-    }
     match (i32::from(number), Protocol::from_number(number)) {
         (nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6, _) => icmp(host, q),
         (nix::libc::IPPROTO_IGMP, _) if !q.is_v6() => Ok(Taker::Kernel("IGMP")),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::deliver::{Taker, deliver};
+use super::deliver::{Taker, input_policy, take};
 use super::facts::Host;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
@@ -140,9 +140,14 @@ impl<H: Host> Environment for H {
         routed(self, route::output(self, &Query { iif: 0, ..q }))
     }
 
+    fn input_policy(&self, packet: &Packet) -> Fact<Obstacle> {
+        let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
+        input_policy(self, &q).map(Obstacle::from)
+    }
+
     fn deliver(&self, packet: &Packet) -> Fact<Delivery> {
         let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
-        deliver(self, &q).map(|taker| match taker {
+        take(self, &q).map(|taker| match taker {
             Taker::Socket(s) => Delivery::Taken(format!("socket {}:{} of uid {}", s.addr, s.port, s.uid)),
             Taker::Kernel(part) => Delivery::Taken(part.to_owned()),
             Taker::Nobody(refusal) => Delivery::Lost((*refusal).into()),

@@ -36,7 +36,10 @@ pub(super) fn stopped<H: Host + ?Sized>(host: &H, q: &Query, direction: Directio
         }
         if !policy.block {
             // The first policy that holds decides; one with templates drops what came in the clear.
-            return if policy.wants_ipsec { Err("whether the packet came through IPsec".into()) } else { Ok(None) };
+            let text = format!("{} > {} priority {}", policy.src, policy.dst, policy.priority);
+            let refusal = Refusal::new(Cause::IpsecPolicy).with_detail("policy: only through IPsec");
+            let refusal = refusal.because("IPsec policy", text).unless("whether the packet came through IPsec", true);
+            return Ok(policy.wants_ipsec.then_some(refusal));
         }
         if is_exempt(host, q)? {
             return Ok(None);

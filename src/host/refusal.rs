@@ -227,6 +227,6 @@ impl From<Refusal> for Obstacle {
         };
         let sysctl = r.setting.map(|(s, wanted)| SysctlValue { key: s.key, value: s.value.to_string(), wanted });
         let evidence = r.evidence.iter().map(Evidence::to_string).collect();
-        Self { kind, detail, sysctl, told: r.told, evidence, unless: r.unless }
+        Self { kind, detail, sysctl, told: r.told, evidence, unless: r.unless, at_hook: false }
     }
 }

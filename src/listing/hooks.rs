@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use crate::evaluate::headers::Network;
 use crate::evaluate::packet::Device;
 use crate::evaluate::stations::{Station, Stations, What};
@@ -30,42 +28,44 @@ pub struct Hooks {
 pub struct Stand {
     /// Its priority: lower comes first.
     pub priority: i32,
-    /// Has something of another table the same priority? Then which comes first is not told by the ruleset.
+    /// Has something of another table the same priority, and the kernel does not tell which comes first?
     pub tied: bool,
     /// What it is.
     pub met: Met,
 }
 
 /// What stands at a hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Met {
     /// A base chain, or a built-in chain of a legacy table.
-    Chain(#[serde(skip)] ChainRef),
+    Chain(ChainRef),
     /// One that only the first packet of a connection meets: the chains of address translation.
-    NatChain(#[serde(skip)] ChainRef),
+    NatChain(ChainRef),
     /// Connection tracking.
     Conntrack,
     /// Where the kernel translates addresses.
     Nat,
+    /// Something that is in no ruleset and can take packets, by its name.
+    Foreign(String),
 }
 
 impl Met {
     /// The chain, if it is one.
-    pub fn chain(self) -> Option<ChainRef> {
+    pub fn chain(&self) -> Option<ChainRef> {
         match self {
-            Self::Chain(chain) | Self::NatChain(chain) => Some(chain),
-            Self::Conntrack | Self::Nat => None,
+            Self::Chain(chain) | Self::NatChain(chain) => Some(*chain),
+            Self::Conntrack | Self::Nat | Self::Foreign(_) => None,
         }
     }
 
     /// Its name in JSON.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Chain(_) => "chain",
             Self::NatChain(_) => "nat chain",
             Self::Conntrack => "conntrack",
             Self::Nat => "nat",
+            Self::Foreign(_) => "foreign",
         }
     }
 }
@@ -74,17 +74,13 @@ impl Met {
 const INET: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
 
 impl Hooks {
-    /// Every hook at which a chain hangs.
+    /// Every hook at which a chain hangs, or something else that can take packets.
     pub fn of(rules: &Ruleset) -> Vec<Self> {
         let mut all = Vec::new();
         for device in devices(rules) {
             for hook in [Hook::Ingress, Hook::Egress] {
                 let at = Device { index: 0, name: Fact::Is(device.as_str().into()) };
-                // An inet chain at ingress stands among those of netdev.
-                let of = |family| Stations::new(rules, Network::Ip4, hook, Some(&at), family).0;
-                let mut stations = of(Some(Family::Netdev));
-                stations.extend(of(None));
-                stations.sort_by_key(|s| s.priority);
+                let stations = Stations::of_device(rules, Network::Ip4, hook, Some(&at)).0;
                 all.extend(Self::new("netdev", hook, Some(device.clone()), stations));
             }
         }
@@ -99,7 +95,7 @@ impl Hooks {
                 stations.retain(|s| match &s.what {
                     What::Conntrack => is_needed(rules, network),
                     What::Nat(_) => translates(rules, network),
-                    What::Chain(_) | What::Defrag => true,
+                    What::Chain(_) | What::Defrag | What::Foreign(_) => true,
                 });
                 all.extend(Self::new(family, hook, None, stations));
             }
@@ -119,9 +115,11 @@ impl Hooks {
                     stands.push(stand(Met::Nat));
                     stands.extend(chains.into_iter().map(|chain| stand(Met::NatChain(chain))));
                 }
+                What::Foreign(foreign) => stands.push(stand(Met::Foreign(foreign.program.name))),
             }
         }
-        stands.iter().any(|s| s.met.chain().is_some()).then_some(Self { family, hook, device, stands })
+        let shown = |s: &Stand| s.met.chain().is_some() || matches!(s.met, Met::Foreign(_));
+        stands.iter().any(shown).then_some(Self { family, hook, device, stands })
     }
 
     /// As people call it: `ip input`, `netdev ingress of eth0`.

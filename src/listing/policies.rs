@@ -18,6 +18,6 @@ pub struct Policy {
 /// line for each family.
 pub fn policies(listing: &Listing<'_>) -> Vec<Policy> {
     let hooks = Hooks::of(listing.rules());
-    let met = hooks.iter().flat_map(|h| h.stands.iter().map(move |s| (h.family, s.met)));
+    let met = hooks.iter().flat_map(|h| h.stands.iter().map(move |s| (h.family, &s.met)));
     met.filter_map(|(packets, met)| Some(Policy { packets, chain: listing.chain(met.chain()?) })).collect()
 }

@@ -58,6 +58,10 @@ impl<W: Write> View<'_, '_, W> {
                     };
                     writeln!(self.out, "{priority:>7}  {DIM}{what} address translation{DIM:#}")?;
                 }
+                Met::Foreign(name) => writeln!(
+                    self.out,
+                    "{priority:>7}  {BOLD}{name}{BOLD:#}  {DIM}in no ruleset; can take packets{DIM:#}"
+                )?,
                 Met::Chain(chain) | Met::NatChain(chain) => {
                     if let Some((_, before)) = self.shown.iter().find(|(c, _)| c == chain) {
                         let name = self.listing.chain(*chain).name();

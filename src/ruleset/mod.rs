@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub mod backend;
 pub mod classify;
+pub mod hooks;
 pub mod index;
 pub mod ipset;
 pub mod nft;
@@ -24,6 +25,8 @@ pub struct Ruleset {
     pub xt: Vec<crate::sys::xt::Table>,
     /// The ipsets, which rules of iptables refer to.
     pub ipsets: ipset::IpSets,
+    /// What is registered at the hooks, in order; nothing where the kernel does not tell.
+    pub registered: Option<hooks::Registered>,
     /// What could not be read, or not consistently. Empty when all the rest is the whole truth.
     pub problems: Vec<Problem>,
 }

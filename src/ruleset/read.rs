@@ -13,7 +13,7 @@ use super::render::nft::View;
 use super::{Problem, Ruleset};
 use crate::sys::netlink::{Client, Family as Netlink, Transport};
 use crate::sys::nft::{self, ChainFlags, Dumper, Family, Rule};
-use crate::sys::{Error, xt};
+use crate::sys::{Error, hook, xt};
 use index::{Index, Places};
 use portions::Portion;
 use share::Jobs;
@@ -36,9 +36,21 @@ impl Ruleset {
         let mut ruleset = Self::default();
         if nft::is_present() {
             let mut client = Client::open(Netlink::Netfilter)?;
-            ruleset.read_nft(&mut client)?;
+            for _ in 0..TRIES {
+                ruleset = Self::default();
+                ruleset.read_nft(&mut client)?;
+                ruleset.read_legacy();
+                if ruleset.read_registered(&mut client) {
+                    break;
+                }
+            }
+        } else {
+            ruleset.read_legacy();
+            // What is present has its transport loaded; where nothing can be loaded, that may be missing.
+            if let Some(mut client) = hook::is_present().then(|| Client::open(Netlink::Netfilter).ok()).flatten() {
+                ruleset.read_registered(&mut client);
+            }
         }
-        ruleset.read_legacy();
         ruleset.read_ipsets();
         Ok(ruleset)
     }
@@ -72,7 +84,7 @@ impl Ruleset {
         }
     }
 
-    fn problem(&mut self, object: String, error: &Error) {
+    pub(super) fn problem(&mut self, object: String, error: &Error) {
         self.problems.push(Problem { object, message: error.to_string(), torn: false });
     }
 

@@ -88,6 +88,7 @@ mod tests {
     fn dropped(bytes: Vec<u8>) -> Box<Dropped> {
         Box::new(Dropped {
             reason: None,
+            names_reasons: false,
             location: "nf_hook_slow".into(),
             trap: None,
             iif: Some(2),

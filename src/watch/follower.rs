@@ -12,11 +12,13 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::blame::{Change, Time};
 use crate::evidence::trace::is_ours;
 use crate::ruleset::Ruleset;
+use crate::ruleset::hooks::Registered;
+use crate::sys::netlink::{Client, Family as Netlink};
 use crate::sys::nft::monitor::{Change as Came, Event, Interest, Monitor, Received};
 use crate::sys::nft::{self, Family};
-use crate::sys::{Error, Text};
+use crate::sys::{Error, Text, hook, xt};
 
-/// Legacy tables announce nothing: how often they are looked at again.
+/// Legacy tables and foreign hooks announce nothing: how often they are looked at again.
 const LEGACY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many updates may wait to be taken.
 const WAITING: usize = 16;
@@ -160,7 +162,7 @@ impl Worker {
                 next_look = Instant::now() + LEGACY_INTERVAL;
             }
             let news = lost || changes.iter().any(|c| c.matters);
-            if !(news || look && self.legacy_changed()) {
+            if !(news || look && self.changed_unannounced()) {
                 self.dealt_with(latest);
                 continue;
             }
@@ -244,16 +246,26 @@ impl Worker {
         }
     }
 
-    /// Do the legacy tables hold other rules than before? Counters do not count.
-    fn legacy_changed(&self) -> bool {
+    /// Has something changed that nobody announces: the rules of legacy tables (counters do not count), or what else is
+    /// registered at the hooks?
+    fn changed_unannounced(&self) -> bool {
         let mut now = Ruleset::default();
         now.read_legacy();
+        let mut legacy = now.xt.iter().zip(&self.last.xt);
+        let differ =
+            |a: &xt::Table, b: &xt::Table| a.name() != b.name() || a.family() != b.family() || !a.same_rules(b);
         now.xt.len() != self.last.xt.len()
-            || now
-                .xt
-                .iter()
-                .zip(&self.last.xt)
-                .any(|(a, b)| a.name() != b.name() || a.family() != b.family() || !a.same_rules(b))
+            || legacy.any(|(a, b)| differ(a, b))
+            || self.registered().is_some_and(|now| now != self.last.registered)
+    }
+
+    /// What is registered now; none where that cannot be told.
+    fn registered(&self) -> Option<Option<Registered>> {
+        if !hook::is_present() {
+            return Some(None);
+        }
+        let mut client = Client::open(Netlink::Netfilter).ok()?;
+        self.last.registered_now(&mut client).ok()
     }
 }
 

@@ -8,6 +8,7 @@
 //! * [`nft`]: tables, chains, rules, sets, objects and trace records of nf_tables.
 //! * [`xt`]: legacy ip/ip6/arp tables through their socket options, and the match and target payloads that
 //!   nft_compat shares with them.
+//! * [`hook`]: what is registered at netfilter's hooks, in order.
 //! * [`nflog`], [`ct`], [`ipset`]: packet logs, connection tracking and sets.
 //! * [`dropmon`]: packets that the kernel freed, and where.
 //! * [`rt`], [`diag`], [`genl`]: links, addresses, routes, neighbours, sockets, and families of generic netlink.
@@ -27,6 +28,7 @@ pub mod diag;
 pub mod dropmon;
 pub mod error;
 pub mod genl;
+pub mod hook;
 pub mod ipset;
 pub mod modules;
 pub mod netlink;

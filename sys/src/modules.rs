@@ -24,26 +24,19 @@ pub fn presence(name: &str, symbol: &str) -> Presence {
     find(Path::new("/"), name, symbol)
 }
 
+/// Is it certain, by the short lists of modules, that asking loads nothing? Reading all that [`presence`] may have to read
+/// takes longer than most questions.
+pub fn is_surely_present(name: &str) -> bool {
+    surely(Path::new("/"), name)
+}
+
 fn find(root: &Path, name: &str, symbol: &str) -> Presence {
-    let at = |path: &str| root.join(path);
-    let Ok(loaded) = fs::read_to_string(at("proc/modules")) else {
-        return Presence::Present; // a kernel without modules
-    };
-    if loaded.lines().any(|l| l.split(' ').next() == Some(name)) || at("sys/module").join(name).is_dir() {
-        return Presence::Present;
-    }
-    let disabled = |path, value: &str| fs::read_to_string(at(path)).is_ok_and(|v| v.trim() == value);
-    if disabled("proc/sys/kernel/modules_disabled", "1") || disabled("proc/sys/kernel/modprobe", "") {
-        return Presence::Present;
-    }
-    let lists = release(root).map(|r| at("lib/modules").join(r));
-    let listed = |list: &str| lists.as_ref().is_some_and(|d| lists_module(&d.join(list), name).unwrap_or(false));
-    if listed("modules.builtin") {
+    if surely(root, name) {
         Presence::Present
-    } else if listed("modules.dep") {
+    } else if lists_module(root, "modules.dep", name) {
         Presence::Loadable
     } else {
-        match has_symbol(&at("proc/kallsyms"), symbol) {
+        match has_symbol(&root.join("proc/kallsyms"), symbol) {
             Ok(true) => Presence::Present,
             Ok(false) => Presence::Loadable,
             Err(_) => Presence::Unknown,
@@ -51,18 +44,33 @@ fn find(root: &Path, name: &str, symbol: &str) -> Presence {
     }
 }
 
+fn surely(root: &Path, name: &str) -> bool {
+    let at = |path: &str| root.join(path);
+    let Ok(loaded) = fs::read_to_string(at("proc/modules")) else {
+        return true; // a kernel without modules
+    };
+    let disabled = |path, value: &str| fs::read_to_string(at(path)).is_ok_and(|v| v.trim() == value);
+    loaded.lines().any(|l| l.split(' ').next() == Some(name))
+        || at("sys/module").join(name).is_dir()
+        || disabled("proc/sys/kernel/modules_disabled", "1")
+        || disabled("proc/sys/kernel/modprobe", "")
+        || lists_module(root, "modules.builtin", name)
+}
+
 fn release(root: &Path) -> Option<PathBuf> {
     let text = fs::read_to_string(root.join("proc/sys/kernel/osrelease")).ok()?;
     Some(PathBuf::from(text.trim()))
 }
 
-/// Is it in `modules.builtin` or `modules.dep` (lines that begin with `kernel/…/name.ko`, perhaps compressed)?
-fn lists_module(list: &Path, name: &str) -> io::Result<bool> {
-    Ok(fs::read_to_string(list)?.lines().any(|line| {
+/// Is it in that list of the running kernel (lines that begin with `kernel/…/name.ko`, perhaps compressed)?
+fn lists_module(root: &Path, list: &str, name: &str) -> bool {
+    let text =
+        release(root).map(|r| fs::read_to_string(root.join("lib/modules").join(r).join(list)).unwrap_or_default());
+    text.unwrap_or_default().lines().any(|line| {
         let path = line.split(':').next().unwrap_or(line);
         let file = path.rsplit('/').next().unwrap_or(path);
         file.split_once(".ko").is_some_and(|(stem, _)| stem.replace('-', "_") == name)
-    }))
+    })
 }
 
 fn has_symbol(kallsyms: &Path, symbol: &str) -> io::Result<bool> {

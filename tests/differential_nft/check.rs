@@ -254,7 +254,7 @@ fn walk(lab: &Evaluated<'_>, probe: &Probe, kernel: &[&Passage], assumptions: &m
                     settle(&mut cx, now);
                 }
                 What::Conntrack if lab.translates && tracking::is_needed(lab.read, network) => begin(&mut cx),
-                What::Nat(_) | What::Conntrack | What::Defrag => {}
+                What::Nat(_) | What::Conntrack | What::Defrag | What::Foreign(_) => {}
             }
         }
         hook = next(&cx, now, probe);

@@ -20,6 +20,7 @@ impl Way<'_, '_> {
         {
             return Err(Fate::Lost(Box::new(obstacle)));
         }
+        self.stopped(self.walk.env.input_policy(&self.cx.packet))?;
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
             Delivery::Taken(who) => Ok(Fate::Delivered(who)),

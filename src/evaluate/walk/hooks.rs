@@ -5,7 +5,6 @@ use crate::evaluate::hook::Hook;
 use crate::evaluate::place::{ChainRef, Place};
 use crate::evaluate::stations::{Station, Stations, What};
 use crate::evaluate::traversal::{Begin, Ended, Tried};
-use crate::sys::nft::Family;
 
 use super::{Fate, On, Step, Way};
 
@@ -33,16 +32,11 @@ impl Way<'_, '_> {
             Hook::Egress => self.cx.packet.oif.value(),
             _ => self.cx.packet.iif.value(),
         };
-        let netdev = matches!(hook, Hook::Ingress | Hook::Egress);
-        let rules = self.walk.rules.rules;
-        let mut stations = Vec::new();
-        if netdev {
-            stations.push(Stations::new(rules, self.cx.packet.network, hook, device, Some(Family::Netdev)));
-        }
-        stations.push(Stations::new(rules, self.cx.packet.network, hook, device, None));
-        let mut all: Vec<_> = stations.into_iter().flat_map(|s| s.0).collect();
-        all.sort_by_key(|s| s.priority);
-        let all = Stations(all);
+        let (rules, network) = (self.walk.rules.rules, self.cx.packet.network);
+        let all = match hook {
+            Hook::Ingress | Hook::Egress => Stations::of_device(rules, network, hook, device),
+            _ => Stations::new(rules, network, hook, device, None),
+        };
 
         let mut from = 0;
         if let Some((base, begin)) = resume {
@@ -74,13 +68,14 @@ impl Way<'_, '_> {
                 What::Defrag => self.defragment()?,
                 What::Conntrack => self.conntrack()?,
                 What::Nat(chains) => self.nat(chains)?,
+                What::Foreign(foreign) => self.foreign(foreign)?,
             }
         }
         Ok(())
     }
 
-    /// Which of the stations comes next: the first, or another one of the same priority. Their order is that in which they
-    /// were registered, the last one first, and the ruleset does not tell it for sure.
+    /// Which of the stations comes next: the first, or another one of the same priority where their order is not known. It
+    /// is that in which they were registered, mostly the last one first.
     fn next_station(&mut self, rest: &[&Station]) -> usize {
         let Some(first) = rest.first().filter(|s| s.tied) else { return 0 };
         let same = rest.iter().take_while(|s| s.tied && s.priority == first.priority).count();

@@ -1,11 +1,13 @@
 //! The way of packets that this host sends, and of all packets behind the last hook.
 
 use crate::blame::packet::device_name;
+use crate::evaluate::environment::Program;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::hook::Hook;
 use crate::evaluate::obstacle::{Obstacle, Routed};
 use crate::evaluate::packet::Device;
 use crate::evaluate::place::{ChainRef, TableRef};
+use crate::evaluate::stations::Foreign;
 use crate::sys::nft::ChainKind;
 
 use super::{Fate, On, Way};
@@ -129,13 +131,26 @@ impl Way<'_, '_> {
         let device = if out { &self.cx.packet.oif } else { &self.cx.packet.iif };
         let Some(index) = device.value().map(|d| d.index) else { return Ok(()) };
         let Fact::Is(programs) = self.walk.env.programs(index, out) else { return Ok(()) };
-        for p in programs {
-            if !self.cx.ask(format!("whether the {} lets it pass", p.name), p.name.as_bytes(), true) {
-                let lost = Obstacle::new(p.kind, p.name.clone());
-                let when = if out { "after all rules" } else { "before any rule" };
-                return Err(Fate::Lost(Box::new(lost.because(format!("the {} sees the packet {when}", p.name)))));
-            }
+        let when = if out { "after all rules" } else { "before any rule" };
+        programs.iter().try_for_each(|p| self.may_take(p, when, false))
+    }
+
+    /// Something at a hook that is in no ruleset. Of a packet that has got further it is known that it was let pass.
+    pub(super) fn foreign(&mut self, foreign: &Foreign) -> On {
+        if !foreign.doubtful {
+            return Ok(());
         }
-        Ok(())
+        let hook = self.cx.hook.name();
+        let name = format!("{} at {hook}", foreign.program.name);
+        self.may_take(&Program { kind: foreign.program.kind, name }, "between the rules", true)
+    }
+
+    /// What it does with packets is an open question.
+    fn may_take(&mut self, p: &Program, when: &str, at_hook: bool) -> On {
+        if self.cx.ask(format!("whether the {} lets it pass", p.name), p.name.as_bytes(), true) {
+            return Ok(());
+        }
+        let lost = Obstacle { at_hook, ..Obstacle::new(p.kind, p.name.clone()) };
+        Err(Fate::Lost(Box::new(lost.because(format!("the {} sees the packet {when}", p.name)))))
     }
 }

@@ -63,8 +63,10 @@ impl Way<'_, '_> {
         let stations = Stations::new(self.walk.rules.rules, self.cx.packet.network, hook, None, Some(Family::Bridge));
         self.cx.hook = hook;
         for station in stations.0 {
-            if let What::Chain(chain) = station.what {
-                self.base(chain, &Begin::Start)?;
+            match station.what {
+                What::Chain(chain) => self.base(chain, &Begin::Start)?,
+                What::Foreign(foreign) => self.foreign(&foreign)?,
+                What::Defrag | What::Conntrack | What::Nat(_) => {}
             }
         }
         Ok(())

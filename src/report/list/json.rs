@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::blame::{SCHEMA, Time};
 use crate::evaluate::ChainRef;
-use crate::listing::{Blocker, Chain, Hooks, Listing, Policy, Rates, Stand, chains};
+use crate::listing::{Blocker, Chain, Hooks, Listing, Met, Policy, Rates, Stand, chains};
 use crate::ruleset::Problem;
 
 /// All hooks, in order, with what stands there by name; then all chains with their rules.
@@ -129,6 +129,9 @@ impl Serialize for StandView<'_, '_> {
         out.serialize_entry("kind", self.stand.met.name())?;
         out.serialize_entry("priority", &self.stand.priority)?;
         out.serialize_entry("tied", &self.stand.tied)?;
+        if let Met::Foreign(name) = &self.stand.met {
+            out.serialize_entry("name", name)?;
+        }
         if let Some(chain) = &chain {
             out.serialize_entry("backend", &chain.backend)?;
             out.serialize_entry("family", chain.family)?;

@@ -92,6 +92,11 @@ pub struct Device {
 }
 
 impl Device {
+    /// Is it, or does it stand for, the device of that name?
+    pub fn takes(&self, name: &[u8]) -> bool {
+        if self.prefix { name.starts_with(self.name.as_bytes()) } else { name == self.name.as_bytes() }
+    }
+
     pub(super) fn write(&self, b: &mut Builder) {
         b.str(if self.prefix { NFTA_DEVICE_PREFIX } else { NFTA_DEVICE_NAME }, &self.name);
     }

@@ -38,6 +38,7 @@ pub use element::{Element, ElementExtra, ElementFlags, Elements};
 pub use expr::Expr;
 pub use family::{Family, Hook};
 pub use fields::RawAttr;
+pub(crate) use fields::{AttrExt, Required, read_all};
 pub use flowtable::{Flowtable, FlowtableFlags};
 pub use generation::Generation;
 pub use monitor::{Change, Event, Monitor, Notification};

@@ -10,6 +10,7 @@ pub mod nf_tables;
 pub mod nf_tables_compat;
 pub mod nfnetlink;
 pub mod nfnetlink_conntrack;
+pub mod nfnetlink_hook;
 pub mod nfnetlink_log;
 pub mod rtnetlink;
 pub mod x_tables;

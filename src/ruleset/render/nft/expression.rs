@@ -217,12 +217,11 @@ fn extension(e: Exthdr, bits: u32, out: &mut Out) {
     let name = e.extension.map(|x| x.name);
     let field = e.field.unwrap_or("unknown");
     match e.op {
-        ExthdrOp::Tcpopt => match (name, e.field) {
-            (None, _) if e.offset == 0 && e.present => put!(out, "tcp option {}", e.number),
-            (Some(name), _) if e.present => put!(out, "tcp option {name}"),
-            // A field without a name of an option that has one is `unknown` to nft, which does not read that again.
-            (None, _) | (_, None) => put!(out, "tcp option @{},{},{bits}", e.number, e.offset),
-            (Some(name), Some(field)) => {
+        ExthdrOp::Tcpopt => match name {
+            None if e.offset == 0 && e.present => put!(out, "tcp option {}", e.number),
+            None => put!(out, "tcp option @{},{},{bits}", e.number, e.offset),
+            Some(name) if e.present => put!(out, "tcp option {name}"),
+            Some(name) => {
                 put!(out, "tcp option {name}");
                 // The second and later blocks of `sack` are numbered.
                 if e.offset >= 64 {

@@ -1,8 +1,10 @@
 //! Which BPF programs are attached to control groups, and at the traffic control hooks of devices (`bpf(2)`,
-//! include/uapi/linux/bpf.h). Nothing is loaded or attached.
+//! include/uapi/linux/bpf.h). Nothing is loaded or attached, but by [`attach`], for tests.
 //!
 //! `unsafe`: the system call itself, which no crate here wraps.
 #![allow(unsafe_code, reason = "bpf(2) has no safe wrapper")]
+
+pub mod attach;
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
