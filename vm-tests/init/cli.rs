@@ -14,10 +14,12 @@ fn path() -> std::path::PathBuf {
     if beside.exists() { beside } else { "/bin/nfblame".into() }
 }
 
+/// Where programs are.
+pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long any call may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long something that was seen may take to be told.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// What a call came to.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub fn call(program: &str, words: &[&str], input: &str) -> Result<Said, String> 
     let fail = |e: std::io::Error| format!("{program}: {e}");
     let mut child = Command::new(program)
         .args(words)
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", PATH)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

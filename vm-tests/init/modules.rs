@@ -1,12 +1,15 @@
 //! Kernel modules: loading them, and noting down who asks.
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use nix::kmod::{ModuleInitFlags, finit_module};
+use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 
 /// What the kernel asked for by itself.
 const ASKED: &str = "/run/modprobe.log";
@@ -58,6 +61,22 @@ pub fn load(name: &str) -> bool {
         any |= load_module(&module);
     }
     any
+}
+
+/// Unloads a module, when nobody holds it any more; that it is not there is no harm.
+pub fn unload(name: &str) -> Result<(), String> {
+    let c_name = CString::new(name).map_err(|e| e.to_string())?;
+    let begun = Instant::now();
+    loop {
+        match delete_module(&c_name, DeleteModuleFlags::O_NONBLOCK) {
+            Ok(()) | Err(nix::Error::ENOENT) => return Ok(()),
+            // Rules are destroyed some time after they were deleted.
+            Err(nix::Error::EAGAIN) if begun.elapsed() < Duration::from_secs(5) => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            Err(e) => return Err(format!("unload {name}: {e}")),
+        }
+    }
 }
 
 fn load_module(module: &str) -> bool {

@@ -1,12 +1,15 @@
-//! What is done, in this order: what is loaded cannot be unloaded again.
+//! What is done.
 
 mod bare;
 mod drops;
+mod elsewhere;
+mod hooks;
+mod lacking;
 mod quiet;
 
 use std::process::Command;
 
-use nfblame_vm_tests::{Line, Outcome, Plan};
+use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Line, Outcome, Plan};
 
 use crate::out::Out;
 use crate::{cli, modules, suites};
@@ -16,7 +19,7 @@ pub fn run(plan: &Plan, out: &mut Out) {
     if let Some(program) = &plan.run {
         load(plan, out);
         modules::load("drop_monitor");
-        match Command::new(program).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output() {
+        match Command::new(program).env("PATH", cli::PATH).output() {
             Ok(said) => {
                 out.raw(&said.stdout);
                 out.raw(&said.stderr);
@@ -26,20 +29,16 @@ pub fn run(plan: &Plan, out: &mut Out) {
         return;
     }
     let wanted = |step: &str| plan.only.is_empty() || plan.only.iter().any(|o| step.contains(o.as_str()));
-    let step = |name: &str, out: &mut Out, run: &dyn Fn(&mut Out)| {
-        if wanted(name) {
-            out.step(name);
-            run(out);
+    let steps = |names: &[&str], out: &mut Out| {
+        for name in names.iter().filter(|n| wanted(n)) {
+            step(name, out);
         }
     };
-    step("bare kernel", out, &bare::run);
-    step("nothing loaded", out, &quiet::run);
+    steps(&BARE_STEPS, out);
     load(plan, out);
-    step("drop monitor", out, &drops::run);
-    step("demo", out, &demo);
-    step("features", out, &features);
-    for suite in &plan.suites {
-        step(&format!("suite {}", suite.name), out, &|out| suites::run(suite, out));
+    steps(&LOADED_STEPS, out);
+    for suite in plan.suites.iter().filter(|s| wanted(&format!("suite {}", s.name))) {
+        suites::run(suite, out);
     }
 }
 
@@ -50,13 +49,24 @@ pub fn run_here(plan: &Plan, out: &mut Out) {
         // What a distribution lacks is missed by the tests that want it.
         let _ = cli::call("/sbin/modprobe", &["-q", module], "");
     }
-    for (name, run) in [("drop monitor", drops::run as fn(&mut Out)), ("demo", demo), ("features", features)] {
-        out.step(name);
-        run(out);
-    }
-    for suite in &plan.suites {
-        suites::run(suite, out);
-    }
+    LOADED_STEPS.iter().for_each(|name| step(name, out));
+    plan.suites.iter().for_each(|suite| suites::run(suite, out));
+}
+
+fn step(name: &str, out: &mut Out) {
+    let run: fn(&mut Out) = match name {
+        "bare kernel" => bare::run,
+        "nothing loaded" => quiet::run,
+        "one thing missing" => lacking::run,
+        "drop monitor" => drops::run,
+        "drops elsewhere" => elsewhere::run,
+        "hook order" => hooks::run,
+        "demo" => demo,
+        "features" => features,
+        _ => |out| out.test("all", Outcome::Failed, "no such step"),
+    };
+    out.step(name);
+    run(out);
 }
 
 fn load(plan: &Plan, out: &mut Out) {

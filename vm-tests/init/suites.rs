@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use nfblame_vm_tests::{Outcome, Suite};
 
+use crate::cli;
 use crate::out::Out;
 
 /// Runs one, and tells of each test as it ends.
@@ -13,6 +14,7 @@ pub fn run(suite: &Suite, out: &mut Out) {
     let child = Command::new(&suite.path)
         .args(&suite.args)
         .args(["--test-threads", "2"])
+        .env("PATH", cli::PATH)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn();

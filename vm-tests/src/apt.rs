@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::shell::{make_dir, run};
+use crate::shell::{make_dir, run, run_within};
 
 /// `kernels.toml`.
 #[derive(Debug, Deserialize)]
@@ -46,6 +47,10 @@ pub struct Package {
     sha256: String,
 }
 
+/// How long reading the lists of packages may take.
+const LISTS_LIMIT: Duration = Duration::from_secs(90);
+/// How long a package may take (the largest has some 110 MB): a machine that is slower does without the tests.
+const PACKAGE_LIMIT: Duration = Duration::from_secs(120);
 /// The metapackage that depends on the newest kernel of a suite.
 const META: &str = "linux-image-amd64";
 
@@ -65,7 +70,6 @@ impl Apt {
         for dir in ["state/lists/partial", "cache/archives/partial"] {
             make_dir(&this.root.join(dir))?;
         }
-        make_dir(&this.debs)?;
         let mirrors = Mirrors::of_this_machine()?;
         let mut sources = String::new();
         let mut suites: Vec<&str> = wanted.iter().map(|w| w.suite.as_str()).collect();
@@ -86,8 +90,13 @@ impl Apt {
             let path = this.root.join(name);
             fs::write(&path, text).map_err(|e| format!("write {}: {e}", path.display()))?;
         }
-        // Without the -qq, failures to reach a mirror would be warnings.
-        run(this.apt("apt-get").args(["update", "-qq", "--error-on=any"]))?;
+        // Without the option, failures to reach a mirror would be warnings.
+        let update = run_within(this.apt("apt-get").args(["update", "-qq", "--error-on=any"]), LISTS_LIMIT);
+        if let Err(e) = update {
+            // Lists that were read once still name kernels, which may have been fetched, too.
+            this.show(META).map_err(|_| e.clone())?;
+            eprintln!("vm: going on with the lists of last time: {e}");
+        }
         Ok(this)
     }
 
@@ -157,7 +166,7 @@ impl Apt {
         make_dir(&dir)?;
         let what = format!("{}={}", p.name, p.version);
         eprintln!("vm: fetching {what}");
-        run(self.apt("apt-get").args(["download", "-qq", &what]).current_dir(&dir))?;
+        run_within(self.apt("apt-get").args(["download", "-qq", &what]).current_dir(&dir), PACKAGE_LIMIT)?;
         let fail = |e: std::io::Error| format!("{}: {e}", dir.display());
         let file = fs::read_dir(&dir).map_err(fail)?.flatten().next().ok_or("apt downloaded nothing")?;
         let got = sum(&file.path())?;

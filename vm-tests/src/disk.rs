@@ -48,6 +48,8 @@ pub const LOADED: &[&str] = &[
     "nft_synproxy",
     "nft_tunnel",
     "nft_xfrm",
+    "nft_meta_bridge",
+    "nft_reject_bridge",
     "nft_set_pipapo",
     "nf_log_syslog",
     "nf_log_ipv4",
@@ -125,13 +127,17 @@ pub const LOADED: &[&str] = &[
 ];
 
 /// Modules that are there to be loaded, and that some tests want.
-const LOADABLE: &[&str] = &["drop_monitor", "br_netfilter", "ebtables", "ebtable_filter", "nf_tables_bridge"];
+const LOADABLE: &[&str] =
+    &["drop_monitor", "nfnetlink_hook", "br_netfilter", "ebtables", "ebtable_filter", "nf_tables_bridge"];
 
 /// Programs of this host that tests compare with. What is not installed is left out; its tests say so.
 const PEERS: &[&str] = &[
     "nft",
     "ip",
     "tc",
+    "sysctl",
+    "unshare",
+    "setpriv",
     "conntrack",
     "ipset",
     "iptables-nft",

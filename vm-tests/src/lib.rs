@@ -12,6 +12,11 @@ pub const PROBE: &str = "nfblame.probe";
 /// Where the lists of what to do are, in the machine.
 pub const PLAN: &str = "/etc/vm-plan.json";
 
+/// What is tested before any module is loaded, in this order: what is loaded cannot be unloaded again.
+pub const BARE_STEPS: [&str; 3] = ["bare kernel", "nothing loaded", "one thing missing"];
+/// What is tested with the modules loaded.
+pub const LOADED_STEPS: [&str; 5] = ["drop monitor", "drops elsewhere", "hook order", "demo", "features"];
+
 /// What the machine shall do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Plan {

@@ -16,9 +16,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use nfblame_vm_tests::{Plan, Suite};
+use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Plan, Suite};
 
-use apt::{Apt, Kernel, Kernels};
+use apt::{Apt, Kernel, Kernels, Wanted};
 use modules::Unpacked;
 use qemu::{Accelerator, Machine};
 use report::Report;
@@ -29,7 +29,7 @@ cargo xtask vm [OPTIONS]  boot Debian's kernels and run nfblame's tests on them
   --kernel V     only this one (repeatable): the version as vm-tests/kernels.toml has it
   --only WORD    only steps whose name holds the word (repeatable)
   --table FILE   write the table of kernels and features, as Markdown
-  --jobs N       so many machines at a time (default: all)
+  --jobs N       so many machines at a time (default: as many as there is memory for)
   --again        boot a machine a second time where something failed, and say so
   --suites       also the test programs of the repository
   --tcg          emulate, without trying the host's own processor
@@ -48,6 +48,9 @@ const SUITES: &[(&str, &[&str])] = &[
     ("track", &[]),
     ("conntrack", &[]),
     ("watch", &[]),
+    ("check", &[]),
+    ("list", &[]),
+    ("doctor", &[]),
 ];
 
 /// Nothing was run.
@@ -87,11 +90,17 @@ fn main() -> ExitCode {
             }
         };
     }
-    let prepared = shell::install().and_then(|()| fetch(&args));
-    let kernels = match prepared {
+    let wanted = match wanted(&args) {
+        Ok(wanted) => wanted,
+        Err(e) => {
+            eprintln!("vm: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let kernels = match can_boot().and_then(|()| shell::install()).and_then(|()| fetch(&args, &wanted)) {
         Ok(kernels) => kernels,
         Err(e) => {
-            println!("vm: skipped, no kernel was booted: {e}");
+            ignored(&args, &wanted, &e);
             return ExitCode::from(SKIPPED);
         }
     };
@@ -134,7 +143,7 @@ fn cache() -> PathBuf {
     dir.or_else(xdg).or_else(home).unwrap_or_else(|| std::env::temp_dir().join("nfblame-vm"))
 }
 
-fn fetch(args: &Args) -> Result<Vec<(Kernel, Unpacked)>, String> {
+fn wanted(args: &Args) -> Result<Vec<Wanted>, String> {
     let text = include_str!("../kernels.toml");
     let Kernels { kernel: mut wanted } = toml::from_str(text).map_err(|e| format!("kernels.toml: {e}"))?;
     if !args.kernels.is_empty() {
@@ -143,10 +152,39 @@ fn fetch(args: &Args) -> Result<Vec<(Kernel, Unpacked)>, String> {
             return Err(format!("kernels.toml lacks one of {}", args.kernels.join(", ")));
         }
     }
+    Ok(wanted)
+}
+
+/// The kernels are those of one architecture, and what runs on them is built for this machine's.
+fn can_boot() -> Result<(), String> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok(()),
+        other => Err(format!("the kernels are for x86_64, and this machine is {other}")),
+    }
+}
+
+fn fetch(args: &Args, wanted: &[Wanted]) -> Result<Vec<(Kernel, Unpacked)>, String> {
     let cache = cache();
-    let apt = Apt::new(&cache, &wanted)?;
+    let apt = Apt::new(&cache, wanted)?;
     let kernels: Vec<Kernel> = wanted.iter().map(|w| apt.resolve(w)).collect::<Result<_, _>>()?;
+    if args.kernels.is_empty() {
+        modules::forget_all_but(&cache, &kernels);
+    }
     kernels.into_iter().map(|k| Unpacked::new(&apt, &k, &cache).map(|u| (k, u))).collect()
+}
+
+/// Names all that was not run, with the reason.
+fn ignored(args: &Args, wanted: &[Wanted], why: &str) {
+    let why = why.lines().collect::<Vec<_>>().join("; ");
+    let mut count = 0;
+    for kernel in wanted {
+        let steps = BARE_STEPS.iter().chain(&LOADED_STEPS);
+        for step in steps.filter(|s| args.only.is_empty() || args.only.iter().any(|o| s.contains(o.as_str()))) {
+            println!("test vm {}: {step} ... ignored ({why})", kernel.version);
+            count += 1;
+        }
+    }
+    println!("vm: 0 passed, 0 failed, {count} ignored: no kernel was booted: {why}");
 }
 
 fn plan(args: &Args, built: &build::Built) -> Plan {
@@ -198,11 +236,13 @@ fn run(args: &Args, kernels: &[(Kernel, Unpacked)]) -> Result<bool, String> {
     let Some((_, first)) = machines.first() else { return Err("no kernel is asked for".into()) };
     let accelerator = if args.tcg { Accelerator::Tcg } else { qemu::accelerator(first) };
     eprintln!("vm: booting {} with {accelerator:?}", list(&machines));
+    let limit = if wants_suites { qemu::LIMIT_WITH_SUITES } else { qemu::LIMIT };
     let begun = Instant::now();
     let mut reports = Vec::new();
-    for some in machines.chunks(args.jobs.unwrap_or(machines.len()).max(1)) {
+    for some in machines.chunks(args.jobs.unwrap_or_else(fit).max(1)) {
         thread::scope(|s| {
-            let running: Vec<_> = some.iter().map(|(k, m)| (k, m, s.spawn(move || m.run(accelerator)))).collect();
+            let running: Vec<_> =
+                some.iter().map(|(k, m)| (k, m, s.spawn(move || m.run(accelerator, limit)))).collect();
             for (kernel, machine, end) in running {
                 let end = end.join().unwrap_or_else(|_| qemu::End::Broken("the runner panicked".into()));
                 reports.push(Report::read(&kernel.version, &kernel.release, machine, end));
@@ -213,7 +253,7 @@ fn run(args: &Args, kernels: &[(Kernel, Unpacked)]) -> Result<bool, String> {
         print!("{report}");
         if report.counts().1 > 0 && args.again {
             println!("vm {}: once more, alone", kernel.release);
-            let end = machine.run(accelerator);
+            let end = machine.run(accelerator, limit);
             *report = Report::read(&kernel.version, &kernel.release, machine, end);
             print!("{report}");
         }
@@ -232,8 +272,22 @@ fn run(args: &Args, kernels: &[(Kernel, Unpacked)]) -> Result<bool, String> {
         (passed, failed, ignored) = (passed + p, failed + f, ignored + i);
     }
     println!("vm: {} kernels in {:.0} s", reports.len(), begun.elapsed().as_secs_f32());
-    println!("vm: {passed} passed, {failed} failed, {ignored} skipped");
+    println!("vm: {passed} passed, {failed} failed, {ignored} ignored");
+    // What it said is kept where something failed.
+    for (report, (_, machine)) in reports.iter().zip(&machines) {
+        let _ = std::fs::remove_file(&machine.initramfs);
+        if report.counts().1 == 0 {
+            let _ = std::fs::remove_dir_all(&machine.dir);
+        }
+    }
     Ok(failed == 0)
+}
+
+/// So many machines fit into the memory that is free now.
+fn fit() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let free = text.lines().find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
+    free.map_or(1, |kib: usize| kib / 1024 / qemu::MEMORY_MIB)
 }
 
 fn list(machines: &[(&Kernel, Machine)]) -> String {

@@ -48,7 +48,9 @@ impl Unpacked {
             let _ = fs::remove_dir_all(&root);
             make_dir(&root)?;
             for package in &kernel.packages {
-                unpack(&apt.fetch(package)?, &root)?;
+                let deb = apt.fetch(package)?;
+                unpack(&deb, &root)?;
+                let _ = fs::remove_file(deb);
             }
             let lib = root.join("lib/modules");
             if !lib.exists() {
@@ -108,6 +110,16 @@ impl Unpacked {
     pub fn list(&self, name: &str) -> Result<String, String> {
         read(&dir(&self.root, &self.release).join(name))
     }
+}
+
+/// Removes what is no longer the newest of its version.
+pub fn forget_all_but(cache: &Path, kernels: &[Kernel]) {
+    for dir in fs::read_dir(cache.join("kernels")).into_iter().flatten().flatten() {
+        if !kernels.iter().any(|k| dir.file_name() == *k.release) {
+            let _ = fs::remove_dir_all(dir.path());
+        }
+    }
+    let _ = fs::remove_dir_all(cache.join("debs"));
 }
 
 /// `kernel/net/ipv4/udp-diag.ko.xz` as the kernel calls it: `udp_diag`.

@@ -55,11 +55,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (passed, failed, ignored) = self.counts();
         let verdict = if failed == 0 { "ok" } else { "FAILED" };
-        writeln!(f, "vm {}: {verdict}: {passed} passed, {failed} failed, {ignored} skipped", self.release)?;
+        writeln!(f, "vm {}: {verdict}: {passed} passed, {failed} failed, {ignored} ignored", self.release)?;
         for (step, name, outcome, detail) in &self.tests {
             match outcome {
                 Outcome::Failed => writeln!(f, "  FAILED {step}: {name}\n      {}", detail.replace('\n', "\n      "))?,
-                Outcome::Ignored => writeln!(f, "  skipped {step}: {name}: {detail}")?,
+                Outcome::Ignored => writeln!(f, "  ignored {step}: {name}: {detail}")?,
                 Outcome::Passed => {}
             }
         }
@@ -105,7 +105,7 @@ pub fn table(reports: &[Report]) -> String {
     for (i, note) in notes.iter().enumerate() {
         let _ = writeln!(out, "\n[{}] {note}", i + 1);
     }
-    let _ = writeln!(out, "\n## What ran\n\n| kernel | passed | failed | skipped |\n|---|---|---|---|");
+    let _ = writeln!(out, "\n## What ran\n\n| kernel | passed | failed | ignored |\n|---|---|---|---|");
     for r in reports {
         let (passed, failed, ignored) = r.counts();
         let _ = writeln!(out, "| {} | {passed} | {failed} | {ignored} |", r.release);
@@ -117,7 +117,7 @@ pub fn table(reports: &[Report]) -> String {
         }
     }
     if !skipped.is_empty() {
-        let _ = writeln!(out, "\nSkipped, with the reason:\n");
+        let _ = writeln!(out, "\nIgnored, with the reason:\n");
     }
     for ((step, name, why), on) in skipped {
         let _ = writeln!(out, "- {step}: {name} ({}): {why}", on.join(", "));

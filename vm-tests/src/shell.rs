@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Programs, and the packages that have them.
 const TOOLS: &[(&str, &str)] = &[
@@ -50,8 +52,29 @@ pub fn find(program: &str) -> Option<std::path::PathBuf> {
 /// # Errors
 /// Which command failed, and what it said.
 pub fn run(command: &mut Command) -> Result<String, String> {
+    run_within(command, Duration::MAX)
+}
+
+/// Runs a command that depends on others (the network), which must succeed within that time; what it printed, which must
+/// fit into a pipe.
+///
+/// # Errors
+/// Which command failed, and what it said.
+pub fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> {
     let name = format!("{} {}", command.get_program().display(), args(command));
-    let out = command.stdin(Stdio::null()).output().map_err(|e| format!("{name}: {e}"))?;
+    let fail = |e: std::io::Error| format!("{name}: {e}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let begun = Instant::now();
+    let mut child = command.spawn().map_err(fail)?;
+    while limit != Duration::MAX && child.try_wait().map_err(fail)?.is_none() {
+        if begun.elapsed() > limit {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("{name}: not done within {limit:?}"));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let out = child.wait_with_output().map_err(fail)?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
     }

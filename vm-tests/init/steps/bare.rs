@@ -32,7 +32,7 @@ const LACK: &[&[&str]] = &[
 ];
 
 /// What the kernel calls to load a module; nothing: it loads none.
-const LOADER: &str = "/proc/sys/kernel/modprobe";
+pub const LOADER: &str = "/proc/sys/kernel/modprobe";
 
 /// Words by which a message tells what to do.
 const REMEDIES: &[&str] = &["modprobe", "CONFIG_", "module", "kernel"];

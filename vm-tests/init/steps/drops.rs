@@ -208,7 +208,7 @@ fn blames(peer: &Peer, out: &mut Out) {
 }
 
 /// Does a blame have these values? An empty one stands for any but null.
-fn holds(blame: &Value, right: &[(&str, &str)]) -> Result<(), String> {
+pub fn holds(blame: &Value, right: &[(&str, &str)]) -> Result<(), String> {
     for (path, want) in right {
         let have = blame.pointer(path).unwrap_or(&Value::Null);
         if (want.is_empty() && have.is_null())
