@@ -13,7 +13,9 @@ kernel_tests! {
 fn a_host_without_rules_has_nothing_to_report() {
     let w = World::new();
     let out = nfblame(&w.server, &["check", "-j"]);
-    assert_eq!((out.status.code(), lines(&out).len()), (Some(0), 0));
+    // Programs at control groups are the machine's, and others' tests attach some.
+    let told = lines(&out).iter().filter(|f| f["code"] != "NB0803").count();
+    assert_eq!((out.status.code(), told), (Some(0), 0));
 }
 
 fn exit_codes_and_severities_follow_the_options() {

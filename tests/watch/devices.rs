@@ -15,6 +15,7 @@ kernel_tests! {
     traffic_control_that_lets_all_pass_is_not_blamed needs ["tc"];
     a_program_of_a_control_group_takes_what_is_sent needs ["python3"];
     a_next_hop_does_not_answer needs ["ip"];
+    a_mark_set_in_the_output_hook_leads_nowhere needs ["nft", "ip"];
     a_client_port_where_nobody_listens needs [];
 }
 
@@ -131,6 +132,19 @@ fn a_next_hop_does_not_answer() {
     let b = watch.blame();
     assert!(b.verdict.is_loss(), "{}", more(&b));
     assert!(line(&b).contains("neighbour 10.9.2.77 on r1 does not answer"), "{}", more(&b));
+}
+
+/// The packet is routed again behind the chain that marks it, and nothing tells of that but the silence after it.
+fn a_mark_set_in_the_output_hook_leads_nowhere() {
+    let lab = Lab::new();
+    lab.router
+        .nft("table inet m { chain out { type route hook output priority mangle; udp dport 53 meta mark set 0x7; }; }");
+    lab.run("ip rule add fwmark 7 table 77");
+    lab.run("ip route add blackhole default table 77");
+    let watch = Watcher::start(&lab.router, traced("udp"));
+    let socket = lab.router.run(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    let _ = socket.send_to(b"x", (V4.client, 53));
+    assert_eq!(watch.line(), "drop trace certain | route blackhole");
 }
 
 /// In the range that the kernel gives to clients a socket may have been closed since; the kernel has counted that there was none.
