@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use super::fact::Fact;
 use super::headers::Network;
 use super::hook::Hook;
-use super::packet::Packet;
+use super::packet::{CtState, Packet};
 use crate::sys::ct::{L4, Tuple};
 
 pub use follow::{follow, follow_error, is_about_another, is_settled, redirects_translated};
@@ -89,6 +89,12 @@ pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
         _ => L4::None,
     };
     Some(Tuple { src: address(src)?, dst: address(dst)?, protocol, l4, zone: None })
+}
+
+/// Is there no connection that the packet could be counted as (`nf_conncount_add_skb`)? It dies of being counted, then.
+pub fn is_uncountable(packet: &Packet) -> bool {
+    let without = matches!(packet.ct.state, Fact::Absent | Fact::Is(CtState::Invalid | CtState::Untracked));
+    without && packet.bytes.len() >= packet.length && packet.blurred.is_empty() && tuple_of(packet).is_none()
 }
 
 /// Does this ICMP message carry an id that NAT rewrites?

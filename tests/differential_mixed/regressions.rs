@@ -247,5 +247,43 @@ pub fn all() -> Vec<Case> {
                 "4500006c006500003d1169020a0900070a09000207d100350058abe66161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161",
             )],
         },
+        Case {
+            name: "a packet without ports dies of being counted among connections",
+            rules: nft("table inet t { chain c { type filter hook prerouting priority 100; policy accept; \
+                        ct count over 3 accept; } }"),
+            shots: vec![from(
+                "v1",
+                "0200000000010200000001010800",
+                "45010016006500003d0164b50a4003020a0901820800",
+            )],
+        },
+        Case {
+            name: "the device whose type is asked for is that of the way out from routing on",
+            rules: nft("table netdev t { chain c { type filter hook egress device v1 priority 0; policy accept; \
+                        meta iiftype ether drop; } }"),
+            shots: vec![sent("46010024006500003d11d44a0a0900020a0900019404000009038000000c5eb801020304")],
+        },
+        Case {
+            name: "the same behind the postrouting hook's routing",
+            rules: nft("table ip t { chain c { type filter hook postrouting priority 0; policy accept; \
+                        meta iiftype ether drop; } }"),
+            shots: vec![sent("46010024006500003d11d44a0a0900020a0900019404000009038000000c5eb801020304")],
+        },
+        Case {
+            name: "rules for a confirmed connection are asked in vain, one chain after the other",
+            rules: Texts {
+                xt: [
+                    "",
+                    "",
+                    "",
+                    "*nat\n-A POSTROUTING -j NFQUEUE --queue-num 5 --queue-bypass\n-A INPUT -j SNAT --to-source 2001:db8:9::77\nCOMMIT\n",
+                ]
+                .map(str::to_owned),
+                ..nft("table ip6 t { chain j { type nat hook input priority 101; policy accept; counter; } }")
+            },
+            shots: vec![sent(
+                "600004760018063d20010db800090000000000000000000220010db80009000000000000000000020bd900010000000100000000601804002cae0000020405b4",
+            )],
+        },
     ]
 }

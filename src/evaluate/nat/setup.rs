@@ -18,8 +18,12 @@ use super::{CHOSEN, Manip, Range, address, port_of, rewrite, rewrite_to, set, tu
 pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
     match cx.packet.ct.state {
         Fact::Is(CtState::New | CtState::Related) | Fact::Unknown(_) => {}
-        // Only new connections meet NAT rules; a confirmed one keeps what it has.
+        // Only new connections meet NAT rules.
         _ => return Decision::Accept,
+    }
+    // A confirmed one keeps what it has; rules that came later are asked in vain, each time anew.
+    if matches!(cx.packet.ct.status, Fact::Is(status) if status & Status::CONFIRMED.bits() != 0) {
+        return Decision::Accept;
     }
     let now = match &cx.packet.ct.answers {
         Fact::Is(answers) => answers.inverted(),

@@ -32,7 +32,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Meta) -> Step {
         MetaKey::Oif => always(m, d, output(cx).map(|d| d.index)),
         MetaKey::Iifname => return name(m, d, input(cx)),
         MetaKey::Oifname => return name(m, d, output(cx)),
-        MetaKey::Iiftype => return hardware(m, d, link(cx, input(cx))),
+        MetaKey::Iiftype => return hardware(m, d, link(cx, device(cx))),
         MetaKey::Oiftype => return hardware(m, d, link(cx, output(cx))),
         MetaKey::Iifgroup => return word(m, d, link(cx, input(cx)).map(|l| l.group)),
         MetaKey::Oifgroup => return word(m, d, link(cx, output(cx)).map(|l| l.group)),
@@ -139,6 +139,16 @@ pub fn input<'c>(cx: &'c Context<'_>) -> Fact<&'c Device> {
         return Fact::Absent;
     }
     cx.packet.iif.as_ref()
+}
+
+/// `skb->dev`, of which `iiftype` tells (`NFT_META_IFTYPE`): where it came in, and from routing on where it leaves. At the
+/// output hook what this host sends has none yet.
+fn device<'c>(cx: &'c Context<'_>) -> Fact<&'c Device> {
+    match cx.hook {
+        Hook::Output => Fact::Absent,
+        Hook::Postrouting | Hook::Egress => cx.packet.oif.as_ref(),
+        _ => cx.packet.iif.as_ref(),
+    }
 }
 
 /// `nft_out`: known once the packet was routed.

@@ -2,7 +2,7 @@
 //! elements of sets, and as named objects.
 
 use crate::evaluate::nft::machine::{Machine, Step};
-use crate::evaluate::{Context, Fact};
+use crate::evaluate::{Context, Decision, Fact, nat};
 use crate::sys::nft::expr::{Connlimit, ConnlimitFlags, Expr, Limit, LimitFlags, LimitKind, Quota, QuotaFlags};
 
 /// One after the other, until one does not go on.
@@ -58,6 +58,9 @@ pub fn quota(cx: &mut Context<'_>, e: &Quota) -> Step {
 
 /// `nft_connlimit_eval`
 pub fn connlimit(cx: &mut Context<'_>, e: &Connlimit) -> Step {
+    if nat::is_uncountable(&cx.packet) {
+        return Step::Verdict(Decision::Drop);
+    }
     let over = e.flags.contains(ConnlimitFlags::INV);
     let more = cx.ask(format!("whether there were more than {} connections", e.count), b"", over);
     if more != over {

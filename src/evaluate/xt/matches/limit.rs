@@ -3,6 +3,8 @@
 
 use super::Checked;
 use crate::evaluate::context::Context;
+use crate::evaluate::nat;
+use crate::evaluate::xt::Outcome;
 use crate::sys::xt::matches::{Connlimit, Limit, Nfacct, Quota, Rateest, Statistic};
 
 pub(super) fn limit(cx: &mut Context, m: &Limit) -> Checked {
@@ -18,6 +20,9 @@ pub(super) fn limit(cx: &mut Context, m: &Limit) -> Checked {
 
 pub(super) fn connlimit(cx: &mut Context, m: &Connlimit) -> Checked {
     let inverted = m.flags & Connlimit::INVERT != 0;
+    if nat::is_uncountable(&cx.packet) {
+        return Err(Outcome::HotDrop);
+    }
     // The packet's own connection counts.
     if m.limit == 0 {
         return Ok(!inverted);
