@@ -58,6 +58,10 @@ impl Environment for Asked<'_> {
         self.host().masquerade_address(device, towards)
     }
 
+    fn device_with(&self, address: IpAddr) -> Fact<u32> {
+        self.host().device_with(address)
+    }
+
     fn redirect_address(&self, device: u32, destination: IpAddr) -> Fact<IpAddr> {
         self.host().redirect_address(device, destination)
     }

@@ -128,6 +128,11 @@ pub trait Environment {
         Fact::unknown("address to masquerade behind")
     }
 
+    /// The device that has this address. Absent if none of this host has it.
+    fn device_with(&self, _address: IpAddr) -> Fact<u32> {
+        Fact::unknown("addresses of this host")
+    }
+
     /// The address of a device that a packet is redirected to: the first one, of the family (and for IPv6 of the
     /// scope) of the old destination. Absent if the device has none: the packet dies then.
     fn redirect_address(&self, _device: u32, _destination: IpAddr) -> Fact<IpAddr> {

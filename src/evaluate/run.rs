@@ -23,6 +23,7 @@ pub struct Prepared<'r> {
     tracks: [bool; 2],
     translates: [bool; 2],
     collects: [bool; 2],
+    masquerades: bool,
 }
 
 impl<'r> Prepared<'r> {
@@ -35,6 +36,7 @@ impl<'r> Prepared<'r> {
             programs: rules.xt.iter().enumerate().map(|(i, t)| Program::new(TableRef::Xt(i), t)).collect(),
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
             collects: [Network::Ip4, Network::Ip6].map(|n| tracking::collects_fragments(rules, n)),
+            masquerades: tracking::masquerades(rules),
             translates: [Network::Ip4, Network::Ip6].map(|n| tracking::translates(rules, n)),
         }
     }
@@ -102,6 +104,11 @@ impl<'r> Prepared<'r> {
     /// Are fragments of that network protocol put together before rules see them?
     pub fn collects_fragments(&self, network: Network) -> bool {
         of(&self.collects, network)
+    }
+
+    /// Does any rule masquerade?
+    pub fn masquerades(&self) -> bool {
+        self.masquerades
     }
 
     /// Does the kernel translate addresses of that network protocol here ([`tracking::translates`])?

@@ -167,6 +167,19 @@ pub fn translates(rules: &Ruleset, network: Network) -> bool {
         || legacy(network).is_some_and(|family| rules.xt.iter().any(|t| t.family() == family && *t.name() == "nat"))
 }
 
+/// Does any rule masquerade?
+pub fn masquerades(rules: &Ruleset) -> bool {
+    const MASQUERADE: &[u8] = b"MASQUERADE";
+    let mut nft = rules.nft.iter().flat_map(|t| &t.chains).flat_map(|c| &c.rules).flat_map(|r| &r.exprs);
+    nft.any(|e| match e {
+        Expr::Masq(_) => true,
+        Expr::Target(t) => t.name.as_bytes() == MASQUERADE,
+        _ => false,
+    }) || rules.xt.iter().flat_map(|t| t.chains()).any(|chain| {
+        chain.rules().any(|r| matches!(r.action(), Ok(Action::Target(t)) if t.name.as_bytes() == MASQUERADE))
+    })
+}
+
 /// The family of the legacy tables of a network protocol.
 fn legacy(network: Network) -> Option<xt::Family> {
     match network {

@@ -3,6 +3,7 @@
 mod deliver;
 mod fate;
 mod hooks;
+mod moved;
 mod out;
 mod port;
 mod receive;

@@ -102,6 +102,14 @@ impl<H: Host> Environment for H {
         found.or_else(|| all.iter().find(usable)).map(|a| a.local.addr).into()
     }
 
+    fn device_with(&self, address: IpAddr) -> Fact<u32> {
+        match self.addresses() {
+            Fact::Is(all) => all.iter().find(|a| a.local.addr == address).map(|a| a.index).into(),
+            Fact::Absent => Fact::Absent,
+            Fact::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
     fn redirect_address(&self, device: u32, destination: IpAddr) -> Fact<IpAddr> {
         let all = match self.addresses() {
             Fact::Is(all) => all,

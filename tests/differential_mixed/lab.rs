@@ -103,6 +103,9 @@ impl Lab {
             self.id = self.id.checked_add(1).unwrap_or(100);
             self.port = self.port.checked_add(1).unwrap_or(2000);
             let shot = shot.marked(self.id);
+            for words in shot.first {
+                self.host.ns.cmd("ip", &words.split(' ').collect::<Vec<_>>(), "");
+            }
             if has_state {
                 read = Ruleset::read().map_err(|e| e.to_string())?;
             }

@@ -44,11 +44,14 @@ pub struct Shot {
     pub from: Option<(&'static str, Vec<u8>)>,
     /// Its mark: the IPv4 id, the IPv6 flow label.
     pub id: u16,
+    /// What is done with ip(8) before it: the words of each command.
+    pub first: &'static [&'static str],
 }
 
 impl fmt::Debug for Shot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hex = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        self.first.iter().try_for_each(|words| write!(f, "ip {words}; "))?;
         match &self.from {
             Some((device, link)) => write!(f, "in by {device}: {} {}", hex(link), hex(&self.bytes)),
             None => write!(f, "sent from here: {}", hex(&self.bytes)),
@@ -66,7 +69,7 @@ impl Shot {
     fn inward(bytes: Vec<u8>, device: &'static str, from: [u8; 6], id: u16) -> Self {
         let kind = if bytes[0] >> 4 == 6 { [0x86, 0xdd] } else { [8, 0] };
         let link = [&mac(device)[..], &from, &kind].concat();
-        Self { bytes, from: Some((device, link)), id }.marked(id)
+        Self { bytes, from: Some((device, link)), id, first: &[] }.marked(id)
     }
 
     /// The same with another mark.
@@ -167,7 +170,7 @@ impl Shots {
                 probe.bytes[at..at + own.len()].copy_from_slice(&own);
                 fix(&mut probe.bytes);
             }
-            return Shot { bytes: probe.bytes, from: None, id }.marked(id);
+            return Shot { bytes: probe.bytes, from: None, id, first: &[] }.marked(id);
         }
         if r.chance(25) {
             to_socket(r, &mut probe.bytes);

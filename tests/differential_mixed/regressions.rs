@@ -16,17 +16,36 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn from(device: &'static str, link: &str, bytes: &str) -> Shot {
-    Shot { bytes: hex(bytes), from: Some((device, hex(link))), id: 0 }
+    Shot { bytes: hex(bytes), from: Some((device, hex(link))), id: 0, first: &[] }
 }
 
 fn sent(bytes: &str) -> Shot {
-    Shot { bytes: hex(bytes), from: None, id: 0 }
+    Shot { bytes: hex(bytes), from: None, id: 0, first: &[] }
+}
+
+/// The same, after these words for ip(8).
+fn after(first: &'static [&'static str], shot: Shot) -> Shot {
+    Shot { first, ..shot }
 }
 
 /// Rules of nf_tables without sets, in as few lines as they are legible in: nft wants more.
 fn nft(rules: &str) -> Texts {
     let nft = rules.replace("; ", ";\n").replace("{ ", "{\n").replace('}', "\n}\n");
     Texts { nft, ..Texts::default() }
+}
+
+/// A datagram from behind v1 to far away.
+fn udp() -> Shot {
+    from("v1", "0200000000010200000001010800", "45000020006500003d11491c0a090007c633640907d10063000c009361616161")
+}
+
+/// The same in IPv6.
+fn udp6() -> Shot {
+    from(
+        "v1",
+        "02000000000102000000010186dd",
+        "60000000000c113d20010db800090000000000000000000120010db800990000000000000000000907d10063000cd8c161616161",
+    )
 }
 
 pub fn all() -> Vec<Case> {
@@ -284,6 +303,21 @@ pub fn all() -> Vec<Case> {
             shots: vec![sent(
                 "600004760018063d20010db800090000000000000000000220010db80009000000000000000000020bd900010000000100000000601804002cae0000020405b4",
             )],
+        },
+        Case {
+            name: "a masqueraded connection ends with the device or the address it was masqueraded for",
+            rules: nft("table inet t { chain c { type nat hook postrouting priority 100; policy accept; masquerade; } }"),
+            shots: vec![
+                udp(),
+                udp(),
+                after(&["route replace default via 10.9.3.1 dev v3"], udp()),
+                udp(),
+                after(&["address add 10.9.3.9/24 dev v3", "address del 10.9.3.2/24 dev v3"], udp()),
+                udp(),
+                udp6(),
+                after(&["-6 route replace default via 2001:db8:11::1 dev v3"], udp6()),
+                udp6(),
+            ],
         },
     ]
 }

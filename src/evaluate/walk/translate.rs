@@ -57,6 +57,7 @@ impl Way<'_, '_> {
                 nat::keep(&mut self.cx, manip);
             }
         } else {
+            self.keeps_its_device()?;
             nat::follow(&mut self.cx.packet, manip);
         }
         let after = nat::end_of(&self.cx.packet, manip);
