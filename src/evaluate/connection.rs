@@ -26,6 +26,20 @@ pub fn state(cx: &mut Context) -> CtState {
     }
 }
 
+/// The status that rules see. A packet may be the one that makes its connection assured: of TCP that hangs on windows, of UDP
+/// on the connection's age, which nothing tells.
+pub fn status(cx: &mut Context) -> Fact<u32> {
+    let ct = &cx.packet.ct;
+    let Fact::Is(status) = ct.status else { return ct.status.clone() };
+    let assured = Status::ASSURED.bits();
+    let echo = matches!(cx.packet.headers().protocol, Some(1 | 58));
+    let may = ct.state == Fact::Is(CtState::Established) && matches!(ct.flow, Fact::Is(_)) && !echo;
+    if status & assured == 0 && may && cx.ask("whether the packet makes its connection assured", b"assured", false) {
+        return Fact::Is(status | assured);
+    }
+    Fact::Is(status)
+}
+
 /// What the connection has counted by the time a rule sees the packet: of the packet's own direction, itself is part.
 /// Packets and bytes of the original direction, then of the reply. Absent: it counts nothing.
 pub fn counted(cx: &Context) -> Fact<[Counters; 2]> {

@@ -319,5 +319,28 @@ pub fn all() -> Vec<Case> {
                 udp6(),
             ],
         },
+        Case {
+            name: "at egress a packet is as long as its frame",
+            rules: nft("table netdev t { chain c { type filter hook egress device v2 priority 0; policy accept; \
+                        meta length > 64 drop; } }"),
+            shots: vec![sent(
+                "4528003c006500003d01679f0a0900020a09018208006b6c000700004545454545454545454545454545454545454545454545454545454561616161",
+            )],
+        },
+        Case {
+            name: "an answer has been seen by the time rules see it",
+            rules: nft("table ip6 t { chain c { type filter hook input priority 0; policy accept; \
+                        meta l4proto tcp ct status seen-reply drop; } }"),
+            shots: vec![
+                sent(
+                    "6b8000000018063d20010db800090000000000000000000220010db80009000000000000000000010a3304000000000100000000600204002a6c0000020405b4",
+                ),
+                from(
+                    "v1",
+                    "02000000000102000000010186dd",
+                    "6b8000660018063d20010db800090000000000000000000120010db800090000000000000000000204000a33000000090000000260cc040029980000020405b4",
+                ),
+            ],
+        },
     ]
 }

@@ -234,11 +234,13 @@ fn outcome<H: Host + ?Sized>(
 
 /// A packet of a known connection.
 fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState) -> Tracked {
+    // The answer itself counts as seen before rules see it.
+    let seen = if reply { Status::SEEN_REPLY } else { Status::empty() };
     Tracked::As(Box::new(Ct {
         state: Fact::Is(state),
         reply: Fact::Is(reply),
         mark: Fact::Is(flow.mark.unwrap_or(0)),
-        status: flow.status.map(|s| s.bits()).into(),
+        status: flow.status.map(|s| (s | seen).bits()).into(),
         zone: Fact::Is(flow.zone.unwrap_or(0)),
         template: false,
         original: Fact::Is(flow.orig),

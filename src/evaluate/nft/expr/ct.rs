@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::evaluate::connection::counted;
+use crate::evaluate::connection::{self, counted};
 use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::nft::registers::Unknown;
 use crate::evaluate::packet::CtState;
@@ -119,7 +119,7 @@ fn load(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {
             let reply = cx.packet.ct.reply.clone();
             number(reply, "direction in the connection", |v| m.regs.write_u8(d, u8::from(v)))
         }
-        CtKey::Status => number(cx.packet.ct.status.clone(), "connection status", |v| m.regs.write_u32(d, v)),
+        CtKey::Status => number(connection::status(cx), "connection status", |v| m.regs.write_u32(d, v)),
         CtKey::Mark => number(cx.packet.ct.mark.clone(), "connection mark", |v| m.regs.write_u32(d, v)),
         CtKey::Zone => match (&cx.packet.ct.zone, e.direction) {
             // A zone may count for one direction only; zone 0 is no zone.

@@ -13,13 +13,19 @@ const NAME: usize = 16;
 const PACKET_BROADCAST: u8 = 1;
 const PACKET_MULTICAST: u8 = 2;
 const PACKET_LOOPBACK: u8 = 5;
+/// `ARPHRD_ETHER`, `ARPHRD_LOOPBACK`, `ARPHRD_NONE`
+const ETHER: u16 = 1;
+const LOOPBACK: u16 = 772;
+const NO_HEADER: u16 = 65534;
+/// The header of an Ethernet frame, which the loopback has too.
+const ETHERNET: usize = 14;
 const DAY: i64 = 86_400;
 
 /// `nft_meta_get_eval`, `nft_meta_bridge_get_eval`
 pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Meta) -> Step {
     let d = e.dreg;
     match e.key {
-        MetaKey::Length => m.regs.write_u32(d, length(cx)),
+        MetaKey::Length => always(m, d, length(cx)),
         MetaKey::Protocol => m.regs.write(d, &cx.packet.network.ethertype().to_be_bytes()),
         MetaKey::Nfproto => m.regs.write_u8(d, m.info.family.code()),
         MetaKey::L4proto => {
@@ -85,12 +91,17 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Meta) -> Step {
 }
 
 /// `skb->len`: at egress the link layer header is part of it.
-fn length(cx: &Context<'_>) -> u32 {
+pub fn length(cx: &Context<'_>) -> Fact<u32> {
     let link = match (&cx.packet.link, cx.hook) {
         (Fact::Is(h), Hook::Egress) => h.len(),
+        (_, Hook::Egress) => match link(cx, output(cx)) {
+            Fact::Is(l) if l.hardware == NO_HEADER => 0,
+            Fact::Is(l) if matches!(l.hardware, ETHER | LOOPBACK) && l.kind != "vlan" => ETHERNET,
+            _ => return Fact::unknown("length of the link layer header"),
+        },
         _ => 0,
     };
-    u32::try_from(cx.packet.length + link).unwrap_or(u32::MAX)
+    Fact::Is(u32::try_from(cx.packet.length + link).unwrap_or(u32::MAX))
 }
 
 fn unknown(m: &mut Machine<'_>, d: Reg, len: usize, what: &'static str) {

@@ -42,11 +42,14 @@ fn rate(e: &Limit) -> String {
 /// `nft_quota_eval`. What was used up is what it was when the ruleset was read; it only grows.
 pub fn quota(cx: &mut Context<'_>, e: &Quota) -> Step {
     let inverted = e.flags.contains(QuotaFlags::INV);
-    let length = cx.packet.length as u64;
+    let (length, known) = match super::meta::length(cx) {
+        Fact::Is(length) => (u64::from(length), true),
+        _ => (cx.packet.length as u64, false),
+    };
     let over = match cx.env.since_ruleset() {
-        Fact::Is(0) => e.consumed.saturating_add(length) > e.bytes,
+        Fact::Is(0) if known => e.consumed.saturating_add(length) > e.bytes,
         Fact::Is(later) if later > 0 && e.consumed > e.bytes => true,
-        Fact::Is(later) if later < 0 && e.consumed.saturating_add(length) <= e.bytes => false,
+        Fact::Is(later) if known && later < 0 && e.consumed.saturating_add(length) <= e.bytes => false,
         _ => cx.ask(format!("how much of a quota of {} bytes was used up", e.bytes), b"", e.consumed > e.bytes),
     };
     if over != inverted {

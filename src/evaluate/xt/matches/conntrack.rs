@@ -68,7 +68,9 @@ pub(super) fn conntrack(cx: &mut Context, m: &Conntrack) -> Checked {
         return Ok(false);
     }
     if asked(Conntrack::STATUS) {
-        let status = status(cx, m)?;
+        let assured = m.status & Status::ASSURED.bits() as u16 != 0;
+        let fact = if assured { connection::status(cx) } else { cx.packet.ct.status.clone() };
+        let status = Status::from_bits_retain(known(cx, fact, m)?.unwrap_or(0));
         let met = (u32::from(m.status) & status.bits() != 0) != inverted(Conntrack::STATUS);
         if !note(cx, met, "--ctstatus", Status::from_bits_retain(m.status.into()), status) {
             return Ok(false);
