@@ -203,6 +203,7 @@ fn connection_of_log(p: &LoggedPacket) -> Option<Ct> {
         template: false,
         original: Fact::Is(flow.orig),
         answers: Fact::Is(flow.reply),
+        told: false,
         labels: 0,
         flow: if status.contains(Status::CONFIRMED) { Fact::Is(flow.into()) } else { Fact::Absent },
     })

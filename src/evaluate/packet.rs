@@ -81,6 +81,9 @@ pub struct Ct {
     pub answers: Fact<Tuple>,
     /// The connection as the kernel holds it; absent for a new one.
     pub flow: Fact<Arc<Flow>>,
+    /// Has the kernel sent something of its own about the packet that rules saw as part of the connection? They may have given
+    /// it any label then.
+    pub told: bool,
     /// Labels that rules gave the connection on the way, beside those that it had.
     pub labels: u128,
 }

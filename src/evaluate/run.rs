@@ -24,6 +24,7 @@ pub struct Prepared<'r> {
     translates: [bool; 2],
     collects: [bool; 2],
     masquerades: bool,
+    marks: bool,
 }
 
 impl<'r> Prepared<'r> {
@@ -37,6 +38,7 @@ impl<'r> Prepared<'r> {
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
             collects: [Network::Ip4, Network::Ip6].map(|n| tracking::collects_fragments(rules, n)),
             masquerades: tracking::masquerades(rules),
+            marks: tracking::marks_connections(rules),
             translates: [Network::Ip4, Network::Ip6].map(|n| tracking::translates(rules, n)),
         }
     }
@@ -104,6 +106,11 @@ impl<'r> Prepared<'r> {
     /// Are fragments of that network protocol put together before rules see them?
     pub fn collects_fragments(&self, network: Network) -> bool {
         of(&self.collects, network)
+    }
+
+    /// Does any rule give a connection a mark or a label?
+    pub fn marks_connections(&self) -> bool {
+        self.marks
     }
 
     /// Does any rule masquerade?

@@ -167,6 +167,22 @@ pub fn translates(rules: &Ruleset, network: Network) -> bool {
         || legacy(network).is_some_and(|family| rules.xt.iter().any(|t| t.family() == family && *t.name() == "nat"))
 }
 
+/// Does any rule give a connection a mark or a label?
+pub fn marks_connections(rules: &Ruleset) -> bool {
+    const MARKS: &[&[u8]] = &[b"CONNMARK", b"CONNSECMARK"];
+    const LABELS: &[u8] = b"connlabel";
+    let mut nft = rules.nft.iter().flat_map(|t| &t.chains).flat_map(|c| &c.rules).flat_map(|r| &r.exprs);
+    nft.any(|e| match e {
+        Expr::CtSet(_) => true,
+        Expr::Match(m) => m.name.as_bytes() == LABELS,
+        Expr::Target(t) => MARKS.contains(&t.name.as_bytes()),
+        _ => false,
+    }) || rules.xt.iter().flat_map(|t| t.chains()).flat_map(|c| c.rules()).any(|r| {
+        r.entry.matches().flatten().any(|m| m.name.as_bytes() == LABELS)
+            || matches!(r.action(), Ok(Action::Target(t)) if MARKS.contains(&t.name.as_bytes()))
+    })
+}
+
 /// Does any rule masquerade?
 pub fn masquerades(rules: &Ruleset) -> bool {
     const MASQUERADE: &[u8] = b"MASQUERADE";

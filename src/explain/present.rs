@@ -56,6 +56,7 @@ impl Asked {
             original: tuple.into(),
             answers: tuple.and_then(|t| t.inverted()).into(),
             flow: Fact::Absent,
+            told: false,
             labels: 0,
         };
         match self {

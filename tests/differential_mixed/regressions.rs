@@ -342,5 +342,31 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
+        Case {
+            name: "what the kernel tells a sender of a better way is part of the connection to rules",
+            rules: Texts {
+                xt: [
+                    "*filter\n-A FORWARD -m connlabel --label 0 -j DROP\n-A FORWARD -m connmark --mark 7 -j DROP\n\
+                     -A OUTPUT -m connlabel --label 0 --set\n-A OUTPUT -j CONNMARK --set-mark 7\nCOMMIT\n",
+                    "",
+                    "",
+                    "",
+                ]
+                .map(str::to_owned),
+                ..Texts::default()
+            },
+            shots: vec![
+                from(
+                    "v1",
+                    "020000000001fe11223344550800",
+                    "4520002c000000003d06b099c00002090a0901010bdd0016000000010000000060020400bb1f0000020405b4",
+                ),
+                from(
+                    "v2",
+                    "0200000000020200000001010800",
+                    "4520002c006600003d06b0330a090101c000020900160bdd000000090000000260020400bb150000020405b4",
+                ),
+            ],
+        },
     ]
 }

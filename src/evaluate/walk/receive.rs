@@ -5,7 +5,7 @@ use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::{self, Network};
 use crate::evaluate::ip6;
 use crate::evaluate::obstacle::Obstacle;
-use crate::evaluate::packet::Packet;
+use crate::evaluate::packet::{CtState, Packet};
 
 use super::{Fate, On, Way};
 
@@ -52,6 +52,19 @@ impl Way<'_, '_> {
             Fact::Is(FOR_US) | Fact::Absent | Fact::Unknown(_) => Ok(()),
             Fact::Is(_) => Err(lost(CulpritKind::Route, "a link-layer broadcast or multicast is not forwarded")),
         }
+    }
+
+    /// What leaves where it came in may have its sender told of a better way (`ip_rt_send_redirect`): a packet of this host, which
+    /// rules see as part of the same connection before they see the one that is forwarded.
+    pub(super) fn redirected(&mut self) {
+        let packet = &mut self.cx.packet;
+        let back = packet.iif.value().map(|d| d.index) == packet.oif.value().map(|d| d.index);
+        let tracked = matches!(packet.ct.state, Fact::Is(CtState::New | CtState::Established | CtState::Related));
+        if !back || !tracked || packet.network != Network::Ip4 || !self.walk.rules.marks_connections() {
+            return;
+        }
+        packet.ct.mark = Fact::unknown("mark that a redirect gave the connection");
+        packet.ct.told = true;
     }
 
     /// TCP takes nothing that was sent to many (`tcp_v4_rcv`).

@@ -34,6 +34,7 @@ impl Way<'_, '_> {
                 self.cx.packet.route = Fact::Is(route);
                 self.passed_on()?;
                 self.stopped(self.walk.env.forward(&self.cx.packet))?;
+                self.redirected();
                 forwarding::change(&mut self.cx.packet, self.walk.env);
                 self.hook(Hook::Forward, None)?;
                 self.after_forward()

@@ -206,6 +206,7 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
             original: Fact::Is(*tuple),
             answers: Fact::Is(answers),
             flow: Fact::Absent,
+            told: false,
             labels: 0,
         }))
     })
@@ -246,6 +247,7 @@ fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState) -> Tracked {
         original: Fact::Is(flow.orig),
         answers: Fact::Is(flow.reply),
         flow: Fact::Is(flow.clone()),
+        told: false,
         labels: 0,
     }))
 }

@@ -229,7 +229,12 @@ fn protocol(cx: &Context<'_>) -> Option<u8> {
 }
 
 fn labels(cx: &Context<'_>) -> Option<[u8; 16]> {
-    cx.packet.ct.flow.value().map(|f| (f.labels.unwrap_or(0) | cx.packet.ct.labels).to_le_bytes())
+    cx.packet
+        .ct
+        .flow
+        .value()
+        .filter(|_| !cx.packet.ct.told)
+        .map(|f| (f.labels.unwrap_or(0) | cx.packet.ct.labels).to_le_bytes())
 }
 
 fn tuple(cx: &Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {

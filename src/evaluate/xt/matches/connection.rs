@@ -23,6 +23,8 @@ pub(super) fn label(cx: &mut Context, m: &Connlabel) -> Checked {
     let label = 1u128.checked_shl(m.bit.into()).unwrap_or(0);
     let given = cx.packet.ct.labels & label != 0;
     let has = given || known(cx, flow, m)?.is_some_and(|f| f.labels.unwrap_or(0) & label != 0);
+    let has =
+        has || (cx.packet.ct.told && cx.ask("which labels a redirect gave the connection", &[m.bit as u8], false));
     if has {
         return Ok(note(cx, !inverted, "--label", m.bit, "set"));
     }
