@@ -18,8 +18,10 @@ impl Way<'_, '_> {
         if !self.walk.rules.tracks_connections(self.cx.packet.network) {
             return Ok(());
         }
-        // Notrack, or a state that the evidence brought along.
-        if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template {
+        // Notrack, or a state that the evidence brought along. What was invalid on its way out comes back by lo without a
+        // connection, and is looked at anew.
+        let again = self.looped && self.cx.packet.ct.state == Fact::Is(CtState::Invalid);
+        if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template && !again {
             return Ok(());
         }
         let mut tracked = self.walk.env.track(&self.cx.packet);
