@@ -368,5 +368,12 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
+        Case {
+            name: "what was invalid on its way out is tracked anew when it comes back by lo",
+            rules: nft("table ip t { chain o { type filter hook output priority 0; policy accept; \
+                        tcp dport 2222 tcp flags set syn; } \
+                        chain i { type filter hook input priority 0; policy accept; ct state new drop; } }"),
+            shots: vec![sent("4500002800650000400666560a0900020a0900020fa008ae000000010000000050032000637d0000")],
+        },
     ]
 }
