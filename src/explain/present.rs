@@ -188,6 +188,10 @@ impl Environment for Present<'_> {
         self.host.route_output(packet)
     }
 
+    fn input_policy(&self, packet: &Packet) -> Fact<Obstacle> {
+        self.host.input_policy(packet)
+    }
+
     fn deliver(&self, packet: &Packet) -> Fact<Delivery> {
         self.host.deliver(packet)
     }
