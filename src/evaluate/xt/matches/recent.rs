@@ -144,14 +144,17 @@ fn hits(cx: &Context, m: &Recent<'_>, times: &[u64]) -> Fact<usize> {
 
 /// The address is seen now.
 fn see(cx: &mut Context, m: &Recent<'_>, address: IpAddr, before: Seen) {
-    let seen = match (before, cx.env.jiffies()) {
-        (Fact::Is(mut times), Fact::Is((now, _))) => {
-            times.push(now);
-            Fact::Is(times)
-        }
-        (Fact::Absent, Fact::Is((now, _))) => Fact::Is(vec![now]),
-        (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
-        (_, Fact::Absent) => Fact::unknown("jiffies"),
+    // The clock is asked for only where it is of use: reading it is not cheap.
+    let seen = match before {
+        Fact::Unknown(why) => Fact::Unknown(why),
+        before => match cx.env.jiffies() {
+            Fact::Is((now, _)) => {
+                let mut times = before.known().unwrap_or_default();
+                times.push(now);
+                Fact::Is(times)
+            }
+            _ => Fact::unknown(question(m)),
+        },
     };
     remember(cx, m, address, seen);
 }
