@@ -51,6 +51,24 @@ fn udp6() -> Shot {
 pub fn all() -> Vec<Case> {
     vec![
         Case {
+            name: "a packet takes from a quota each time it comes by",
+            rules: nft(
+                "table ip t { chain user { quota over 50 bytes drop; } chain c { type filter hook prerouting priority 0; \
+                 policy accept; jump user; jump user; } }",
+            ),
+            shots: vec![udp()],
+        },
+        Case {
+            name: "an element has used up what it says, not what the rule says",
+            rules: Texts {
+                nft: "table ip t {\nset s {\ntype ipv4_addr\nsize 9\nflags dynamic\n}\nchain c {\ntype filter hook \
+                      prerouting priority 0; policy accept;\nupdate @s { ip saddr quota over 50 bytes } drop\n}\n}\n"
+                    .into(),
+                ..Texts::default()
+            },
+            shots: vec![udp(), udp()],
+        },
+        Case {
             name: "a frame for another host is seen by no rule",
             rules: nft("table ip t { chain c { type filter hook prerouting priority 0; policy drop; } }"),
             shots: vec![from(

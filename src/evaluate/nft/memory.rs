@@ -1,16 +1,19 @@
-//! What one packet's way leaves behind that is not in the packet: changes of sets, which later rules see.
+//! What one packet's way leaves behind that is not in the packet: changes of sets and of quotas, which later rules see.
 
 use std::borrow::Cow;
 
 use super::registers::Unknown;
 use crate::sys::Text;
 use crate::sys::nft::Family;
+use crate::sys::nft::expr::Quota;
 
 /// What happened in one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Changes of sets, in order.
     changes: Vec<Change>,
+    /// Bytes that the packet took from each quota it met. A quota of the ruleset is known by where it lies.
+    taken: Vec<(usize, Option<u64>)>,
     /// How many unknown values have been given names.
     named: u32,
 }
@@ -59,6 +62,20 @@ impl Memory {
         Changed::No
     }
 
+    /// Takes bytes from a quota of the ruleset (None: not known how many). Returns how many the packet took before: it
+    /// may come by more than once.
+    pub fn take(&mut self, quota: &Quota, bytes: Option<u64>) -> Option<u64> {
+        let at = std::ptr::from_ref(quota).addr();
+        let i = self.taken.iter().position(|t| t.0 == at).unwrap_or_else(|| {
+            self.taken.push((at, Some(0)));
+            self.taken.len() - 1
+        });
+        let taken = &mut self.taken.get_mut(i)?.1;
+        let before = *taken;
+        *taken = before.zip(bytes).map(|(a, b)| a.saturating_add(b));
+        before
+    }
+
     /// Are all sets as they were?
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -78,6 +95,16 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_add_up_for_each_quota() {
+        let quota = || Quota { bytes: 9, consumed: 0, flags: crate::sys::nft::expr::QuotaFlags::empty() };
+        let quotas = [quota(), quota()];
+        let mut m = Memory::default();
+        assert_eq!(m.take(&quotas[0], Some(5)), Some(0));
+        assert_eq!((m.take(&quotas[1], None), m.take(&quotas[0], Some(1))), (Some(0), Some(5)));
+        assert_eq!((m.take(&quotas[1], Some(1)), m.take(&quotas[0], Some(1))), (None, Some(6)));
+    }
 
     #[test]
     fn the_last_change_of_a_key_counts() {

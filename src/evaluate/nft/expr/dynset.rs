@@ -1,7 +1,7 @@
 //! `dynset`: a rule that changes a set (`add @set { … }`, meters).
 
 use crate::evaluate::nft::machine::{Machine, Step, Taken};
-use crate::evaluate::nft::sets;
+use crate::evaluate::nft::sets::{self, Found};
 use crate::evaluate::{Context, Effect, Fact};
 use crate::ruleset::nft::Set;
 use crate::sys::nft::expr::{Dynset, DynsetFlags, DynsetOp};
@@ -32,9 +32,24 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
         return Step::when(inverted);
     }
     cx.effects.push(Effect::State(format!("{} @{}", e.op, e.set).into()));
+    let fresh = if e.exprs.is_empty() { &set.def.exprs } else { &e.exprs };
+    if fresh.is_empty() && !there {
+        cx.nft.note(table, &e.set, key.as_deref(), true);
+        return Step::when(!inverted);
+    }
+    let element = key.as_deref().map(|k| sets::by_key(cx, m, (set, index), k));
     cx.nft.note(table, &e.set, key.as_deref(), true);
-    let exprs = if e.exprs.is_empty() { &set.def.exprs } else { &e.exprs };
-    match stateful::all(cx, m, exprs) {
+    let own = match element {
+        Some(Found::Element(i)) => set.elements.get(i).filter(|e| !e.is_catchall()),
+        _ => None,
+    };
+    // What an element has used up is its own (`nft_set_elem_update_expr`).
+    let step = match (element, own) {
+        (_, Some(own)) => stateful::all(cx, m, &own.extra().exprs),
+        (None | Some(Found::Unlisted), _) => stateful::of_some(cx, m, fresh),
+        _ => stateful::fresh(cx, m, fresh),
+    };
+    match step {
         Step::Go => Step::when(!inverted),
         other => other,
     }
@@ -56,10 +71,11 @@ fn is_full(cx: &mut Context<'_>, set: &Set) -> bool {
 mod tests {
     use super::*;
     use crate::evaluate::Hook;
-    use crate::evaluate::nft::sets::{Found, by_key};
+    use crate::evaluate::nft::sets::by_key;
     use crate::evaluate::nft::testing::*;
-    use crate::sys::nft::expr::{Expr, Limit, LimitFlags, LimitKind};
-    use crate::sys::nft::{Family, Reg, SetFlags};
+    use crate::ruleset::nft::Table;
+    use crate::sys::nft::expr::{Expr, Limit, LimitFlags, LimitKind, Quota, QuotaFlags};
+    use crate::sys::nft::{ElementExtra, Family, Reg, SetFlags};
 
     fn change(op: DynsetOp, flags: DynsetFlags, exprs: Vec<Expr>) -> Dynset {
         Dynset { op, set: "s".into(), set_id: None, key: Reg::R1, data: None, timeout: None, flags, exprs }
@@ -84,20 +100,42 @@ mod tests {
     }
 
     #[test]
+    fn an_element_has_a_quota_of_its_own() {
+        let quota = |consumed| Expr::Quota(Quota { bytes: 1000, consumed, flags: QuotaFlags::INV });
+        let mut used = element(&[2, 0, 0, 0], None);
+        used.extra = Some(Box::new(ElementExtra { exprs: vec![quota(950)], ..ElementExtra::default() }));
+        let mut t = table(Family::Inet);
+        t.sets = vec![members("s", SetFlags::EVAL, 4, vec![used])];
+        let host = Host { since: Some(0), ..Host::default() };
+        let over = |keys: &[u8]| {
+            on(ip4(17, &[0; 8]), Hook::Input, &host, &t, |cx, m| {
+                let update = |&key: &u8| {
+                    m.regs.write(Reg::R1, &[key]);
+                    eval(cx, m, &change(DynsetOp::Update, DynsetFlags::empty(), vec![quota(0)])) == Step::Go
+                };
+                keys.iter().map(update).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(over(&[1, 2, 2]), [false, false, true], "28 bytes each time");
+    }
+
+    #[test]
     fn a_full_set_takes_no_more_and_a_meter_may_break() {
         let mut t = table(Family::Inet);
         t.sets = vec![members("s", SetFlags::EVAL, 4, vec![element(&[2, 0, 0, 0], None)])];
         t.sets[0].def.size = Some(1);
         let host = Host { since: Some(0), ..Host::default() };
-        let add = |key: u8, exprs: Vec<Expr>| {
-            every(&ip4(17, &[0; 8]), &host, &t, |cx, m| {
+        let add = |t: &Table, key: u8, exprs: Vec<Expr>| {
+            every(&ip4(17, &[0; 8]), &host, t, |cx, m| {
                 m.regs.write(Reg::R1, &[key]);
                 eval(cx, m, &change(DynsetOp::Add, DynsetFlags::empty(), exprs.clone()))
             })
         };
-        assert_eq!(add(1, Vec::new())[0].0, Step::Break);
-        assert_eq!(add(2, Vec::new())[0].0, Step::Go);
+        assert_eq!(add(&t, 1, Vec::new())[0].0, Step::Break);
+        assert_eq!(add(&t, 2, Vec::new())[0].0, Step::Go);
         let limit = Limit { rate: 1, unit: 1, burst: 5, kind: LimitKind::Packets, flags: LimitFlags::INV };
-        assert_eq!(add(2, vec![Expr::Limit(limit)]).len(), 2);
+        assert_eq!(add(&t, 2, vec![Expr::Limit(limit)]).len(), 1, "the element has none");
+        t.sets[0].def.size = None;
+        assert_eq!(add(&t, 3, vec![Expr::Limit(limit)]).len(), 2);
     }
 }

@@ -16,6 +16,37 @@ pub fn all(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
     Step::Go
 }
 
+/// The same for the expressions of an element that this packet adds: nothing of them is used up.
+pub fn fresh(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
+    for e in exprs {
+        let step = match e {
+            Expr::Quota(e) => {
+                let length = super::meta::length(cx).known().map(u64::from);
+                quota_after(cx, &Quota { consumed: 0, ..*e }, Some(0), length)
+            }
+            e => super::eval(cx, m, e),
+        };
+        if step != Step::Go {
+            return step;
+        }
+    }
+    Step::Go
+}
+
+/// The same where it is not known which element they belong to.
+pub fn of_some(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
+    for e in exprs {
+        let step = match e {
+            Expr::Quota(e) => Step::when(cx.ask(used_up(e), b"", true)),
+            e => super::eval(cx, m, e),
+        };
+        if step != Step::Go {
+            return step;
+        }
+    }
+    Step::Go
+}
+
 /// `nft_limit_pkts_eval`, `nft_limit_bytes_eval`. How much of the rate is used up cannot be read from the kernel.
 pub fn limit(cx: &mut Context<'_>, e: &Limit) -> Step {
     let over = e.flags.contains(LimitFlags::INV);
@@ -39,24 +70,34 @@ fn rate(e: &Limit) -> String {
     format!("{}{bytes}/{unit}", e.rate)
 }
 
-/// `nft_quota_eval`. What was used up is what it was when the ruleset was read; it only grows.
+/// `nft_quota_eval`. What was used up is what it was when the ruleset was read, and what this packet took itself when it
+/// came by before.
 pub fn quota(cx: &mut Context<'_>, e: &Quota) -> Step {
+    let length = super::meta::length(cx).known().map(u64::from);
+    let before = cx.nft.take(e, length);
+    quota_after(cx, e, before, length)
+}
+
+fn quota_after(cx: &mut Context<'_>, e: &Quota, before: Option<u64>, length: Option<u64>) -> Step {
     let inverted = e.flags.contains(QuotaFlags::INV);
-    let (length, known) = match super::meta::length(cx) {
-        Fact::Is(length) => (u64::from(length), true),
-        _ => (cx.packet.length as u64, false),
-    };
-    let over = match cx.env.since_ruleset() {
-        Fact::Is(0) if known => e.consumed.saturating_add(length) > e.bytes,
-        Fact::Is(later) if later > 0 && e.consumed > e.bytes => true,
-        Fact::Is(later) if known && later < 0 && e.consumed.saturating_add(length) <= e.bytes => false,
-        _ => cx.ask(format!("how much of a quota of {} bytes was used up", e.bytes), b"", e.consumed > e.bytes),
+    let after = before.zip(length).map(|(b, l)| e.consumed.saturating_add(b).saturating_add(l));
+    // It only grows.
+    let over = match (cx.env.since_ruleset(), after) {
+        (Fact::Is(0), Some(after)) => after > e.bytes,
+        (Fact::Is(later), _) if later > 0 && e.consumed > e.bytes => true,
+        (Fact::Is(later), Some(after)) if later < 0 && after <= e.bytes => false,
+        _ => cx.ask(used_up(e), b"", e.consumed > e.bytes),
     };
     if over != inverted {
         let wanted = format!("{}{} bytes", if inverted { "over " } else { "" }, e.bytes);
-        cx.miss("quota", || (Some(wanted), Some(format!("{} bytes used up", e.consumed))));
+        let used = e.consumed.saturating_add(before.unwrap_or(0));
+        cx.miss("quota", || (Some(wanted), Some(format!("{used} bytes used up"))));
     }
     Step::when(over == inverted)
+}
+
+fn used_up(e: &Quota) -> String {
+    format!("how much of a quota of {} bytes was used up", e.bytes)
 }
 
 /// `nft_connlimit_eval`
