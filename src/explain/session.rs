@@ -8,7 +8,7 @@ use crate::host::KernelHost;
 use crate::ruleset::Ruleset;
 use crate::sys::Error;
 use crate::sys::netlink::{Client, Family, Socket};
-use crate::sys::nft::{self, SetFlags};
+use crate::sys::nft::{self, Expr, SetFlags};
 
 /// How long what the host answered is taken for the present, while questions come without a pause.
 const FRESH: Duration = Duration::from_millis(20);
@@ -83,9 +83,14 @@ pub fn session<T>(
 /// Is there anything in these rulesets that packets or people change without a new generation?
 fn changes_unannounced(rules: &Ruleset) -> bool {
     let changing = SetFlags::EVAL | SetFlags::TIMEOUT;
+    let counts = |exprs: &[Expr]| exprs.iter().any(|e| matches!(e, Expr::Quota(_)));
     !rules.xt.is_empty()
         || rules.ipsets.iter().next().is_some()
-        || rules.nft.iter().any(|t| !t.objects.is_empty() || t.sets.iter().any(|s| s.def.flags.intersects(changing)))
+        || rules.nft.iter().any(|t| {
+            !t.objects.is_empty()
+                || t.sets.iter().any(|s| s.def.flags.intersects(changing) || counts(&s.def.exprs))
+                || t.chains.iter().flat_map(|c| &c.rules).any(|r| counts(&r.exprs))
+        })
 }
 
 /// Does any legacy table exist?

@@ -4,6 +4,7 @@ use crate::evaluate::nft::machine::{Machine, Step, Taken};
 use crate::evaluate::nft::sets::{self, Found};
 use crate::evaluate::{Context, Effect, Fact};
 use crate::ruleset::nft::Set;
+use crate::sys::Text;
 use crate::sys::nft::expr::{Dynset, DynsetFlags, DynsetOp};
 
 use super::stateful;
@@ -28,7 +29,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
         return Step::when(cx.ask(sets::missing(&e.set), &[b"nft missing ", e.set.as_bytes()].concat(), true));
     };
     let there = key.as_ref().is_some_and(|k| index.find(set, k, |_| true).is_some());
-    if !there && is_full(cx, set) {
+    if !there && is_full(cx, set) && (key.is_some() || !cx.ask(has_it(&e.set), b"", true)) {
         return Step::when(inverted);
     }
     cx.effects.push(Effect::State(format!("{} @{}", e.op, e.set).into()));
@@ -55,10 +56,15 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
     }
 }
 
+fn has_it(set: &Text) -> String {
+    format!("whether set {set} has it already")
+}
+
 /// Was there no room for another element? Then the rule does not go on.
 fn is_full(cx: &mut Context<'_>, set: &Set) -> bool {
     let Some(size) = set.def.size.filter(|&s| s > 0) else { return false };
-    let full = set.elements.len() >= size as usize;
+    // Elements that have expired or were deleted take up room for a while, and only the kernel's own count has them.
+    let full = set.elements.len().max(set.def.count.unwrap_or(0) as usize) >= size as usize;
     if cx.env.since_ruleset() == Fact::Is(0) {
         return full;
     }

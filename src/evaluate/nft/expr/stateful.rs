@@ -16,13 +16,13 @@ pub fn all(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
     Step::Go
 }
 
-/// The same for the expressions of an element that this packet adds: nothing of them is used up.
+/// The same for the expressions of an element that this packet adds: so much of them is used up as the rule says.
 pub fn fresh(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
     for e in exprs {
         let step = match e {
             Expr::Quota(e) => {
                 let length = super::meta::length(cx).known().map(u64::from);
-                quota_after(cx, &Quota { consumed: 0, ..*e }, Some(0), length)
+                quota_after(cx, e, Some(0), length)
             }
             e => super::eval(cx, m, e),
         };
