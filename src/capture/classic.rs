@@ -54,11 +54,11 @@ impl Header {
     pub fn packet<R: Read>(&self, source: &mut Source<R>) -> Result<Option<Captured>, CaptureError> {
         let Some(h) = source.begin::<16>(A_PACKET)? else { return Ok(None) };
         let [seconds, fraction, kept, length] = [0, 4, 8, 12].map(|at| self.word(&h, at));
-        if kept as usize > LARGEST {
-            return Err(source.broken(format!("a packet of {kept} bytes")));
-        }
         if self.patched {
             source.skip(8, A_PACKET)?;
+        }
+        if kept as usize > LARGEST {
+            return Err(source.too_large(kept.into(), A_PACKET));
         }
         let bytes = source.bytes(kept as usize, A_PACKET)?;
         let time = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit;

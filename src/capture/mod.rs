@@ -54,11 +54,11 @@ pub enum CaptureError {
         /// Where.
         at: u64,
     },
-    /// A packet contradicts itself, but where the next one begins is clear.
+    /// A packet contradicts itself, or is too large, but where the next one begins is clear.
     #[error("{what}, {at} bytes from the beginning of the file")]
     Packet {
         /// What is wrong.
-        what: &'static str,
+        what: String,
         /// Where.
         at: u64,
     },

@@ -72,7 +72,7 @@ impl Sections {
             let packet = match kind {
                 INTERFACE | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET => {
                     if length > LARGEST {
-                        return Err(source.broken(format!("a block of {length} bytes")));
+                        return Err(source.too_large(u64::from(length) - 8, A_BLOCK));
                     }
                     let what = if kind == INTERFACE { "an interface" } else { "a packet" };
                     let body = source.bytes(length as usize - 12, what)?;

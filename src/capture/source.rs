@@ -55,12 +55,22 @@ impl<R: Read> Source<R> {
         CaptureError::Cut { what, at: self.part }
     }
 
-    pub fn packet(&self, what: &'static str) -> CaptureError {
-        CaptureError::Packet { what, at: self.part }
+    pub fn packet(&self, what: impl Into<String>) -> CaptureError {
+        CaptureError::Packet { what: what.into(), at: self.part }
     }
 
     pub fn broken(&self, what: impl Into<String>) -> CaptureError {
         CaptureError::Broken { what: what.into(), at: self.part }
+    }
+
+    /// Passes over the rest of a part that is not kept. If it is there, the next part is behind it.
+    pub fn too_large(&mut self, length: u64, what: &'static str) -> CaptureError {
+        let said = format!("{what} of {length} bytes");
+        match self.skip(length, what) {
+            Ok(()) => self.packet(said),
+            Err(CaptureError::Cut { .. }) => self.broken(said),
+            Err(e) => e,
+        }
     }
 
     /// As many bytes as there are.

@@ -164,6 +164,20 @@ fn nonsense_is_an_error_and_takes_no_memory() {
     assert!(matches!(all(b"#!/bin/sh").1, Some(CaptureError::NotACapture)));
 }
 
+#[test]
+fn what_is_behind_a_packet_that_is_too_large_is_read() {
+    let f = Form { big: false };
+    let large = vec![0; 17 << 20];
+    let ng = [f.section(), f.interface(101, &[]), f.packet(0, 1, &large, &[]), f.packet(0, 2, &IP, &[])].concat();
+    for file in [f.classic(false, 101, &[&large[..262_145], &IP]), ng] {
+        let mut capture = Capture::new(file.as_slice()).unwrap();
+        assert!(capture.packet().is_err_and(|e| e.is_of_packet()));
+        assert_eq!(capture.packet().unwrap().unwrap().bytes, IP);
+        let mut cut = Capture::new(&file[..100_000]).unwrap();
+        assert!(cut.packet().is_err_and(|e| !e.is_of_packet()));
+    }
+}
+
 fn captured(link_type: u32, bytes: &[u8]) -> Captured {
     Captured { time: None, link_type, bytes: bytes.to_vec(), length: bytes.len(), outgoing: None, interface: None }
 }

@@ -1,9 +1,12 @@
 //! Questions as JSON lines, one answer line for each.
 
+use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
 
 use serde::Serialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::explainer::Explainer;
@@ -27,7 +30,7 @@ pub enum Answer {
     /// What would happen.
     Blame {
         /// The line's `id`.
-        id: Value,
+        id: Id,
         /// The answer.
         #[serde(flatten)]
         blame: Box<Blame>,
@@ -35,11 +38,14 @@ pub enum Answer {
     /// The line asks nothing that can be answered.
     Error {
         /// The line's `id`, if it has one that can be read.
-        id: Value,
+        id: Id,
         /// Why.
         error: String,
     },
 }
+
+/// The `id` of a line as it was written, whatever it is: JSON has numbers that no type here holds. None: null.
+pub type Id = Option<Box<RawValue>>;
 
 impl Answer {
     /// Does the packet pass?
@@ -125,7 +131,7 @@ fn line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 fn answer(explainer: &Explainer<'_>, line: &Line) -> Answer {
     let (id, question) = match line {
         Ok(bytes) => parse(bytes),
-        Err(e) => (Value::Null, Err(e.clone())),
+        Err(e) => (None, Err(e.clone())),
     };
     match question.and_then(|q| explainer.explain(&q)) {
         Ok(explained) => Answer::Blame { id, blame: Box::new(explained.blame) },
@@ -134,14 +140,41 @@ fn answer(explainer: &Explainer<'_>, line: &Line) -> Answer {
 }
 
 /// Reads one line: its `id`, and the question or what is wrong with it.
-pub fn parse(line: &[u8]) -> (Value, Result<Question, Invalid>) {
-    let mut object = match serde_json::from_slice(line) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) => return (Value::Null, Err(Invalid::new("not a JSON object"))),
-        Err(e) => return (Value::Null, Err(Invalid(format!("not JSON: {e}")))),
-    };
-    let id = object.remove("id").unwrap_or(Value::Null);
-    (id, question(&object))
+pub fn parse(line: &[u8]) -> (Id, Result<Question, Invalid>) {
+    let (mut id, mut fields) = (None, Map::new());
+    let mut json = serde_json::Deserializer::from_slice(line);
+    let read = json.deserialize_map(Fields { id: &mut id, fields: &mut fields }).and_then(|()| json.end());
+    match read {
+        Ok(()) => (id, question(&fields)),
+        Err(e) if e.is_data() => (id, Err(Invalid(e.to_string()))),
+        Err(e) => (id, Err(Invalid(format!("not JSON: {e}")))),
+    }
+}
+
+/// Reads an object field by field, so that its `id` is known even if what comes behind it is broken.
+struct Fields<'a> {
+    id: &'a mut Id,
+    fields: &'a mut Map<String, Value>,
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "id" {
+                *self.id = map.next_value()?;
+            } else {
+                let value = map.next_value()?;
+                self.fields.insert(key, value);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn question(o: &Map<String, Value>) -> Result<Question, Invalid> {
@@ -225,9 +258,9 @@ fn hex(o: &Map<String, Value>, key: &str) -> Result<Option<Vec<u8>>, Invalid> {
 mod tests {
     use super::*;
 
-    fn error(line: &str) -> (Value, String) {
+    fn error(line: &str) -> (String, String) {
         let (id, q) = parse(line.as_bytes());
-        (id, q.err().map(|e| e.to_string()).unwrap_or_default())
+        (id.map(|id| id.get().to_owned()).unwrap_or_default(), q.err().map(|e| e.to_string()).unwrap_or_default())
     }
 
     #[test]
@@ -236,7 +269,8 @@ mod tests {
             "iif": "v0", "oif": null, "mark": 5, "uid": null, "ct_state": "established", "l2": "0102030405060a0b0c0d0e0f8100000a0800"}"#;
         let (id, q) = parse(line);
         let q = q?;
-        assert_eq!((id, q.network, q.hook, q.mark), (7.into(), Network::Ip4, Some(Hook::Input), 5));
+        let id = id.map(|id| id.get().to_owned());
+        assert_eq!((id.as_deref(), q.network, q.hook, q.mark), (Some("7"), Network::Ip4, Some(Hook::Input), 5));
         assert_eq!((q.side, q.vlan, q.bytes.len()), (Side::In("v0".into()), Some((10, 0x8100)), 20));
         Ok(())
     }
@@ -245,28 +279,49 @@ mod tests {
     fn whatever_is_wrong_is_said_and_the_id_kept() {
         let packet = r#""packet":"4500""#;
         for (line, id, word) in [
-            ("", Value::Null, "not JSON"),
-            ("{", Value::Null, "not JSON"),
-            ("[1]", Value::Null, "object"),
-            (r#"{"id":1}"#, 1.into(), "missing"),
-            (r#"{"id":"x","packet":"450"}"#, "x".into(), "hex"),
-            (r#"{"id":2,"packet":"4g"}"#, 2.into(), "hex"),
-            (r#"{"id":2,"packet":"é€"}"#, 2.into(), "hex"),
-            (r#"{"id":3,"packet":17}"#, 3.into(), "string"),
-            (r#"{"id":4,"packet":""}"#, 4.into(), "empty"),
-            (r#"{"id":5,"packet":"50"}"#, 5.into(), "version"),
-            (&format!(r#"{{"id":6,{packet},"family":"ipx"}}"#), 6.into(), "family"),
-            (&format!(r#"{{"id":7,{packet},"hook":"nat"}}"#), 7.into(), "hook"),
-            (&format!(r#"{{"id":8,{packet},"mark":-1}}"#), 8.into(), "32 bits"),
-            (&format!(r#"{{"id":9,{packet},"mark":4294967296}}"#), 9.into(), "32 bits"),
-            (&format!(r#"{{"id":[1],{packet},"ct_state":"open"}}"#), vec![1].into(), "state"),
-            (&format!(r#"{{"id":null,{packet},"iif":{{}}}}"#), Value::Null, "string"),
+            ("", "", "not JSON"),
+            ("{", "", "not JSON"),
+            ("[1]", "", "object"),
+            (r#"{"id":1,"packet":"45"#, "1", "not JSON"),
+            (r#"{"id":1,"packet":"45"}}"#, "1", "not JSON"),
+            (r#"{"id":1}"#, "1", "missing"),
+            (r#"{"id":"x","packet":"450"}"#, "\"x\"", "hex"),
+            (r#"{"id":2,"packet":"4g"}"#, "2", "hex"),
+            (r#"{"id":2,"packet":"é€"}"#, "2", "hex"),
+            (r#"{"id":3,"packet":17}"#, "3", "string"),
+            (r#"{"id":4,"packet":""}"#, "4", "empty"),
+            (r#"{"id":5,"packet":"50"}"#, "5", "version"),
+            (&format!(r#"{{"id":6,{packet},"family":"ipx"}}"#), "6", "family"),
+            (&format!(r#"{{"id":7,{packet},"hook":"nat"}}"#), "7", "hook"),
+            (&format!(r#"{{"id":8,{packet},"mark":-1}}"#), "8", "32 bits"),
+            (&format!(r#"{{"id":9,{packet},"mark":4294967296}}"#), "9", "32 bits"),
+            (&format!(r#"{{"id":[1],{packet},"ct_state":"open"}}"#), "[1]", "state"),
+            (&format!(r#"{{"id":null,{packet},"iif":{{}}}}"#), "", "string"),
         ] {
             let (got, said) = error(line);
             assert!(got == id && said.contains(word), "{line}: {got} {said}");
         }
-        let deep = "[".repeat(100_000);
+        let deep = format!(r#"{{"id":1,"mark":{}"#, "[".repeat(100_000));
         assert!(error(&deep).1.contains("not JSON"));
+    }
+
+    #[test]
+    fn an_id_is_repeated_as_it_was_written() -> serde_json::Result<()> {
+        for id in [
+            "18446744073709551616",
+            "-0",
+            "1.0",
+            "1e400",
+            "0.1000000000000000055",
+            r#"{"b":1,"a":[null, 2]}"#,
+            r#""\u00e9""#,
+            "null",
+        ] {
+            let (read, _) = parse(format!(r#"{{"packet":"45","id":{id}}}"#).as_bytes());
+            let answer = serde_json::to_string(&Answer::Error { id: read, error: String::new() })?;
+            assert_eq!(answer, format!(r#"{{"id":{id},"error":""}}"#));
+        }
+        Ok(())
     }
 
     #[test]
