@@ -145,7 +145,7 @@ impl<'a> Chains<'a> {
         let mut reader = super::nft::Reader::new(table, axes);
         reader.read(rule);
         let (conditions, map) = (reader.conditions, reader.map);
-        let mut shape = Shape { regions: conditions.regions, exact: conditions.exact, ..Shape::default() };
+        let mut shape = Shape::of(conditions);
         for e in &rule.exprs {
             shape.changes = shape.changes.or(changes(e));
         }
@@ -164,7 +164,7 @@ impl<'a> Chains<'a> {
 
     fn xt(&mut self, at: TableRef, family: xt::Family, rule: &xt::Rule<'_>, axes: &mut Axes, depth: usize) -> Shape {
         let conditions = super::xt::conditions(rule, axes);
-        let mut shape = Shape { regions: conditions.regions, exact: conditions.exact, ..Shape::default() };
+        let mut shape = Shape::of(conditions);
         if let Ok(Action::Target(t)) = rule.action() {
             shape.changes = target_changes(t.name.as_bytes());
         }

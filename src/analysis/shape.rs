@@ -52,9 +52,16 @@ pub struct Shape {
     pub ends: Option<Ends>,
     /// What it changes for the rules behind it.
     pub changes: Changes,
+    /// The axis on which its conditions leave nothing, where they do.
+    pub conflict: Option<u32>,
 }
 
 impl Shape {
+    /// A rule of these conditions, which does nothing yet.
+    pub(super) fn of(c: Conditions) -> Self {
+        Self { regions: c.regions, exact: c.exact, conflict: c.conflict, ..Self::default() }
+    }
+
     /// May it match anything at all?
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty()
@@ -74,16 +81,25 @@ pub(super) const MOST_REGIONS: usize = 64;
 pub(super) struct Conditions {
     pub regions: Vec<Region>,
     pub exact: bool,
+    /// The axis whose condition was the one too many.
+    pub conflict: Option<u32>,
 }
 
 impl Conditions {
     pub fn new() -> Self {
-        Self { regions: vec![Region::all()], exact: true }
+        Self { regions: vec![Region::all()], exact: true, conflict: None }
     }
 
     /// One more condition on one axis.
     pub fn and(&mut self, axis: u32, ranges: &super::ranges::Ranges) {
         self.regions.retain_mut(|r| r.narrow(axis, ranges.clone()));
+        self.note_conflict(axis);
+    }
+
+    fn note_conflict(&mut self, axis: u32) {
+        if self.regions.is_empty() && self.conflict.is_none() {
+            self.conflict = Some(axis);
+        }
     }
 
     /// One more condition that is one of several boxes.
@@ -92,16 +108,20 @@ impl Conditions {
             self.exact = false;
             return;
         }
-        let mut all = Vec::new();
+        let (mut all, mut excluded) = (Vec::new(), None);
         for region in &self.regions {
             for other in boxes {
                 let mut both = region.clone();
-                if other.iter().all(|(axis, ranges)| both.narrow(axis, ranges.clone())) {
-                    all.push(both);
+                match other.iter().find(|(axis, ranges)| !both.narrow(*axis, (*ranges).clone())) {
+                    Some((axis, _)) => excluded = Some(axis),
+                    None => all.push(both),
                 }
             }
         }
         self.regions = all;
+        if let Some(axis) = excluded {
+            self.note_conflict(axis);
+        }
     }
 
     /// Something that cannot be told of a packet by itself.

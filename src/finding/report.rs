@@ -99,6 +99,14 @@ impl RuleRef {
         self
     }
 
+    /// The same, with all from the first to the last of these conditions as the deciding part.
+    #[must_use]
+    pub fn conditions(mut self, names: &[&str]) -> Self {
+        let text = self.entry.text.as_deref().unwrap_or_default();
+        self.span = span::conditions(text, names).or(self.span);
+        self
+    }
+
     /// The same, with its verdict as the deciding part.
     #[must_use]
     pub fn verdict(self) -> Self {

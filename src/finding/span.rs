@@ -3,32 +3,63 @@
 use std::ops::Range;
 
 /// Where the first of these words stands in a rule's text, as words of their own and not within a string.
-pub fn word(text: &str, words: &[&str]) -> Option<Range<usize>> {
-    words.iter().find_map(|w| {
-        text.match_indices(w).map(|(at, _)| at..at + w.len()).find(|r| is_whole(text, r) && !is_quoted(text, r))
-    })
+pub fn word(text: &str, any: &[&str]) -> Option<Range<usize>> {
+    any.iter().find_map(|w| words(text, w).next())
 }
 
-/// Where the first of these conditions stands, from its name to the end of its value.
+fn words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+    let all = text.match_indices(word).map(|(at, w)| at..at + w.len());
+    all.filter(|r| is_whole(text, r) && !is_quoted(text, r))
+}
+
+/// Where the first of these conditions stands, from its name (or the `!` before it) to the end of its value.
 pub fn condition(text: &str, names: &[&str]) -> Option<Range<usize>> {
     let name = word(text, names)?;
-    let mut end = name.end;
-    loop {
-        let rest = text.get(end..)?;
+    Some(with_value(text, name))
+}
+
+/// From the first to the last of these conditions.
+pub fn conditions(text: &str, names: &[&str]) -> Option<Range<usize>> {
+    let all = names.iter().flat_map(|name| words(text, name));
+    all.map(|r| with_value(text, r)).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+}
+
+fn with_value(text: &str, name: Range<usize>) -> Range<usize> {
+    let before = text.get(..name.start).unwrap_or_default();
+    let start = before.strip_suffix("! ").map_or(name.start, str::len);
+    let end = value_end(text, name.end);
+    // A mask, and what is to be left under it.
+    start..if text.get(name) == Some("--tcp-flags") { value_end(text, end) } else { end }
+}
+
+/// What stands between the parts of a condition.
+const JOINTS: [&str; 14] = ["!", "!=", "==", "set", "vmap", "<", ">", "<=", ">=", "&", "|", "^", "/", "."];
+
+/// Where the value ends that begins behind a condition's name.
+fn value_end(text: &str, name_end: usize) -> usize {
+    let (mut end, mut wants_value, mut fields) = (name_end, true, false);
+    let mut at = name_end;
+    while let Some(rest) = text.get(at..) {
         let value = rest.trim_start();
-        end += rest.len() - value.len();
-        let of_value = match value.chars().next() {
-            None => return Some(name),
+        let start = at + rest.len() - value.len();
+        let len = match value.chars().next() {
+            None => break,
             Some('{') => value.find('}').map_or(value.len(), |at| at + 1),
-            Some('"') => value.get(1..)?.find('"').map_or(value.len(), |at| at + 2),
+            Some('"') => value.get(1..).and_then(|v| v.find('"')).map_or(value.len(), |at| at + 2),
             Some(_) => value.find(char::is_whitespace).unwrap_or(value.len()),
         };
-        let is_operator = matches!(value.get(..of_value)?, "!" | "!=" | "==" | "set");
-        end += of_value;
-        if !is_operator {
-            return Some(name.start..end);
+        let word = value.get(..len).unwrap_or_default();
+        let joint = JOINTS.contains(&word);
+        if !wants_value && !joint && !fields {
+            break;
         }
+        at = start + len;
+        end = at;
+        // A concatenation goes on to the set that it is looked up in.
+        fields = (fields || word == ".") && !word.starts_with(['{', '@']);
+        wants_value = joint;
     }
+    end
 }
 
 /// Are there no more letters of the same word around?
@@ -61,7 +92,24 @@ mod tests {
         assert_eq!(word(text, &["port", "dro"]), None);
         let legacy = "-A INPUT ! -i eth0 -m conntrack --ctstate INVALID -j DROP";
         assert_eq!(condition(legacy, &["--ctstate"]).and_then(|r| legacy.get(r)), Some("--ctstate INVALID"));
+        assert_eq!(cut_of(legacy, &["-i"]), Some("! -i eth0"));
+        let flags = "-p tcp -m tcp --tcp-flags SYN,ACK SYN -j DROP";
+        assert_eq!(cut_of(flags, &["--tcp-flags"]), Some("--tcp-flags SYN,ACK SYN"));
+        let fields = "ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.2 . 80 } counter accept";
+        assert_eq!(cut_of(fields, &["ip saddr"]), fields.strip_suffix(" counter accept"));
+        assert_eq!(
+            cut_of("tcp flags & (syn | ack) == syn drop", &["tcp flags"]),
+            Some("tcp flags & (syn | ack) == syn")
+        );
+        assert_eq!(cut_of("tcp dport vmap { 22 : accept, 80 : drop }", &["tcp dport"]).map(str::len), Some(41));
+        let twice = "-s 10.0.0.1/32 -p tcp -m iprange ! --src-range 10.0.0.0-10.0.0.9 -j DROP";
+        let both = conditions(twice, &["-s", "--src-range"]).and_then(|r| twice.get(r));
+        assert_eq!(both, twice.strip_suffix(" -j DROP"));
         let neq = "ct state != new drop";
         assert_eq!(condition(neq, &["ct state"]).and_then(|r| neq.get(r)), Some("ct state != new"));
+    }
+
+    fn cut_of<'t>(text: &'t str, names: &[&str]) -> Option<&'t str> {
+        condition(text, names).and_then(|r| text.get(r))
     }
 }

@@ -12,6 +12,7 @@ kernel_tests! {
     an_interface_that_was_made_again_is_another_one needs ["nft", "ip"];
     dead_rules_of_nft_are_found needs ["nft"];
     dead_rules_of_iptables_are_found_in_both_backends needs ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "ipset"];
+    the_condition_that_makes_the_difference_is_underlined needs ["nft", "iptables-legacy"];
     a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
     what_is_appended_behind_the_end_is_moved_before_it needs ["nft", "iptables-nft", "iptables-legacy"];
     an_accept_that_is_not_final_is_found_and_said_of_the_packet needs ["nft", "iptables-legacy"];
@@ -121,6 +122,11 @@ fn dead_rules_of_nft_are_found() {
                 "meta l4proto tcp drop",
                 "ip saddr 10.0.0.1 tcp dport 22 accept",
             ],
+            &[(REDUNDANT, 3)],
+        ),
+        // One does the same to all that exceptions before it leave.
+        (
+            &["tcp dport 1-1023 drop", "ct state established accept", "ip saddr 10.0.0.1 ct state established accept"],
             &[(REDUNDANT, 3)],
         ),
         // Contradictions.
@@ -233,6 +239,45 @@ fn dead_rules_of_iptables_are_found_in_both_backends() {
             sh(&ns, &format!("{tool} -A INPUT {line}"));
         }
         assert_eq!(dead(&ns), wanted(&[(SHADOWED, 2), (SHADOWED, 4)]), "{tool}");
+    }
+}
+
+fn the_condition_that_makes_the_difference_is_underlined() {
+    let nft = "nft 'table inet f { chain in { type filter hook input priority 0; RULES }; }'";
+    let (bad, narrow) = ("tcp dport 1-1023 drop", "ip saddr 10.0.0.0/8 tcp dport { 22, 80 } accept");
+    for (rules, code, wanted) in [
+        (format!("{bad}; {narrow};"), SHADOWED, ["tcp dport { 22, 80 }", "drop"]),
+        (format!("{}; {narrow};", bad.replace("drop", "accept")), REDUNDANT, ["tcp dport { 22, 80 }", "accept"]),
+        ("meta nfproto ipv4 drop; meta nfproto ipv6 drop; udp dport 53 accept;".into(), SHADOWED, ["accept", "drop"]),
+        ("tcp dport 22 counter tcp dport != 20-30 accept;".into(), CONTRADICTORY, ["22 counter", "!= 20-30"]),
+        (
+            "-A INPUT -p tcp --dport 1:99 -j DROP\n-A INPUT ! -i lo -p tcp -m multiport --dports 22,80 -j ACCEPT"
+                .into(),
+            SHADOWED,
+            ["--dports 22,80", "DROP"],
+        ),
+        (
+            "-A INPUT ! -s 10.0.0.0/8 -m iprange --src-range 10.0.0.2-10.0.0.3 -j DROP".into(),
+            CONTRADICTORY,
+            ["! -s 10.0.0.0/8", "10.0.0.3"],
+        ),
+    ] {
+        let w = World::new();
+        match rules.strip_prefix("-A") {
+            Some(_) => w.run(&rules.replace("-A INPUT", "iptables-legacy -A INPUT")),
+            None => w.run(&nft.replace("RULES", &rules.replace("; ", "\n").replace(';', "\n"))),
+        }
+        let told = found(&w.server, code).remove(0);
+        let underlined = |rule: &Value| {
+            let at = |i: usize| rule["span"][i].as_u64().unwrap() as usize;
+            rule["text"].as_str().unwrap()[at(0)..at(1)].to_owned()
+        };
+        if code == CONTRADICTORY {
+            let all = underlined(&told["rules"][0]);
+            assert!(wanted.iter().all(|w| all.contains(w)) && !all.contains("DROP"), "{rules}: {all}");
+        } else {
+            assert_eq!([underlined(&told["rules"][0]), underlined(&told["rules"][1])], wanted, "{rules}");
+        }
     }
 }
 

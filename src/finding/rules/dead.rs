@@ -1,6 +1,7 @@
 //! Rules that never match, and what stands before them.
 
-use crate::analysis::{Dead, Ends, Shape};
+use super::deciding;
+use crate::analysis::{Analysed, Dead, Ends, Shape};
 use crate::evaluate::{ChainRef, Place};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
@@ -17,6 +18,7 @@ const SHOWN: usize = 4;
 pub(super) struct Covered<'a> {
     pub chain: ChainRef,
     pub position: usize,
+    pub analysed: &'a Analysed,
     pub shape: &'a Shape,
     /// The rules before, by position, and how its packets end there.
     pub by: &'a [(usize, Ends)],
@@ -33,9 +35,19 @@ impl Covered<'_> {
         self.by.iter().map(|(_, e)| e)
     }
 
-    /// Do the rules before do the same to its packets?
+    /// Do the rules before do the same to its packets? Or does one of them, to all that exceptions before it leave?
     pub fn is_redundant(&self) -> bool {
-        self.shape.ends.as_ref().is_some_and(|own| self.ends().all(|e| e.is_same(own)))
+        let Some(own) = &self.shape.ends else { return false };
+        let takes_all = |n: usize| {
+            let covers = self.analysed.shape(n).map_or(&[][..], |s| &s.covers);
+            self.shape.regions.iter().all(|r| covers.iter().any(|(c, e)| e.is_same(own) && c.covers(r)))
+        };
+        self.ends().all(|e| e.is_same(own)) || self.by.iter().any(|(n, e)| e.is_same(own) && takes_all(*n))
+    }
+
+    /// Is some of what it wanted done by the rules before?
+    pub fn is_done_in_part(&self) -> bool {
+        self.shape.ends.as_ref().is_some_and(|own| self.ends().any(|e| e.is_same(own)))
     }
 }
 
@@ -45,7 +57,7 @@ pub(super) fn covered<'a>(view: &'a View<'_>) -> impl Iterator<Item = Covered<'a
         analysed.dead.iter().filter_map(move |(position, dead)| {
             let Dead::Covered(by) = dead else { return None };
             let shape = analysed.shape(*position)?;
-            Some(Covered { chain: *chain, position: *position, shape, by })
+            Some(Covered { chain: *chain, position: *position, analysed, shape, by })
         })
     })
 }
@@ -70,11 +82,13 @@ pub(super) fn add(code: &Code, found: &mut Vec<Finding>, all: impl Iterator<Item
 
 /// The finding, with the rules before.
 pub(super) fn with_rules(view: &View<'_>, finding: Finding, c: &Covered<'_>, label: &str) -> Finding {
-    let mut finding = finding.rule(view.rule(c.at()).label(label));
+    let by = deciding::taken_by(c.analysed, c.position, c.by.iter().map(|(p, _)| *p));
+    let words = by.map_or(&[][..], deciding::words);
+    let mut finding = finding.rule(view.rule(c.at()).label(label).verdict().condition(words));
     for (p, ends) in c.by.iter().take(SHOWN) {
         let at = Place { chain: c.chain, position: Some(*p) };
         let what = if c.by.len() == 1 { "every packet that it matches is" } else { "some of its packets are" };
-        finding = finding.rule(view.rule(at).label(format!("{what} {} here", ends.name())));
+        finding = finding.rule(view.rule(at).label(format!("{what} {} here", ends.name())).verdict());
     }
     if c.by.len() > SHOWN {
         finding = finding.note(format!("and {} rules more, which take its packets together", c.by.len() - SHOWN));

@@ -1,6 +1,7 @@
 //! `NB01`: rules by themselves, without packets and host.
 
 mod dead;
+mod deciding;
 mod nb0101_shadowed;
 mod nb0102_unreachable;
 mod nb0103_redundant;

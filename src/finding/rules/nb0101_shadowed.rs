@@ -27,7 +27,8 @@ fn finding(view: &View<'_>, c: &Covered<'_>, fix: bool) -> Finding {
     let own = c.shape.ends.as_ref();
     let opposite =
         own.is_some_and(|own| c.ends().all(|e| (own.accepts() && e.loses()) || (own.loses() && e.accepts())));
-    let would = own.map_or_else(String::new, |e| format!(": what it would have {} is not", e.name()));
+    let what = if c.is_done_in_part() { "some of what" } else { "what" };
+    let would = own.map_or_else(String::new, |e| format!(": {what} it would have {} is not", e.name()));
     let first = c.by.first().map_or(0, |(n, _)| *n);
     let by = if c.by.len() == 1 { format!("rule {first}") } else { format!("{} rules together", c.by.len()) };
     let finding = CODE

@@ -17,7 +17,15 @@ pub(super) const CODE: Code = Code {
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     let all = covered(view).filter(|c| c.is_redundant()).map(|c| {
-        let finding = CODE.finding(format!("rule {} never matches: earlier rules do the same", c.position));
+        let finding = CODE.finding(format!(
+            "rule {} never matches: earlier rules do the same{}",
+            c.position,
+            if c.ends().all(|e| c.shape.ends.as_ref().is_some_and(|own| own.is_same(e))) {
+                ""
+            } else {
+                " to all that exceptions before them leave"
+            }
+        ));
         (c.chain, with_rules(view, finding, &c, "can be taken out"))
     });
     add(&CODE, found, all);

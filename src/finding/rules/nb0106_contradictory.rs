@@ -1,6 +1,7 @@
 //! `NB0106`: the conditions of a rule exclude each other.
 
 use super::dead::add;
+use super::deciding;
 use crate::analysis::Dead;
 use crate::evaluate::Place;
 use crate::finding::code::Code;
@@ -23,7 +24,9 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         dead.map(|(p, _)| {
             let at = Place { chain: *chain, position: Some(*p) };
             let finding = CODE.finding(format!("rule {p} can never match: no packet meets all its conditions"));
-            (*chain, finding.rule(view.rule(at).label("no packet meets all of this")))
+            let what = analysed.shape(*p).and_then(|s| analysed.axes.what(s.conflict?));
+            let rule = view.rule(at).label("no packet meets all of this");
+            (*chain, finding.rule(rule.conditions(what.map_or(&[], deciding::words))))
         })
     });
     add(&CODE, found, all);
