@@ -13,6 +13,7 @@ kernel_tests! {
     a_full_backlog_is_found_while_it_lasts_and_after needs [];
     what_everybody_can_reach_is_listed needs ["iptables-nft", "ip"];
     a_full_buffer_is_found needs [];
+    clients_that_a_narrow_rule_keeps_out_are_told needs ["nft", "iptables-nft", "iptables-legacy"];
 }
 
 fn a_service_that_no_rule_allows_is_found() {
@@ -117,4 +118,48 @@ fn a_full_buffer_is_found() {
     });
     drop(service);
     assert!(found(&w.server, "NB0506").is_empty());
+}
+
+fn clients_that_a_narrow_rule_keeps_out_are_told() {
+    let nft = "nft 'table inet f { chain in { type filter hook input priority 0; policy drop; ct state established accept; }; }'; \
+               nft add rule inet f in ip saddr 192.0.2.128/25 tcp dport 8080 accept";
+    let xt = |tool: &str, which: &str| {
+        format!(
+            "{tool} -P INPUT DROP; {tool} -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; \
+             {tool} -A INPUT {which} -p tcp --dport 8080 -j ACCEPT"
+        )
+    };
+    for (rules, deciding, widen) in [
+        (
+            nft.to_owned(),
+            "ip saddr 192.0.2.128/25",
+            "nft insert rule inet f in ip saddr 192.0.2.0/24 tcp dport 8080 accept",
+        ),
+        (
+            format!("{nft}; nft add rule inet f in tcp dport 8080 counter drop"),
+            "ip saddr 192.0.2.128/25",
+            "nft insert rule inet f in ip saddr 192.0.2.0/24 tcp dport 8080 accept",
+        ),
+        (xt("iptables-nft", "-i eth1"), "-i eth1", "iptables-nft -I INPUT -i eth0 -p tcp --dport 8080 -j ACCEPT"),
+        (
+            xt("iptables-legacy", "-s 192.0.2.128/25"),
+            "-s 192.0.2.128/25",
+            "iptables-legacy -I INPUT -s 192.0.2.0/25 -p tcp --dport 8080 -j ACCEPT",
+        ),
+    ] {
+        let w = World::new();
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        w.run("ip link add eth1 type veth peer name eth2; ip link set eth1 up");
+        w.run(&rules);
+        assert!(found(&w.server, "NB0508").is_empty(), "nobody came: {rules}");
+        assert!(!w.reaches_server(8080), "{rules}");
+        let told = found(&w.server, "NB0508");
+        assert_eq!((told.len(), told[0]["certainty"].as_str()), (1, Some("possible")), "{rules}: {told:?}");
+        let (text, span) = (told[0]["rules"][0]["text"].as_str().unwrap(), &told[0]["rules"][0]["span"]);
+        let at = |i: usize| span[i].as_u64().unwrap() as usize;
+        assert_eq!(&text[at(0)..at(1)], deciding, "{told:?}");
+        assert!(told[0].to_string().contains("192.0.2.2"), "{told:?}");
+        w.run(widen);
+        assert!(found(&w.server, "NB0508").is_empty() && w.reaches_server(8080), "{widen}");
+    }
 }

@@ -5,11 +5,7 @@ use crate::sys::nft::expr::MetaKey;
 
 /// The property by which rules before take the packets of a rule: one that all of them ask for, and it too. None: the
 /// rule asks for none of what they ask.
-pub(super) fn taken_by<'a>(
-    analysed: &'a Analysed,
-    position: usize,
-    by: impl Iterator<Item = usize>,
-) -> Option<&'a What> {
+pub(super) fn taken_by(analysed: &Analysed, position: usize, by: impl Iterator<Item = usize>) -> Option<&What> {
     let own = analysed.shape(position)?.regions.first()?;
     let mut asked: Vec<u32> = own.iter().map(|(axis, _)| axis).collect();
     for n in by {

@@ -8,6 +8,7 @@ mod nb0504_no_listener;
 mod nb0505_exposure;
 mod nb0506_receive_buffer;
 mod nb0507_memory;
+mod nb0508_too_narrow;
 
 use super::code::Code;
 use super::probe::TCP;
@@ -22,6 +23,7 @@ pub(super) const CODES: &[&Code] = &[
     &nb0505_exposure::CODE,
     &nb0506_receive_buffer::CODE,
     &nb0507_memory::CODE,
+    &nb0508_too_narrow::CODE,
 ];
 
 fn name(protocol: u8) -> &'static str {
