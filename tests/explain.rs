@@ -592,6 +592,25 @@ fn a_port_of_a_bridge_leads_to_the_bridge() {
     assert_eq!(who(&ask(&host, "explain tcp 192.0.2.2 192.0.2.1:80 -i port0").0), "drop rule inet f i 2");
     assert_eq!(who(&ask(&host, "explain tcp 192.0.2.2 192.0.2.1:80").0), "drop rule inet f i 2");
     assert_eq!(who(&ask(&host, "explain udp 192.0.2.2 192.0.2.1:53 -i port0").0), "drop rule bridge b i 1");
+    // By which port it comes is not said: the rule may be about another one.
+    let by_bridge = ask(&host, "explain udp 192.0.2.2 192.0.2.1:53 -i br0").0;
+    assert_ne!(by_bridge["confidence"], "certain", "{by_bridge}");
+    host.load("flush ruleset; table bridge b { chain i { type filter hook input priority 0; udp dport 53 drop } }");
+    let by_bridge = ask(&host, "why udp 192.0.2.2 192.0.2.1:53 -i br0").0;
+    assert_eq!((who(&by_bridge).as_str(), &by_bridge["confidence"]), ("drop rule bridge b i 1", &"certain".into()));
+    // On the way out, too.
+    let sent = |host: &Netns| {
+        let to = client.run(|| std::net::UdpSocket::bind("192.0.2.2:53")).unwrap();
+        to.set_read_timeout(Some(std::time::Duration::from_millis(500))).unwrap();
+        host.run(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"x", "192.0.2.2:53")).unwrap();
+        to.recv(&mut [0]).is_ok()
+    };
+    let out = "explain udp 192.0.2.1 192.0.2.2:53 --out";
+    assert!(sent(&host) && who(&ask(&host, out).0).starts_with("accept"));
+    host.load("flush ruleset; table bridge b { chain o { type filter hook output priority 0; udp dport 53 drop } }");
+    let answer = ask(&host, out).0;
+    assert_eq!((who(&answer).as_str(), &answer["confidence"]), ("drop rule bridge b o 1", &"certain".into()));
+    assert!(!sent(&host));
 }
 
 fn a_complaint_finds_what_the_packet_depends_on() {

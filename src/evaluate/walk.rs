@@ -31,6 +31,8 @@ pub use fate::{Fate, Run, Step, Walked, told};
 pub enum Start {
     /// At the first station of a hook.
     Hook(Hook),
+    /// At a bridge, whose hooks the packet meets as it comes by one of its ports, nobody said which.
+    AnyPort,
     /// Within a base chain.
     In {
         /// The hook.
@@ -55,6 +57,7 @@ impl Start {
     /// The hook that it begins at.
     pub fn hook(&self) -> Hook {
         match self {
+            Self::AnyPort => Hook::Ingress,
             Self::Hook(hook) | Self::AfterHook(hook) | Self::In { hook, .. } | Self::Behind { hook, .. } => *hook,
         }
     }
@@ -171,6 +174,11 @@ impl Way<'_, '_> {
         self.find_connection(start);
         match start {
             Start::Hook(_) => {
+                self.enter(hook)?;
+                self.hook(hook, None)?;
+            }
+            Start::AnyPort => {
+                self.by_any_port()?;
                 self.enter(hook)?;
                 self.hook(hook, None)?;
             }

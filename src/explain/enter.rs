@@ -74,7 +74,21 @@ pub(super) fn enter(q: &Question, env: &dyn Environment) -> Result<Entered, Inva
         }
         None => {}
     }
-    Ok(Entered { packet, start: Start::Hook(hook), notes })
+    let start = if q.hook.is_none() && is_bridge(&packet, env) {
+        notes.push(
+            "by which port of the bridge it comes is not said (-i PORT): what is at a port itself is left out".into(),
+        );
+        Start::AnyPort
+    } else {
+        Start::Hook(hook)
+    };
+    Ok(Entered { packet, start, notes })
+}
+
+/// Does it come in by a bridge? Then it came by one of its ports.
+fn is_bridge(packet: &Packet, env: &dyn Environment) -> bool {
+    let link = packet.iif.value().map(|d| env.link(d.index));
+    matches!(link, Some(Fact::Is(l)) if l.kind == "bridge")
 }
 
 /// The packet itself.

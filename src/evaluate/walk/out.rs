@@ -37,6 +37,7 @@ impl Way<'_, '_> {
         self.cx.packet.link = Fact::unknown("link layer header");
         self.hook(Hook::Egress, None)?;
         self.programs(true)?;
+        self.out_by_port()?;
         let local = self.cx.packet.route.value().is_some_and(|r| r.kind == LOCAL);
         if !local || self.looped {
             return Ok(Fate::Left);

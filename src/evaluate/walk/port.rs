@@ -1,4 +1,5 @@
 //! From a port to its master: what comes in by a port of a bridge, bond or team comes in by that, for the network layer.
+//! And from a bridge to its ports.
 
 use crate::blame::packet::device_name;
 use crate::evaluate::environment::Link;
@@ -56,6 +57,32 @@ impl Way<'_, '_> {
             Fact::Is(on) if on.trim() != "0" => self.cx.packet.physin = Fact::Is(port.clone()),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// To the host behind a bridge, by a port that is not known.
+    pub(super) fn by_any_port(&mut self) -> On {
+        let bridge =
+            std::mem::replace(&mut self.cx.packet.iif, Fact::unknown("port of the bridge that it comes in by"));
+        self.bridge_hook(Hook::Prerouting)?;
+        self.bridge_hook(Hook::Input)?;
+        self.cx.packet.iif = bridge;
+        self.cx.hook = Hook::Ingress;
+        Ok(())
+    }
+
+    /// What leaves by a bridge passes its hooks on the way to one of its ports (`br_dev_xmit`).
+    pub(super) fn out_by_port(&mut self) -> On {
+        let Some(bridge) = self.cx.packet.oif.value().cloned() else { return Ok(()) };
+        if !matches!(self.walk.env.link(bridge.index), Fact::Is(l) if l.kind == "bridge") {
+            return Ok(());
+        }
+        let hook = self.cx.hook;
+        let iif = std::mem::replace(&mut self.cx.packet.iif, Fact::Absent);
+        self.cx.packet.oif = Fact::unknown("port of the bridge that it leaves by");
+        self.bridge_hook(Hook::Output)?;
+        self.bridge_hook(Hook::Postrouting)?;
+        (self.cx.packet.iif, self.cx.packet.oif, self.cx.hook) = (iif, Fact::Is(bridge), hook);
         Ok(())
     }
 

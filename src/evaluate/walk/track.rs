@@ -88,7 +88,7 @@ impl Way<'_, '_> {
         match start {
             _ if matches!(hook, Hook::Ingress | Hook::Egress) => false,
             _ if !matches!(hook, Hook::Prerouting | Hook::Output) => true,
-            Start::Hook(_) => false,
+            Start::Hook(_) | Start::AnyPort => false,
             Start::AfterHook(_) => true,
             Start::In { base, .. } | Start::Behind { base, .. } => {
                 let stations = Stations::new(self.walk.rules.rules, self.cx.packet.network, hook, None, None);
