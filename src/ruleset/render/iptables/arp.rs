@@ -30,7 +30,8 @@ pub(super) fn legacy(s: &ArpSelector, jump: &Jump<'_>, cx: &Context<'_>, out: &m
 /// Appends a rule from its target on, as `arptables-nft-save` prints it: Ethernet's address length and type go without
 /// saying.
 pub(super) fn nft(s: &ArpSelector, jump: &Jump<'_>, cx: &Context<'_>, out: &mut Out) {
-    let hlen = (s.hlen != (6, u8::MAX)).then_some(s.hlen);
+    // A negated length is never the default.
+    let hlen = (s.hlen != (6, u8::MAX) || s.invert & ARPT_INV_ARPHLN != 0).then_some(s.hlen);
     let htype = (s.htype != (1, u16::MAX)).then_some(s.htype);
     let start = out.len();
     jump_and_conditions(s, jump, hlen, htype, out);
