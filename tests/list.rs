@@ -16,6 +16,7 @@ kernel_tests! {
     the_default_backend_is_the_one_in_use needs ["iptables-nft", "iptables-legacy"];
     hooks_show_what_packets_meet_in_order needs ["nft", "iptables-legacy", "iptables-nft"];
     blockers_are_sorted_by_what_they_stopped needs ["nft", "iptables-legacy"];
+    sets_and_objects_are_listed_with_their_elements needs ["nft", "ipset"];
     policies_are_listed_by_family_and_hook needs ["nft", "iptables-legacy"];
     rates_follow_the_traffic needs ["nft", "iptables-legacy"];
     hostile_strings_are_escaped_for_people_only needs ["nft"];
@@ -196,6 +197,50 @@ fn hooks_show_what_packets_meet_in_order() {
     // One table alone.
     let text = list(&ns, &["ip6", "six"]);
     assert!(text.contains("ip6 six out") && !text.contains("filter"), "{text}");
+}
+
+fn sets_and_objects_are_listed_with_their_elements() {
+    let ns = lab();
+    ns.cmd("ipset", &["restore"], "create many hash:ip comment\nadd many 192.0.2.1 comment \"a b\"\n");
+    let addresses: Vec<String> = (0..30).map(|n| format!("203.0.113.{n} comment \"\u{1b}\"")).collect();
+    ns.nft(&format!("table ip t {{\nset long {{\ntype ipv4_addr\nelements = {{ {} }}\n}}\n}}\n", addresses.join(", ")));
+    let report = json(&ns, &[]);
+    let objects = report["objects"].as_array().unwrap();
+    let object = |name: &str| objects.iter().find(|o| o["object_name"] == name).unwrap();
+    let what = |name: &str| {
+        let o = object(name);
+        let names =
+            (o["backend"].as_str(), o["family"].as_str(), o["table_name"].as_str(), o["kind"].as_str().unwrap());
+        (names, o["text"].as_str().unwrap(), &o["elements"])
+    };
+    let fw = |kind| (Some("nft"), Some("inet"), Some("fw"), kind);
+    assert_eq!(what("seen"), (fw("counter"), "packets 0 bytes 0", &Value::Null));
+    let elements = serde_json::json!(["192.0.2.0/24", "198.51.100.7"]);
+    assert_eq!(what("allowed"), (fw("set"), "type ipv4_addr; flags interval", &elements));
+    let elements =
+        serde_json::json!(["23 counter packets 0 bytes 0 : drop", "24 counter packets 0 bytes 0 : jump services"]);
+    assert_eq!(what("ports"), (fw("map"), "type inet_service : verdict; counter", &elements));
+    let (names, text, elements) = what("many");
+    assert_eq!((names, elements), ((None, None, None, "ipset"), &serde_json::json!(["192.0.2.1 comment \"a b\""])));
+    assert!(text.starts_with("hash:ip family inet hashsize"), "{text}");
+    assert_eq!(
+        (&object("long")["element_count"], object("long")["elements"].as_array().unwrap().len()),
+        (&30.into(), 30)
+    );
+    // Anonymous sets stand in their rules.
+    assert!(objects.iter().all(|o| !o["object_name"].as_str().unwrap().starts_with("__")), "{objects:?}");
+
+    let text = list(&ns, &[]);
+    for line in [
+        "inet fw set allowed (nft)  type ipv4_addr; flags interval  # handle",
+        "\n               198.51.100.7\n",
+        "ipset many  hash:ip",
+        "and 10 more\n",
+    ] {
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(!list(&ns, &["inet", "fw"]).contains("ipset many"), "ipsets belong to no table");
 }
 
 /// Sends datagrams to itself, as many to each port.

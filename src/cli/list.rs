@@ -128,8 +128,12 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     }
     let mut rules = Ruleset::read()?;
     tell_problems(&rules);
-    args.selector().apply(&mut rules)?;
-    let listing = Listing::new(&rules);
+    let selector = args.selector();
+    selector.apply(&mut rules)?;
+    let mut listing = Listing::new(&rules);
+    if !selector.is_empty() {
+        listing = listing.without_ipsets();
+    }
     let mut out = BufWriter::new(output::stdout(global.color));
     if args.blockers {
         let blockers = Blockers::new(&listing, has_reader()?).find(args.sort.into());

@@ -6,6 +6,7 @@ mod chain;
 mod entry;
 mod hooks;
 mod jumps;
+mod named;
 mod policies;
 mod rates;
 mod select;
@@ -15,6 +16,7 @@ pub use chain::Chain;
 pub use entry::Entry;
 pub use hooks::{Hooks, Met, Stand};
 pub use jumps::{Jumps, is_base};
+pub use named::Named;
 pub use policies::{Policy, policies};
 pub use rates::{Meter, Rate, Rates};
 pub use select::{NoSuchTable, Selector};
@@ -29,12 +31,18 @@ use crate::ruleset::render::Lines;
 pub struct Listing<'a> {
     rules: &'a Ruleset,
     lines: Lines<'a>,
+    ipsets: bool,
 }
 
 impl<'a> Listing<'a> {
     /// Nothing is rendered before it is needed.
     pub fn new(rules: &'a Ruleset) -> Self {
-        Self { rules, lines: Lines::new(rules) }
+        Self { rules, lines: Lines::new(rules), ipsets: true }
+    }
+
+    /// Leaves out ipsets, which belong to no table.
+    pub fn without_ipsets(self) -> Self {
+        Self { ipsets: false, ..self }
     }
 
     /// The ruleset.

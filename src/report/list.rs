@@ -34,7 +34,34 @@ pub fn hooks(listing: &Listing<'_>, out: &mut impl Write) -> io::Result<()> {
         rest.iter().try_for_each(|chain| view.chain(*chain, None))?;
         writeln!(view.out)?;
     }
-    Ok(())
+    objects(listing, view.out)
+}
+
+/// What rules refer to by name. Of many elements the first are shown, and how many more there are.
+fn objects(listing: &Listing<'_>, out: &mut impl Write) -> io::Result<()> {
+    const SHOWN: usize = 20;
+    let all = listing.named();
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{BOLD}sets and objects{BOLD:#}")?;
+    for object in &all {
+        write!(out, "{:>9}{BOLD}{}{BOLD:#}", "", object.name())?;
+        if object.backend.is_some() {
+            write!(out, " {DIM}({}){DIM:#}", backend(object.backend))?;
+        }
+        write!(out, "  {}", object.text)?;
+        if let Some(handle) = object.handle {
+            write!(out, "  {DIM}# handle {handle}{DIM:#}")?;
+        }
+        writeln!(out)?;
+        let elements = listing.elements(object);
+        elements.iter().take(SHOWN).try_for_each(|e| writeln!(out, "{:>15}{e}", ""))?;
+        if elements.len() > SHOWN {
+            writeln!(out, "{:>15}{DIM}and {} more{DIM:#}", "", elements.len() - SHOWN)?;
+        }
+    }
+    writeln!(out)
 }
 
 struct View<'a, 'r, W> {

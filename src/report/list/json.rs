@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 
 use crate::blame::{SCHEMA, Time};
 use crate::evaluate::ChainRef;
-use crate::listing::{Blocker, Chain, Hooks, Listing, Met, Policy, Rates, Stand, chains};
+use crate::listing::{Blocker, Chain, Hooks, Listing, Met, Named, Policy, Rates, Stand, chains};
 use crate::ruleset::Problem;
 
-/// All hooks, in order, with what stands there by name; then all chains with their rules.
+/// All hooks, in order, with what stands there by name; then all chains with their rules, and all sets and objects.
 ///
 /// # Errors
 /// When writing fails.
@@ -96,6 +96,8 @@ impl Serialize for Document<'_, '_> {
         map.serialize_entry("problems", head.problems)?;
         map.serialize_entry("hooks", &all.iter().map(|hook| HookView { listing, hook }).collect::<Vec<_>>())?;
         map.serialize_entry("chains", &Sequence::new(chains(listing.rules()).map(|at| ChainView { listing, at })))?;
+        let objects = listing.named().into_iter().map(|object| NamedView { listing, object });
+        map.serialize_entry("objects", &Sequence::new(objects))?;
         map.end()
     }
 }
@@ -163,6 +165,26 @@ impl Serialize for ChainView<'_, '_> {
     }
 }
 
+struct NamedView<'a, 'r> {
+    listing: &'a Listing<'r>,
+    object: Named,
+}
+
+#[derive(Serialize)]
+struct WithElements<'a> {
+    #[serde(flatten)]
+    object: &'a Named,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elements: Option<Vec<String>>,
+}
+
+impl Serialize for NamedView<'_, '_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let elements = self.object.len.map(|_| self.listing.elements(&self.object));
+        WithElements { object: &self.object, elements }.serialize(s)
+    }
+}
+
 /// An iterator as a list that is made while it is written.
 struct Sequence<I>(RefCell<Option<I>>);
 
@@ -188,7 +210,10 @@ mod tests {
         let mut out = Vec::new();
         hooks(&Listing::new(&rules), &mut out)?;
         let text = String::from_utf8_lossy(&out).into_owned();
-        assert_eq!(text, "{\"schema\":1,\"generation\":null,\"problems\":[],\"hooks\":[],\"chains\":[]}\n");
+        assert_eq!(
+            text,
+            "{\"schema\":1,\"generation\":null,\"problems\":[],\"hooks\":[],\"chains\":[],\"objects\":[]}\n"
+        );
         Ok(())
     }
 }

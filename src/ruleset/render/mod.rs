@@ -87,6 +87,18 @@ impl<'a> Lines<'a> {
         all.into_iter().map(|(element, text)| (element, text.defanged())).collect()
     }
 
+    /// What an nft table holds beside chains.
+    pub fn named(&self, table: usize) -> Vec<nft::Named<'a>> {
+        self.view(table).map(|view| nft::named(view, nft::Options::default(), &self.system)).unwrap_or_default()
+    }
+
+    /// The elements of a set of an nft table with their counters and all, escaped likewise.
+    pub fn full_elements(&self, table: usize, set: &Text) -> Vec<String> {
+        let Some(view) = self.view(table) else { return Vec::new() };
+        let all = nft::elements(view, set, nft::Options::default(), &self.system);
+        all.into_iter().map(|(_, text)| text.defanged()).collect()
+    }
+
     fn view(&self, table: usize) -> Option<&nft::View<'a>> {
         let def = self.rules.nft.get(table)?;
         Some(self.views.get(table)?.get_or_init(|| nft::View::new(def)))

@@ -12,6 +12,7 @@ mod flowtable;
 mod header;
 mod key;
 mod load;
+mod named;
 mod names;
 mod object;
 mod resolve;
@@ -33,6 +34,7 @@ use crate::ruleset::{RuleTexts, RuleWriter, Ruleset};
 use crate::sys::Text;
 use crate::sys::nft::{Element, Rule};
 
+pub use named::{Named, named};
 pub use names::{Names, System};
 pub use view::View;
 
