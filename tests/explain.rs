@@ -27,6 +27,7 @@ kernel_tests! {
     captures_of_all_forms_are_explained needs ["nft", "tcpdump", "editcap"];
     a_broken_packet_of_a_capture_is_told_and_the_rest_explained needs ["nft"];
     a_port_of_a_bridge_leads_to_the_bridge needs ["nft"];
+    clients_are_compared_and_tables_are_taken_away needs ["nft", "iptables-legacy"];
     a_complaint_finds_what_the_packet_depends_on needs ["nft"];
     a_source_that_nobody_translates_is_told needs ["nft"];
     programs_at_the_device_are_open_questions needs ["nft", "tc"];
@@ -611,6 +612,38 @@ fn a_port_of_a_bridge_leads_to_the_bridge() {
     let answer = ask(&host, out).0;
     assert_eq!((who(&answer).as_str(), &answer["confidence"]), ("drop rule bridge b o 1", &"certain".into()));
     assert!(!sent(&host));
+}
+
+fn clients_are_compared_and_tables_are_taken_away() {
+    let (client, host) = (Netns::new(), Netns::new());
+    veth(&client, "eth0", "192.0.2.2/24", &host, "eth0", "192.0.2.1/24");
+    client.address("eth0", "192.0.2.3/24");
+    let _listens = host.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    host.load(
+        "table inet f { chain i { type filter hook input priority -1; policy drop; ct state established accept; ip saddr 192.0.2.3 tcp dport 80 accept } }",
+    );
+    let why = |args: &str| ask(&host, &format!("why tcp 192.0.2.2 192.0.2.1:80 -i eth0 {args}")).0;
+    let answer = why("--unlike 192.0.2.3");
+    let parting = &answer["unlike"]["parting"];
+    assert_eq!((&parting["rule"]["rule_position"], &parting["matches_this"]), (&2.into(), &false.into()), "{answer}");
+    assert_eq!(parting["missed"], "ip saddr: 192.0.2.3 is wanted, the packet has 192.0.2.2");
+    assert_eq!(answer["unlike"]["verdict"], "accept");
+    let same = why("--unlike 192.0.2.4");
+    assert!(same["unlike"]["parting"].is_null() && same["unlike"]["verdict"] == "drop", "{same}");
+    // As if a firewall were stopped: which tables are in the way?
+    let connects = || {
+        let to = "192.0.2.1:80".parse().unwrap();
+        client.run(|| std::net::TcpStream::connect_timeout(&to, std::time::Duration::from_millis(500)).is_ok())
+    };
+    let without = |answer: &Value| answer["why"].to_string();
+    assert!(without(&answer).contains("without the table inet f, as when its firewall is stopped, it would arrive"));
+    host.cmd("iptables-legacy", &["-A", "INPUT", "-s", "192.0.2.2", "-j", "DROP"], "");
+    let both = why("");
+    assert!(without(&both).contains("without the tables inet f and ip filter (legacy), it would arrive"), "{both}");
+    host.cmd("nft", &["delete", "table", "inet", "f"], "");
+    assert!(!connects());
+    host.cmd("iptables-legacy", &["-F"], "");
+    assert!(connects());
 }
 
 fn a_complaint_finds_what_the_packet_depends_on() {

@@ -8,9 +8,9 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use nfblame::blame::{Blame, CulpritKind};
+use nfblame::blame::{Blame, Culprit, CulpritKind, Verdict};
 use nfblame::capture::{Capture, Captured, frame};
-use nfblame::explain::{Explained, Explainer, Next, Question, Side, batch, complain_of, session};
+use nfblame::explain::{Explained, Explainer, Next, Parting, Question, Side, batch, complain_of, parting, session};
 use nfblame::finding::symptom::{Symptom, diagnose};
 use nfblame::finding::{self, View};
 use nfblame::host::KernelHost;
@@ -46,6 +46,9 @@ pub struct WhyArgs {
     /// permitted), stalls (after it connected), too-many-open-files
     #[arg(long, value_name = "WHAT", value_parser = symptom)]
     pub symptom: Option<Symptom>,
+    /// Another source, to which it works (or should): say where the ways of the two part
+    #[arg(long, value_name = "SRC[:PORT]")]
+    pub unlike: Option<String>,
 }
 
 fn symptom(text: &str) -> Result<Symptom, String> {
@@ -97,18 +100,27 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
         let view = View::new(&rules, &host);
         finding::explain(&view, &question, &mut answer, &finding::all(&view));
     }
+    let unlike = match &args.unlike {
+        Some(src) => Some(unlike(&explainer, &args.packet.question_from(src)?, &answer)?),
+        None => None,
+    };
     let mut out = output::stdout(global.color);
     if global.json {
-        let sentence = text::sentence(&answer.blame);
-        let extra = match &diagnosis {
-            Some(d) => serde_json::json!({ "sentence": sentence, "diagnosis": d }),
-            None => serde_json::json!({ "sentence": sentence }),
-        };
+        let mut extra = serde_json::json!({ "sentence": text::sentence(&answer.blame) });
+        if let Some(d) = &diagnosis {
+            extra["diagnosis"] = serde_json::json!(d);
+        }
+        if let Some(u) = &unlike {
+            extra["unlike"] = serde_json::json!(u);
+        }
         json::line(&mut out, &With { extra, blame: &answer.blame })?;
         return Ok(exit_of_complaint(&answer));
     }
     writeln!(out, "{}\n", text::sentence(&answer.blame))?;
     write!(out, "{}", text::block(&answer.blame))?;
+    if let Some(u) = unlike {
+        writeln!(out, "\n{}", u.message)?;
+    }
     if let Some(d) = diagnosis.filter(|d| !d.causes.is_empty()) {
         writeln!(out, "\nwhat looks like {:?}, the likeliest here first:", d.symptom.name())?;
         for c in &d.causes {
@@ -121,6 +133,34 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     }
     out.flush()?;
     Ok(exit_of_complaint(&answer))
+}
+
+/// What becomes of a packet of another source, and where its way parts from the one that is complained of.
+#[derive(Serialize)]
+struct Unlike {
+    verdict: Verdict,
+    culprit: Culprit,
+    parting: Option<Parting>,
+    message: String,
+}
+
+fn unlike(explainer: &Explainer<'_>, other: &Question, answer: &Explained) -> Result<Unlike, Box<dyn Error>> {
+    let other = complain_of(explainer, other, |_| true)?;
+    let parting = parting(explainer, answer, &other);
+    let fares = text::sentence(&other.blame);
+    let message = match &parting {
+        None if other.blame.verdict == answer.blame.verdict => {
+            format!("{fares} No rule makes a difference between the two.")
+        }
+        None => format!("{fares} The same rules match both: something else makes the difference."),
+        Some(p) => {
+            let whom = if p.matches_this { "the first one only" } else { "the other one only" };
+            let why = p.missed.as_ref().map_or_else(String::new, |m| format!(" ({m})"));
+            format!("{fares} Their ways part at {}, which matches {whom}{why}.", text::place(&p.rule))
+        }
+    };
+    let Blame { verdict, culprit, .. } = other.blame;
+    Ok(Unlike { verdict, culprit, parting, message })
 }
 
 /// A packet that passes may be led astray all the same.

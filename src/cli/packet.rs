@@ -6,7 +6,7 @@ use nfblame::explain::{Ask, Question};
 use nix::unistd::{Group, User};
 
 /// A packet in words.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Packet {
     /// PROTOCOL SRC[:PORT] DST[:PORT]: `tcp 10.0.0.5:4242 10.0.0.1:80`, `icmp6 2001:db8::5 2001:db8::1`
     #[arg(value_names = ["PROTOCOL", "SRC", "DST"], num_args = 0..=3)]
@@ -72,6 +72,15 @@ impl Packet {
         };
         let ends = Ask { protocol: protocol.clone(), src: src.clone(), dst: dst.clone(), ..Ask::default() };
         Ok(self.ask(ends)?.question()?)
+    }
+
+    /// The same question about a packet of another source.
+    pub fn question_from(&self, other: &str) -> Result<Question, Box<dyn Error>> {
+        let mut packet = self.packet.clone();
+        if let Some(src) = packet.get_mut(1) {
+            *src = other.to_owned();
+        }
+        Self { packet, ..self.clone() }.question()
     }
 
     /// What the arguments say beside the packet.

@@ -14,6 +14,7 @@ mod near;
 mod present;
 mod question;
 mod session;
+mod unlike;
 pub mod words;
 
 pub use ask::Ask;
@@ -23,3 +24,4 @@ pub use explainer::{Explained, Explainer};
 pub use near::difference;
 pub use question::{Invalid, Question, Side};
 pub use session::{Next, session};
+pub use unlike::{Parting, parting};

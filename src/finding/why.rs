@@ -7,7 +7,7 @@ use crate::blame::{Backend, Blame, Culprit, CulpritKind, Fix, NearMiss, PacketFi
 use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
 use crate::explain::{Explained, Question};
-use crate::fix::{Trial, propose};
+use crate::fix::{Trial, propose, without_tables};
 
 /// A lost packet.
 pub struct Case<'c, 'a> {
@@ -72,6 +72,8 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     }
     if let Some(still) = proposed.still {
         reasons.push(Why::plain(format!("were this out of the way, it would still be lost: {still}")));
+    } else {
+        reasons.extend(without_tables(view.rules, view.host, question, explained).map(Why::plain));
     }
     explained.blame.why.splice(0..0, reasons);
     explained.blame.fix.extend(fixes);

@@ -9,10 +9,12 @@ mod owner;
 mod patched;
 mod propose;
 mod rule;
+mod stopped;
 mod trial;
 
 pub use change::Change;
 pub use patched::Patched;
 pub use propose::{Proposed, propose};
 pub use rule::NewRule;
+pub use stopped::without_tables;
 pub use trial::Trial;
