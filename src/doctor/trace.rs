@@ -28,15 +28,16 @@ pub fn all(rules: Option<&Ruleset>) -> Vec<Feature> {
 
 /// Has the kernel check what tracing would install, without installing it.
 fn check() -> Result<()> {
-    let (family, table) = (Family::Inet, format!("nfblame-doctor-{}", std::process::id()));
+    // Never made, so its name need not be ours alone.
+    let (family, table) = (Family::Inet, "nfblame-doctor");
     let chain = "prerouting";
     let base = BaseChain::filter(Hook::Prerouting, i32::MIN);
     let exprs = vec![Immediate::data(Reg::R1, [1]).into(), MetaSet::store(MetaKey::Nftrace).into()];
     let mut batch = Batch::new(None);
     batch
-        .add_table(&Table::new(family, table.as_str(), TableFlags::OWNER))
-        .add_chain(&Chain::new(family, table.as_str(), chain, Some(base)))
-        .add_rule(&Rule::new(family, table.as_str(), chain, exprs), Place::Append);
+        .add_table(&Table::new(family, table, TableFlags::OWNER))
+        .add_chain(&Chain::new(family, table, chain, Some(base)))
+        .add_rule(&Rule::new(family, table, chain, exprs), Place::Append);
     batch.check(&mut Client::open(Netlink::Netfilter)?).map_err(|mut e| e.errors.swap_remove(0))
 }
 
