@@ -1,75 +1,10 @@
 //! Renderings of bytes that no tool would write.
 
 use nfblame_sys::xt::Family;
-use nfblame_sys::xt::matches::decode;
+use nfblame_sys::xt::matches::{NAMES, decode};
 use proptest::prelude::*;
 
 use super::*;
-
-const NAMES: [&str; 62] = [
-    "addrtype",
-    "ah",
-    "bpf",
-    "cgroup",
-    "cluster",
-    "comment",
-    "connbytes",
-    "connlabel",
-    "connlimit",
-    "connmark",
-    "conntrack",
-    "cpu",
-    "dccp",
-    "devgroup",
-    "dscp",
-    "dst",
-    "ecn",
-    "esp",
-    "eui64",
-    "frag",
-    "hashlimit",
-    "hbh",
-    "helper",
-    "hl",
-    "icmp",
-    "icmp6",
-    "ipcomp",
-    "iprange",
-    "ipv6header",
-    "ipvs",
-    "l2tp",
-    "length",
-    "limit",
-    "mac",
-    "mark",
-    "mh",
-    "multiport",
-    "nfacct",
-    "osf",
-    "owner",
-    "physdev",
-    "pkttype",
-    "policy",
-    "quota",
-    "rateest",
-    "realm",
-    "recent",
-    "rpfilter",
-    "rt",
-    "sctp",
-    "set",
-    "socket",
-    "srh",
-    "state",
-    "statistic",
-    "string",
-    "tcp",
-    "tcpmss",
-    "time",
-    "tos",
-    "u32",
-    "udp",
-];
 
 fn rendered(family: Family, name: &str, revision: u8, data: &[u8]) -> (String, bool) {
     let m = decode(family, name.as_bytes(), revision, data);
