@@ -113,9 +113,9 @@ impl Unpacked {
 }
 
 /// Removes what is no longer the newest of its version.
-pub fn forget_all_but(cache: &Path, kernels: &[Kernel]) {
+pub fn forget_all_but(cache: &Path, releases: &[&str]) {
     for dir in fs::read_dir(cache.join("kernels")).into_iter().flatten().flatten() {
-        if !kernels.iter().any(|k| dir.file_name() == *k.release) {
+        if !releases.iter().any(|r| dir.file_name() == *r) {
             let _ = fs::remove_dir_all(dir.path());
         }
     }
