@@ -59,6 +59,8 @@ const SKIPPED: u8 = 3;
 /// Some kernels could not be had; what was run has passed.
 const PARTLY: u8 = 4;
 
+/// A kernel that can be booted.
+type Ready = (Kernel, Unpacked);
 /// A kernel that cannot be had, and why.
 type Missing = (Wanted, String);
 
@@ -173,7 +175,7 @@ fn can_boot() -> Result<(), String> {
 }
 
 /// The kernels that can be had, and the others. A suite that the mirror lacks costs its own kernel alone.
-fn fetch(args: &Args, wanted: &[Wanted]) -> Result<(Vec<(Kernel, Unpacked)>, Vec<Missing>), String> {
+fn fetch(args: &Args, wanted: &[Wanted]) -> Result<(Vec<Ready>, Vec<Missing>), String> {
     let cache = cache();
     let apt = Apt::new(&cache, wanted)?;
     let (mut kernels, mut missing) = (Vec::new(), Vec::new());
@@ -243,7 +245,7 @@ fn bundle(dir: &Path) -> Result<(), String> {
     std::fs::write(dir.join("plan.json"), text).map_err(|e| format!("{}: {e}", dir.display()))
 }
 
-fn run(args: &Args, kernels: &[(Kernel, Unpacked)], missing: &[Missing]) -> Result<bool, String> {
+fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, String> {
     let wants_suites = args.run.is_none() && args.suites;
     let suites: Vec<&str> = SUITES.iter().filter(|_| wants_suites).map(|(name, _)| *name).collect();
     let built = build::build(&suites)?;
