@@ -5,11 +5,13 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use crate::common::{Netns, kernel_tests, veth};
+use crate::managers::ufw;
 use crate::world::{World, check, sh};
 
 kernel_tests! {
+    ufw_as_it_is_enabled_has_neither_errors_nor_warnings needs ["ufw", "iptables-nft", "unshare"];
     what_managers_load_has_no_errors needs ["nft"];
-    hosts_as_they_are_found_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "ip6tables-nft", "ip"];
+    hosts_as_they_are_found_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy", "ip"];
     well_kept_firewalls_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "iptables-legacy"];
 }
 
@@ -33,23 +35,48 @@ fn what_managers_load_has_no_errors() {
         host.nft(rules);
         let found = check(&host);
         assert_eq!(of(&found, "error"), Vec::<&Value>::new(), "{name}");
+        // A forwarded port of firewalld's is one for everybody's packets: that is told, and true.
+        let warned = of(&found, "warning").iter().filter(|f| f["code"] != "NB0304").count();
+        assert_eq!(warned, 0, "{name}: {found:#?}");
     }
+}
+
+fn ufw_as_it_is_enabled_has_neither_errors_nor_warnings() {
+    let w = World::new();
+    w.server.address("eth0", "2001:db8:1::1/64");
+    let dir = std::env::temp_dir().join(format!("nfblame-healthy-ufw-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc/ufw {0}/ufw; cp -a /etc/default {0}/default", dir.display()));
+    ufw(&w.server, &dir, "ufw allow 22/tcp; ufw limit 2222/tcp; ufw allow 8080/tcp; ufw --force enable");
+    let _service = w.server.run(|| TcpListener::bind("[::]:8080")).unwrap();
+    assert!(w.reaches_server(8080));
+    well(&w.server, "ufw");
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 /// What programs and people load, on a host between the Internet (`eth0`) and a network of its own (`eth1`).
 fn hosts_as_they_are_found_have_neither_errors_nor_warnings() {
     for (name, script) in [
+        ("calico", include_str!("../corpus/healthy/calico.sh")),
+        ("chains-of-ports", include_str!("../corpus/healthy/chains-of-ports.sh")),
         ("crowdsec", include_str!("../corpus/healthy/crowdsec.sh")),
+        ("distribution", include_str!("../corpus/healthy/distribution.sh")),
         ("docker", include_str!("../corpus/healthy/docker.sh")),
         ("fail2ban", include_str!("../corpus/healthy/fail2ban.sh")),
+        ("incus", include_str!("../corpus/healthy/incus.sh")),
         ("kube-proxy", include_str!("../corpus/healthy/kube-proxy.sh")),
         ("libvirt", include_str!("../corpus/healthy/libvirt.sh")),
+        ("libvirt-nft", include_str!("../corpus/healthy/libvirt-nft.sh")),
         ("openwrt", include_str!("../corpus/healthy/openwrt.sh")),
+        ("podman", include_str!("../corpus/healthy/podman.sh")),
         ("router", include_str!("../corpus/healthy/router.sh")),
+        ("router-legacy", include_str!("../corpus/healthy/router-legacy.sh")),
         ("shorewall", include_str!("../corpus/healthy/shorewall.sh")),
         ("tailscale", include_str!("../corpus/healthy/tailscale.sh")),
         ("template", include_str!("../corpus/healthy/template.sh")),
+        ("vmaps", include_str!("../corpus/healthy/vmaps.sh")),
         ("wireguard", include_str!("../corpus/healthy/wireguard.sh")),
+        ("workstation", include_str!("../corpus/healthy/workstation.sh")),
     ] {
         let (host, outside, inside) = (Netns::new(), Netns::new(), Netns::new());
         veth(&host, "eth0", "192.0.2.1/24", &outside, "eth0", "192.0.2.254/24");

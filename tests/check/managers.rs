@@ -38,7 +38,7 @@ fn first(answer: &Value) -> (&Value, &str) {
 }
 
 /// The real ufw, with a configuration of its own.
-fn ufw(ns: &Netns, dir: &Path, command: &str) {
+pub fn ufw(ns: &Netns, dir: &Path, command: &str) {
     let mounts = format!(
         "mount --bind {0}/ufw /etc/ufw; mount --bind {0}/default /etc/default; mount -t tmpfs none /run",
         dir.display()

@@ -1,7 +1,7 @@
 //! `NB0108`: a packet that a verdict map has no element for.
 
 use crate::evaluate::walk::Step;
-use crate::evaluate::{Place, TableRef};
+use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::finding::act::{self, Act, acts};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
@@ -9,7 +9,7 @@ use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::listing::chains;
 use crate::sys::Text;
-use crate::sys::nft::{Expr, SetFlags};
+use crate::sys::nft::{Expr, SetFlags, Verdict};
 
 pub(super) const CODE: Code = Code {
     id: "NB0108",
@@ -33,13 +33,24 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             });
             let Some(set) = map.and_then(|m| table.set(&m)) else { return };
             if set.elements.is_empty() && !is_filled_by_rules(table, &set.def.name, set.def.flags) {
+                let rule = view.rule(at).label("looks everything up in vain").condition(&["vmap"]);
+                // Whoever keeps the map fills it when there is something to put in it; and a list of whom to shut out may be empty.
+                let fine = rule.entry.manager.is_some() || !view.bases(chain).iter().any(|b| drops_by_policy(view, *b));
+                let severity = if fine { Severity::Note } else { Severity::Warning };
                 found.push(
                     CODE.finding(format!("map {} is empty: the rule decides about nothing", set.def.name))
-                        .rule(view.rule(at).label("looks everything up in vain").condition(&["vmap"])),
+                        .severity(severity)
+                        .rule(rule),
                 );
             }
         });
     }
+}
+
+fn drops_by_policy(view: &View<'_>, base: ChainRef) -> bool {
+    let TableRef::Nft(t) = base.table else { return false };
+    let chain = view.rules.nft.get(t).and_then(|t| t.chains.get(base.chain));
+    chain.and_then(|c| c.def.base.as_ref()).is_some_and(|b| b.policy == Verdict::Drop)
 }
 
 /// Do rules, or time, change what is in a set?

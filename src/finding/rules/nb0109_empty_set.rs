@@ -26,12 +26,15 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             let accepts = acts(view.rules, at).is_some_and(|a| a.contains(&Act::Accept));
             let loses = acts(view.rules, at).is_some_and(|a| a.iter().any(Act::is_loss));
             // Lists of whom to shut out are often empty; lists of whom to let in are not meant to be.
-            let severity = if accepts != inverted && (accepts || loses) { Severity::Warning } else { Severity::Note };
+            let strange = accepts != inverted && (accepts || loses);
+            let rule = view.rule(at);
+            // Whoever keeps the set fills it when there is something to put in it.
+            let severity = if strange && rule.entry.manager.is_none() { Severity::Warning } else { Severity::Note };
             let what = if inverted { "everything is outside of it" } else { "the rule matches nothing" };
             found.push(
                 CODE.finding(format!("set {set} is empty: {what}"))
                     .severity(severity)
-                    .rule(view.rule(at).label(what).deciding(&[&format!("@{set}"), &set])),
+                    .rule(rule.label(what).deciding(&[&format!("@{set}"), &set])),
             );
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ephemeral, name};
+use crate::blame::Confidence;
 use crate::evaluate::packet::CtState;
 use crate::finding::code::Code;
 use crate::finding::probe::{self, TCP, UDP};
@@ -55,7 +56,8 @@ fn reached(view: &View<'_>, s: &InetSocket, protocol: u8) -> Vec<&'static str> {
     let beyond = view.peers().iter().filter(|p| !p.on_link && s.takes(p.own) == Some(true));
     let passes = beyond.filter(|peer| {
         let q = probe::arriving(peer, (protocol, THEIRS, s.port), CtState::New);
-        q.and_then(|q| view.ask(&q)).is_some_and(|answer| answer.walked.runs.len() == 1 && answer.passes())
+        let answer = q.and_then(|q| view.ask(&q));
+        answer.is_some_and(|a| a.passes() && a.blame.confidence == Confidence::Certain)
     });
     passes.map(|p| if p.own.is_ipv4() { "IPv4" } else { "IPv6" }).collect()
 }
