@@ -152,6 +152,8 @@ fn what_iptables_nft_made_is_told_from_what_nft_made() {
     ns.cmd("ebtables-nft", &["-A", "FORWARD", "-p", "arp", "-j", "DROP"], "");
     ns.cmd("iptables-nft", &["-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE"], "");
     ns.cmd("iptables-nft", &["-t", "nat", "-N", "user"], "");
+    // The only one of its targets that sets something without an extension.
+    ns.cmd("iptables-nft", &["-t", "nat", "-A", "user", "-p", "tcp", "-j", "TRACE"], "");
     ns.nft(
         "table ip filter { chain native { type filter hook input priority 5; policy drop; }; }
          table ip filter { chain INPUT { ct state new accept; }; }
@@ -187,7 +189,7 @@ fn what_iptables_nft_made_is_told_from_what_nft_made() {
             "  FORWARD: nft-compat [nft-compat]",
             "ip nat: nft-compat",
             "  POSTROUTING: nft-compat [nft-compat]",
-            "  user: nft-compat []",
+            "  user: nft-compat [nft-compat]",
             "  sets: nft [nft]",
             "inet filter: nft",
             "  INPUT: nft []",

@@ -2,7 +2,7 @@
 
 use super::Backend;
 use super::nft::{Chain, Table};
-use crate::sys::nft::expr::{Limit, LimitFlags, LimitKind, Log};
+use crate::sys::nft::expr::{Limit, LimitFlags, LimitKind, Log, MetaKey};
 use crate::sys::nft::{BaseChain, ChainKind, Expr, Family, Hook, Rule};
 
 /// What the rules of a chain say of their maker.
@@ -83,6 +83,8 @@ fn is_iptables_rule(family: Family, rule: &Rule) -> bool {
         | Expr::Immediate(_) => true,
         Expr::Limit(Limit { kind, flags, .. }) => *kind == LimitKind::Packets && *flags == LimitFlags::empty(),
         Expr::Log(Log { group, .. }) => group.is_some(),
+        // TRACE.
+        Expr::MetaSet(set) => set.key == MetaKey::Nftrace,
         // ebtables' among match.
         Expr::Lookup(l) => family == Family::Bridge && l.set.as_bytes().starts_with(b"__set"),
         _ => false,
