@@ -87,6 +87,9 @@ fn list(ns: &Netns, filter: &Filter) -> String {
 
 fn connections_are_listed_as_conntrack_lists_them() {
     let ns = lab();
+    // Since Linux 6.16 without a tracker, and so without ports.
+    let dccp = "-I -p dccp -s 10.0.0.1 -d 10.0.0.2 --sport 1 --dport 2 --state REQUEST --role client -t 100000";
+    ns.cmd("conntrack", &dccp.split(' ').collect::<Vec<_>>(), "");
     let listener = ns.run(|| TcpListener::bind("127.0.0.1:21")).unwrap();
     let mut client = ns.run(|| TcpStream::connect("127.0.0.1:21")).unwrap();
     let (mut server, _) = listener.accept().unwrap();
@@ -96,7 +99,7 @@ fn connections_are_listed_as_conntrack_lists_them() {
         server.read_exact(&mut vec![0; line.len()]).unwrap();
     }
     let expected = ns.cmd("conntrack", &["-L"], "");
-    assert_eq!(expected.lines().count(), 12, "{expected}");
+    assert_eq!(expected.lines().count(), 13, "{expected}");
     assert!(expected.contains("helper=ftp"), "{expected}");
     assert_eq!(timeless(&list(&ns, &Filter::any())), timeless(&expected));
 
@@ -130,11 +133,29 @@ fn the_kernel_filters_as_asked() {
     assert_eq!(count(Filter { mark: Some((7, 7)), ..Filter::any() }), 1);
     assert_eq!(count(Filter { mark: Some((0, 7)), ..Filter::any() }), 10);
     assert_eq!(count(Filter { zone: Some(5), ..Filter::any() }), 1);
+    let theirs = |words: &str| ns.cmd("conntrack", &words.split(' ').collect::<Vec<_>>(), "").lines().count();
+    assert_eq!(
+        count(Filter { zone: Some(0), ..Filter::any() }),
+        theirs("-L -w 0"),
+        "with those of a zone one way only"
+    );
     assert_eq!(count(Filter { status: Some((Status::ASSURED, Status::ASSURED)), ..Filter::any() }), 2);
     assert_eq!(count(Filter { status: Some((Status::empty(), Status::ASSURED)), ..Filter::any() }), 9);
     let orig =
         TupleFilter { dst: Some([10, 0, 0, 2].into()), protocol: Some(17), dport: Some(80), ..Default::default() };
     assert_eq!(count(Filter { orig, ..Filter::any() }), 3);
+    let other = "-I -p udp -s 2001:db8::1 -d 2001:db8::9 --sport 1 --dport 2 -t 100000";
+    ns.cmd("conntrack", &other.split(' ').collect::<Vec<_>>(), "");
+    let v6 = |text: &str| Some(text.parse().unwrap());
+    let (src, dst) = (v6("2001:db8::1"), v6("2001:db8::2"));
+    for (orig, reply, words) in [
+        (TupleFilter { src, ..Default::default() }, TupleFilter::default(), "-L -f ipv6 -s 2001:db8::1"),
+        (TupleFilter { dst, ..Default::default() }, TupleFilter::default(), "-L -f ipv6 -d 2001:db8::2"),
+        (TupleFilter::default(), TupleFilter { src: dst, dst: src, ..Default::default() }, "-L -f ipv6 -r 2001:db8::2"),
+    ] {
+        let ours = count(Filter { orig, reply, ..Filter::any() });
+        assert_eq!((ours, ours > 0), (theirs(words), true), "{words}");
+    }
     let reply = TupleFilter { dport: Some(1002), protocol: Some(17), ..Default::default() };
     assert_eq!(count(Filter { reply, ..Filter::any() }), 1);
     let sctp = TupleFilter { protocol: Some(132), sport: Some(1000), ..Default::default() };

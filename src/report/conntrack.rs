@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use nix::libc;
+
 use crate::evaluate::Network;
 use crate::host::conntrack::{Summary, Top};
 use crate::host::{Usage, heavy::Talker};
@@ -97,7 +99,7 @@ fn tuple(out: &mut Out, prefix: &str, t: &Tuple) {
         out.address(addr);
     }
     match t.l4 {
-        L4::Ports { src, dst } if t.protocol == nix::libc::IPPROTO_GRE as u8 => {
+        L4::Ports { src, dst } if t.protocol == libc::IPPROTO_GRE as u8 => {
             put!(out, " srckey={src:#x} dstkey={dst:#x}");
         }
         L4::Ports { src, dst } => {
@@ -109,7 +111,14 @@ fn tuple(out: &mut Out, prefix: &str, t: &Tuple) {
             field(out, "code=", code.into());
             field(out, "id=", id.into());
         }
-        L4::None => {}
+        // Where the kernel has no tracker for such a protocol, conntrack(8) prints what it has not been told as 0.
+        L4::None => match i32::from(t.protocol) {
+            libc::IPPROTO_TCP | libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE | libc::IPPROTO_SCTP | libc::IPPROTO_DCCP => {
+                out.str(" sport=0 dport=0");
+            }
+            libc::IPPROTO_GRE => out.str(" srckey=0x0 dstkey=0x0"),
+            _ => {}
+        },
     }
 }
 
@@ -129,21 +138,21 @@ fn field(out: &mut Out, name: &str, value: u64) {
 /// The names that conntrack(8) uses.
 fn protocol_name(number: u8) -> &'static str {
     match i32::from(number) {
-        nix::libc::IPPROTO_TCP => "tcp",
-        nix::libc::IPPROTO_UDP => "udp",
-        nix::libc::IPPROTO_ICMP => "icmp",
-        nix::libc::IPPROTO_ICMPV6 => "icmpv6",
-        nix::libc::IPPROTO_SCTP => "sctp",
-        nix::libc::IPPROTO_DCCP => "dccp",
-        nix::libc::IPPROTO_GRE => "gre",
-        nix::libc::IPPROTO_UDPLITE => "udplite",
+        libc::IPPROTO_TCP => "tcp",
+        libc::IPPROTO_UDP => "udp",
+        libc::IPPROTO_ICMP => "icmp",
+        libc::IPPROTO_ICMPV6 => "icmpv6",
+        libc::IPPROTO_SCTP => "sctp",
+        libc::IPPROTO_DCCP => "dccp",
+        libc::IPPROTO_GRE => "gre",
+        libc::IPPROTO_UDPLITE => "udplite",
         _ => "unknown",
     }
 }
 
 /// A protocol's name, or its number where it has none. Only ICMPv6 is another one over IPv6, and has its own number.
 fn any_name(number: u8) -> String {
-    let network = if number == nix::libc::IPPROTO_ICMPV6 as u8 { Network::Ip6 } else { Network::Ip4 };
+    let network = if number == libc::IPPROTO_ICMPV6 as u8 { Network::Ip6 } else { Network::Ip4 };
     crate::blame::packet::protocol_name(network, number).into_owned()
 }
 

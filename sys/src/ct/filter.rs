@@ -42,12 +42,13 @@ impl TupleFilter {
             && self.dport.is_none_or(|p| t.dst_port() == Some(p))
     }
 
-    /// The bits of `CTA_FILTER_*_FLAGS`. Ports only go with TCP and UDP; for others they are left to [`matches`](Self::matches).
+    /// The bits of `CTA_FILTER_*_FLAGS`. Left to [`matches`](Self::matches) are ports but those of TCP and UDP, and
+    /// addresses of IPv6: many kernels let pass what does *not* have them (`ctnetlink_filter_match_tuple` up to 6.18).
     fn flags(&self) -> u32 {
         let flag = |on: bool, bit: u32| if on { bit } else { 0 };
         let ports = matches!(self.protocol.map(i32::from), Some(libc::IPPROTO_TCP | libc::IPPROTO_UDP));
-        flag(self.src.is_some(), CTA_FILTER_F_CTA_IP_SRC)
-            | flag(self.dst.is_some(), CTA_FILTER_F_CTA_IP_DST)
+        flag(matches!(self.src, Some(IpAddr::V4(_))), CTA_FILTER_F_CTA_IP_SRC)
+            | flag(matches!(self.dst, Some(IpAddr::V4(_))), CTA_FILTER_F_CTA_IP_DST)
             | flag(self.protocol.is_some(), CTA_FILTER_F_CTA_PROTO_NUM)
             | flag(ports && self.sport.is_some(), CTA_FILTER_F_CTA_PROTO_SRC_PORT)
             | flag(ports && self.dport.is_some(), CTA_FILTER_F_CTA_PROTO_DST_PORT)
@@ -57,13 +58,9 @@ impl TupleFilter {
         let flags = self.flags();
         b.nest(kind, |b| {
             b.nest(CTA_TUPLE_IP, |b| {
-                for (addr, kind4, kind6) in
-                    [(self.src, CTA_IP_V4_SRC, CTA_IP_V6_SRC), (self.dst, CTA_IP_V4_DST, CTA_IP_V6_DST)]
-                {
-                    match addr {
-                        Some(IpAddr::V4(a)) => _ = b.attr(kind4, &a.octets()),
-                        Some(IpAddr::V6(a)) => _ = b.attr(kind6, &a.octets()),
-                        None => {}
+                for (addr, kind) in [(self.src, CTA_IP_V4_SRC), (self.dst, CTA_IP_V4_DST)] {
+                    if let Some(IpAddr::V4(a)) = addr {
+                        b.attr(kind, &a.octets());
                     }
                 }
             });
@@ -142,7 +139,8 @@ impl Filter {
         if let Some((value, mask)) = self.status.filter(|(_, mask)| !mask.is_empty()) {
             b.u32::<BE>(CTA_STATUS, value.bits()).u32::<BE>(CTA_STATUS_MASK, mask.bits());
         }
-        if let Some(zone) = self.zone {
+        // Of zone 0 is also what has another zone in one direction; the kernel takes that for the other's.
+        if let Some(zone) = self.zone.filter(|zone| *zone != 0) {
             b.u16::<BE>(CTA_ZONE, zone);
         }
         let (orig, reply) = (self.orig.flags(), self.reply.flags());
