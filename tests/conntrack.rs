@@ -202,7 +202,8 @@ fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
     let mut text = Out::new();
     report::change(&mut text, change, &flow, NOW);
     let text = String::from_utf8(text.into_bytes()).unwrap();
-    assert!(text.starts_with("[DESTROY] icmp     1 "), "{text}");
+    assert!(text.starts_with("[DESTROY] icmp     1 ") && text.contains(" [USERSPACE] portid="), "{text}");
+    assert!(!text.contains("unknown("), "{text}");
     let json = serde_json::to_value(report::FlowLine::new(&flow, Some(change))).unwrap();
     assert_eq!(json["network.transport"], "icmp");
     assert_eq!(json["change"], "destroy");

@@ -12,6 +12,7 @@ use nfblame::host::{Usage, sysctl};
 use nfblame::report::conntrack as report;
 use nfblame::report::json;
 use nfblame::ruleset::render::Out;
+use nfblame::ruleset::render::nft::{Names, System};
 use nfblame::sys;
 use nfblame::sys::ct::{Conntrack, Events, Filter, ProtoInfo, Status, TupleFilter};
 use nfblame::sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
@@ -206,6 +207,7 @@ fn expectations(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Err
 /// Until somebody ends the program.
 fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut events = Events::open(BUFFER)?;
+    let names = System::new();
     let mut line = Out::new();
     loop {
         let mut failed = Ok(());
@@ -218,6 +220,9 @@ fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), 
             } else {
                 line.truncate(0);
                 report::change(&mut line, change, flow, now());
+                if let Some(program) = flow.port.and_then(|port| names.program(port)) {
+                    line.str(&format!(" progname={program}"));
+                }
                 line.str("\n");
                 out.write_all(line.as_bytes()).and_then(|()| out.flush())
             };

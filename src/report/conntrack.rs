@@ -89,6 +89,9 @@ pub fn change(out: &mut Out, change: Change, f: &Flow, now: u64) {
     };
     put!(out, "{word:>9} ");
     flow(out, f, now);
+    if let Some(port) = f.port {
+        put!(out, " [USERSPACE] portid={port}");
+    }
 }
 
 fn tuple(out: &mut Out, prefix: &str, t: &Tuple) {

@@ -49,6 +49,10 @@ pub struct FlowLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    event_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netlink_port: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     synproxy: Option<Synproxy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u32>,
@@ -130,6 +134,8 @@ impl<'a> FlowLine<'a> {
             secctx: flow.secctx.as_ref(),
             start_ns: flow.timestamps.map(|t| t.start),
             stop_ns: flow.timestamps.and_then(|t| t.stop),
+            event_ns: flow.event_time,
+            netlink_port: flow.port,
             synproxy: flow.synproxy,
             id: flow.id,
             uses: flow.uses,

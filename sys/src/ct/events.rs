@@ -75,7 +75,8 @@ impl<T: Transport> Events<T> {
                 IPCTNL_MSG_CT_DELETE => Change::Destroy,
                 _ => continue,
             };
-            let flow = m.nfgen().and_then(|(_, attrs)| Flow::parse(attrs)).map_err(|e| e.of(OP))?;
+            let mut flow = m.nfgen().and_then(|(_, attrs)| Flow::parse(attrs)).map_err(|e| e.of(OP))?;
+            flow.port = Some(m.port).filter(|port| *port != 0);
             each(change, &flow);
         }
         Ok(())

@@ -86,6 +86,10 @@ pub struct Flow {
     pub labels: Option<u128>,
     /// When it began and ended.
     pub timestamps: Option<Timestamps>,
+    /// When the event happened that this is part of, in nanoseconds since 1970 (`CTA_TIMESTAMP_EVENT`, Linux 6.14).
+    pub event_time: Option<u64>,
+    /// In an event, the netlink port of the program that made it happen; none where the kernel did.
+    pub port: Option<u32>,
     /// The security context.
     pub secctx: Option<Text>,
     /// Sequence adjustment of the original direction.
@@ -134,6 +138,8 @@ impl Flow {
             master: None,
             labels: None,
             timestamps: None,
+            event_time: None,
+            port: None,
             secctx: None,
             seq_orig: None,
             seq_reply: None,
@@ -167,6 +173,7 @@ impl Flow {
                 let stop = time(CTA_TIMESTAMP_STOP)?;
                 self.timestamps = Some(Timestamps { start: time(CTA_TIMESTAMP_START)?.unwrap_or_default(), stop });
             }
+            CTA_TIMESTAMP_EVENT => self.event_time = Some(a.u64::<BE>()?),
             CTA_SECCTX => self.secctx = a.nested().find(CTA_SECCTX_NAME).map(|n| n.text()),
             CTA_SEQ_ADJ_ORIG => self.seq_orig = Some(seq_adjust(a)?),
             CTA_SEQ_ADJ_REPLY => self.seq_reply = Some(seq_adjust(a)?),

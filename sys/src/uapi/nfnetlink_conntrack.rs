@@ -44,6 +44,7 @@ pub const CTA_LABELS_MASK: u16 = 23;
 pub const CTA_SYNPROXY: u16 = 24;
 pub const CTA_FILTER: u16 = 25;
 pub const CTA_STATUS_MASK: u16 = 26;
+pub const CTA_TIMESTAMP_EVENT: u16 = 27;
 
 // enum ctattr_tuple: Attributes of a tuple.
 pub const CTA_TUPLE_IP: u16 = 1;
