@@ -241,6 +241,13 @@ impl Finding {
         self
     }
 
+    /// The same, with a fix if there is one.
+    #[must_use]
+    pub fn fixes(mut self, fix: Option<Fix>) -> Self {
+        self.fix.extend(fix);
+        self
+    }
+
     /// The same, with one more fix.
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {

@@ -5,6 +5,7 @@
 
 mod allow;
 mod change;
+mod mend;
 mod owner;
 mod patched;
 mod propose;
@@ -13,6 +14,7 @@ mod stopped;
 mod trial;
 
 pub use change::Change;
+pub use mend::let_pass;
 pub use patched::Patched;
 pub use propose::{Proposed, propose};
 pub use rule::NewRule;

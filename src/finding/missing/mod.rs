@@ -11,6 +11,10 @@ mod nb0208_late_established;
 mod nb0209_invalid;
 
 use super::code::Code;
+use super::fix::Fix;
+use super::view::View;
+use crate::explain::Question;
+use crate::fix::{NewRule, let_pass};
 
 /// The codes of this group.
 pub(super) const CODES: &[&Code] = &[
@@ -24,3 +28,8 @@ pub(super) const CODES: &[&Code] = &[
     &nb0208_late_established::CODE,
     &nb0209_invalid::CODE,
 ];
+
+/// The rule for packets of connections that were let through before, where it is missing.
+fn mended(view: &View<'_>, lost: &[Question], v6: bool) -> Option<Fix> {
+    let_pass(view.rules, view.host, lost, |_, _| NewRule { v6, established: true, ..NewRule::default() })
+}

@@ -1,9 +1,10 @@
 //! `NB0201`: the answers to what this host begins are thrown away.
 
+use super::mended;
 use crate::blame::{Culprit, CulpritKind, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
-use crate::explain::Explained;
+use crate::explain::{Explained, Question};
 use crate::finding::code::Code;
 use crate::finding::probe::{self, Peer, Ports, TCP, UDP};
 use crate::finding::report::{Finding, Severity};
@@ -44,7 +45,13 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         }
         // One that passes shows a rule for answers, or rules that are meant to be narrow.
         if asked > 0 && asked == lost.len() {
-            found.extend(lost.first().map(|(sample, peer, at)| finding(view, *sample, peer, *at)));
+            let answers: Vec<Question> = lost
+                .iter()
+                .filter_map(|(sample, peer, _)| probe::arriving(peer, *sample, CtState::Established))
+                .collect();
+            let fix = mended(view, &answers, v6);
+            found
+                .extend(lost.first().map(|(sample, peer, at)| finding(view, *sample, peer, *at)).map(|f| f.fixes(fix)));
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::evaluate::packet::CtState;
-use crate::evaluate::{Fact, Place};
+use crate::evaluate::{Fact, Hook, Place};
 use crate::explain::{Question, Side};
 use crate::finding::code::Code;
 use crate::finding::probe::{self, TCP};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::{NewRule, let_pass};
 use crate::sys::rt::LinkFlags;
 
 pub(super) const CODE: Code = Code {
@@ -30,10 +31,17 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         // Whatever the port: one that gets through shows rules that choose, and then NB0501 tells which services are cut off.
         let lost: Vec<Option<Place>> = [80, 5432, 33000].map(|port| stopped(view, own, port)).into();
         let Some([Some(at), Some(_), Some(_)]) = lost.first_chunk() else { continue };
+        let lost: Vec<Question> = [80, 5432, 33000].iter().filter_map(|port| local(own, *port)).collect();
+        let fix = let_pass(view.rules, view.host, &lost, |_, hook| {
+            let lo = Some("lo".into());
+            let (iif, oif) = if hook == Hook::Output { (None, lo) } else { (lo, None) };
+            NewRule { v6: own.is_ipv6(), iif, oif, ..NewRule::default() }
+        });
         found.push(
             CODE.finding(format!("a connection from {own} to {own} is stopped by the rules"))
                 .rule(view.rule(*at).label("packets of the interface lo end here").verdict())
-                .seen("simulation", format!("tcp {own}:45678 > {own}:80, out and in by lo: dropped")),
+                .seen("simulation", format!("tcp {own}:45678 > {own}:80, out and in by lo: dropped"))
+                .fixes(fix),
         );
     }
 }
@@ -46,8 +54,12 @@ fn is_used(view: &View<'_>, own: IpAddr) -> bool {
 }
 
 fn stopped(view: &View<'_>, own: IpAddr, port: u16) -> Option<Place> {
+    probe::stopped_at(&view.ask(&local(own, port)?)?)
+}
+
+fn local(own: IpAddr, port: u16) -> Option<Question> {
     let q = probe::packet(TCP, (own, 45678), (own, port), CtState::New)?;
-    probe::stopped_at(&view.ask(&Question { side: Side::Out, ..q })?)
+    Some(Question { side: Side::Out, ..q })
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {

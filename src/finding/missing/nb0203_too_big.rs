@@ -1,7 +1,9 @@
 //! `NB0203`: the messages that a path takes smaller packets only are thrown away.
 
+use super::mended;
 use crate::blame::CulpritKind;
 use crate::evaluate::Place;
+use crate::explain::Question;
 use crate::finding::code::Code;
 use crate::finding::probe::{self, Peer};
 use crate::finding::report::{Finding, Severity};
@@ -33,7 +35,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             finding = finding
                 .note("IPv6 routers never fragment; IPv4 hosts set DF by default: both depend on these messages");
         }
-        found.push(finding);
+        let lost: Vec<Question> = beyond.iter().filter_map(|p| probe::too_big(p)).collect();
+        found.push(finding.fixes(mended(view, &lost, v6)));
     }
 }
 

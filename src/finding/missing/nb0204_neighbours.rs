@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::evaluate::packet::CtState;
 use crate::evaluate::{Hook, Place};
-use crate::explain::Side;
+use crate::explain::{Question, Side};
 use crate::finding::code::Code;
 use crate::finding::probe::{self, Peer};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::{NewRule, let_pass};
 
 pub(super) const CODE: Code = Code {
     id: "NB0204",
@@ -39,18 +40,26 @@ struct Message {
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     for peer in view.peers().iter().filter(|p| p.on_link) {
         let (IpAddr::V6(own), IpAddr::V6(remote)) = (peer.own, peer.remote) else { continue };
-        let lost: Vec<(Message, Place)> =
-            messages(own, remote).into_iter().filter_map(|m| stopped(view, peer, &m).map(|at| (m, at))).collect();
-        let Some((_, at)) = lost.first() else { continue };
+        let lost: Vec<(Message, Question, Place)> = messages(own, remote)
+            .into_iter()
+            .filter_map(|m| stopped(view, peer, &m).map(|(q, at)| (m, q, at)))
+            .collect();
+        let Some((_, _, at)) = lost.first() else { continue };
         let mut finding = CODE
             .finding(format!("IPv6 hosts of the network of {} and this host cannot find each other", peer.link))
             .rule(view.rule(*at).label("neighbour discovery ends here").verdict());
-        for (m, _) in &lost {
+        for (m, ..) in &lost {
             let way = if m.arrives { "in by" } else { "out by" };
             finding =
                 finding.seen("simulation", format!("{}: {} > {}, {way} {}: dropped", m.name, m.from, m.to, peer.link));
         }
-        found.push(finding);
+        let questions: Vec<Question> = lost.into_iter().map(|(_, q, _)| q).collect();
+        found.push(finding.fixes(let_pass(view.rules, view.host, &questions, |q, _| NewRule {
+            v6: true,
+            protocol: Some(58),
+            icmp_type: q.bytes.get(40).copied(),
+            ..NewRule::default()
+        })));
         return;
     }
 }
@@ -73,20 +82,24 @@ fn solicited_node(a: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(x), u16::from_be_bytes([y, z]))
 }
 
-fn stopped(view: &View<'_>, peer: &Peer, m: &Message) -> Option<Place> {
+/// The message as a packet, and where it ends.
+fn stopped(view: &View<'_>, peer: &Peer, m: &Message) -> Option<(Question, Place)> {
     let side = if m.arrives { Side::In(peer.link.clone()) } else { Side::Out };
     let ends = (m.from.into(), m.to.into());
     // The kernel does not track these.
     let mut q = probe::icmp(side, ends, (m.kind, 0), m.about.octets().into(), CtState::Untracked)?;
     if !m.arrives {
         q.oif = Some(peer.link.clone());
-        return probe::stopped_at(&view.ask(&q)?);
+    }
+    if let Some(at) = probe::stopped_at(&view.ask(&q)?) {
+        return Some((q, at));
+    }
+    if !m.arrives {
+        return None;
     }
     // Which multicast groups somebody listens to may be unknown, but this host does listen to its own.
-    probe::stopped_at(&view.ask(&q)?).or_else(|| {
-        q.hook = Some(Hook::Input);
-        probe::stopped_at(&view.ask(&q)?)
-    })
+    q.hook = Some(Hook::Input);
+    probe::stopped_at(&view.ask(&q)?).map(|at| (q, at))
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! `NB0205`: the answers to connections that are forwarded are thrown away.
 
+use super::mended;
 use crate::blame::{CulpritKind, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
@@ -27,6 +28,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         for to in view.peers().iter().filter(|to| to.link != from.link && to.own.is_ipv4() == from.own.is_ipv4()) {
             let lost: Vec<Place> = [443, 53, 22].iter().filter_map(|port| answer_lost(view, from, to, *port)).collect();
             let (Some(at), 3) = (lost.first(), lost.len()) else { continue };
+            let back = [443, 53, 22].iter().filter_map(|port| answer(from, to, *port)).collect::<Vec<_>>();
+            let fix = mended(view, &back, from.own.is_ipv6());
             found.push(
                 CODE.finding(format!(
                     "connections from {} to {} get through, and their answers are dropped",
@@ -37,7 +40,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 .seen(
                     "simulation",
                     format!("tcp {}:443 > {}:{CLIENT}, established, in {}: dropped", to.remote, from.remote, to.link),
-                ),
+                )
+                .fixes(fix),
             );
             return;
         }
@@ -52,8 +56,12 @@ fn answer_lost(view: &View<'_>, from: &Peer, to: &Peer, port: u16) -> Option<Pla
     if !forwards(&there) {
         return None;
     }
-    let back = ask(probe::packet(TCP, server, client, CtState::Established), to.link.clone())?;
-    probe::stopped_at(&back)
+    probe::stopped_at(&view.ask(&answer(from, to, port)?)?)
+}
+
+fn answer(from: &Peer, to: &Peer, port: u16) -> Option<Question> {
+    let q = probe::packet(TCP, (to.remote, port), (from.remote, CLIENT), CtState::Established)?;
+    Some(Question { side: Side::In(to.link.clone()), ..q })
 }
 
 fn forwards(e: &Explained) -> bool {
