@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::IpAddr;
 
-use super::environment::{Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts};
+use super::environment::{Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch};
 use super::fact::Fact;
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
 use super::packet::Packet;
@@ -44,6 +44,10 @@ impl Environment for Asked<'_> {
 
     fn link(&self, index: u32) -> Fact<Link> {
         self.host().link(index)
+    }
+
+    fn switch(&self, bridge: u32) -> Fact<Switch> {
+        self.host().switch(bridge)
     }
 
     fn link_index(&self, name: &[u8]) -> Fact<u32> {

@@ -9,7 +9,7 @@ use crate::sys::ct::Tuple;
 
 use super::fact::Fact;
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
-use super::packet::Packet;
+use super::packet::{Device, Packet};
 
 /// A question to the routing tables, as `nft_fib`, `rpfilter` and `addrtype` ask it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +80,30 @@ pub struct Link {
     pub address: Vec<u8>,
 }
 
+/// A bridge, as far as it decides about what goes from port to port.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Switch {
+    /// Are VLANs filtered?
+    pub vlan_filtering: bool,
+    /// Does the bridge itself ask for rules for IPv4, IPv6 and ARP, whatever the sysctl says?
+    pub calls: [bool; 3],
+    /// Its ports.
+    pub ports: Vec<SwitchPort>,
+}
+
+/// A port of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchPort {
+    /// The device.
+    pub device: Device,
+    /// Its hardware address, which is one of the bridge's, too.
+    pub address: Vec<u8>,
+    /// Is it up, and in a state that lets packets through?
+    pub forwards: bool,
+    /// It exchanges nothing with other isolated ports.
+    pub isolated: bool,
+}
+
 /// The socket that a packet belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFacts {
@@ -110,6 +134,11 @@ pub trait Environment {
     /// The device of that index.
     fn link(&self, _index: u32) -> Fact<Link> {
         Fact::unknown("network device")
+    }
+
+    /// The bridge of that index, and its ports.
+    fn switch(&self, _bridge: u32) -> Fact<Switch> {
+        Fact::unknown("ports of the bridge")
     }
 
     /// The index of the device of that name; absent if there is none.

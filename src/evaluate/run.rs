@@ -21,6 +21,7 @@ pub struct Prepared<'r> {
     filed: Vec<nft::FiledTable>,
     programs: Vec<Program<'r>>,
     tracks: [bool; 2],
+    tracks_on_bridges: bool,
     translates: [bool; 2],
     collects: [bool; 2],
     masquerades: bool,
@@ -36,6 +37,7 @@ impl<'r> Prepared<'r> {
             filed: rules.nft.iter().map(nft::FiledTable::new).collect(),
             programs: rules.xt.iter().enumerate().map(|(i, t)| Program::new(TableRef::Xt(i), t)).collect(),
             tracks: [Network::Ip4, Network::Ip6].map(|n| tracking::is_needed(rules, n)),
+            tracks_on_bridges: tracking::is_needed_on_bridges(rules),
             collects: [Network::Ip4, Network::Ip6].map(|n| tracking::collects_fragments(rules, n)),
             masquerades: tracking::masquerades(rules),
             marks: tracking::marks_connections(rules),
@@ -101,6 +103,11 @@ impl<'r> Prepared<'r> {
     /// Do rules need connections of that network protocol tracked?
     pub fn tracks_connections(&self, network: Network) -> bool {
         of(&self.tracks, network)
+    }
+
+    /// Do rules for bridges need connections tracked, so that it is done on the bridge (nf_conntrack_bridge)?
+    pub fn tracks_on_bridges(&self) -> bool {
+        self.tracks_on_bridges
     }
 
     /// Are fragments of that network protocol put together before rules see them?

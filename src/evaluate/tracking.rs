@@ -36,9 +36,26 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
         Family::Ip6 => network == Network::Ip6,
         _ => false,
     };
+    let Some(family) = legacy(network) else { return false };
+    is_needed_by_nft(rules, &sees)
+        || rules.xt.iter().filter(|t| t.family() == family).any(|t| {
+            t.chains().flat_map(|c| c.rules()).any(|r| {
+            r.entry.matches().flatten().any(|m| MATCHES.contains(&m.name.as_bytes()))
+                || matches!(r.action(), Ok(Action::Target(t)) if target_needs(t.name.as_bytes(), || t.decode(family)))
+        })
+        })
+}
+
+/// Does a rule for bridges, so that connections are tracked on bridges (nf_conntrack_bridge)?
+pub fn is_needed_on_bridges(rules: &Ruleset) -> bool {
+    is_needed_by_nft(rules, &|family| family == Family::Bridge)
+}
+
+/// Does a rule in a table of these families?
+fn is_needed_by_nft(rules: &Ruleset, sees: &dyn Fn(Family) -> bool) -> bool {
     // A translation needs connections of the family of its addresses only, whatever the family of its table.
-    let needs = |e: &Expr| needs(e, &sees);
-    let nft = rules.nft.iter().filter(|t| sees(t.def.family)).any(|t| {
+    let needs = |e: &Expr| needs(e, sees);
+    rules.nft.iter().filter(|t| sees(t.def.family)).any(|t| {
         t.chains.iter().flat_map(|c| &c.rules).flat_map(|r| &r.exprs).any(needs)
             || t.sets
                 .iter()
@@ -50,13 +67,6 @@ pub fn is_needed(rules: &Ruleset, network: Network) -> bool {
                     Some(O::CtHelper(_) | O::CtTimeout(_) | O::CtExpectation(_) | O::Connlimit(_) | O::Synproxy(_))
                 )
             })
-    });
-    let Some(family) = legacy(network) else { return false };
-    nft || rules.xt.iter().filter(|t| t.family() == family).any(|t| {
-        t.chains().flat_map(|c| c.rules()).any(|r| {
-            r.entry.matches().flatten().any(|m| MATCHES.contains(&m.name.as_bytes()))
-                || matches!(r.action(), Ok(Action::Target(t)) if target_needs(t.name.as_bytes(), || t.decode(family)))
-        })
     })
 }
 

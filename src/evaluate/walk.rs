@@ -8,6 +8,7 @@ mod out;
 mod port;
 mod receive;
 mod route;
+mod switch;
 mod track;
 mod translate;
 
@@ -25,6 +26,7 @@ use super::run::Prepared;
 use super::traversal::Begin;
 
 pub use fate::{Fate, Run, Step, Walked, told};
+pub use switch::is_behind;
 
 /// Where a walk begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +144,8 @@ struct Way<'a, 'w> {
     bypassed: bool,
     /// The route that a packet by the loopback has kept from the way out.
     kept: Option<FibAnswer>,
+    /// Has br_netfilter shown it to the rules of the prerouting hook already?
+    prerouted: bool,
 }
 
 /// A fate, or the way goes on.
@@ -158,6 +162,7 @@ impl<'a, 'w> Way<'a, 'w> {
             rerouted: None,
             bypassed: false,
             kept: None,
+            prerouted: false,
         }
     }
 }
@@ -194,7 +199,9 @@ impl Way<'_, '_> {
                     return Ok(Fate::Passed);
                 }
                 self.receive()?;
-                self.hook(Hook::Prerouting, None)?;
+                if !self.prerouted {
+                    self.hook(Hook::Prerouting, None)?;
+                }
                 self.after_prerouting()
             }
             Hook::Prerouting => self.after_prerouting(),

@@ -24,6 +24,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
+const PACKET_OTHERHOST: u8 = 3;
 
 /// Why a packet may not arrive: what would stop it, or else what would stop what it depends on.
 ///
@@ -89,6 +90,11 @@ impl Case<'_> {
         Some((d.index, d.name.value()?.clone()))
     }
 
+    /// Does this host only switch it, from port to port of a bridge?
+    fn is_switched(&self) -> bool {
+        self.run.packet.pkttype == Fact::Is(PACKET_OTHERHOST)
+    }
+
     /// Another packet's loss, which explains that of the one asked about.
     fn blame(&self, mut other: Explained, why: String) -> Option<Explained> {
         let run = other.walked.runs.first()?;
@@ -114,13 +120,14 @@ impl Case<'_> {
             return None;
         }
         let back = self.env.fib(&FibQuery { to: src, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
-        if back.oif != index {
+        let switched = self.is_switched();
+        if back.oif != index && !switched {
             return None;
         }
-        let neighbour = back.gateway.unwrap_or(src);
+        let neighbour = back.gateway.filter(|_| !switched).unwrap_or(src);
         // A packet to this host is asked for by its own address, one to be forwarded by that of the router.
-        let to_us = self.run.packet.oif == Fact::Absent;
-        let target = if to_us { dst } else { self.env.redirect_address(index, neighbour).known()? };
+        let direct = switched || self.run.packet.oif == Fact::Absent;
+        let target = if direct { dst } else { self.env.redirect_address(index, neighbour).known()? };
         let unknown = [0x02, 0, 0, 0, 0, 0x01];
         let (network, bytes, group) = match (neighbour, target) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
@@ -146,6 +153,7 @@ impl Case<'_> {
         let asks = Question {
             link: Some([group.as_slice(), &unknown, &network.ethertype().to_be_bytes()].concat()),
             side: Side::In(name.clone()),
+            pkttype: switched.then_some(PACKET_OTHERHOST),
             ..Question::new(network, bytes)
         };
         let what = if network == Network::Arp { "ARP request" } else { "neighbour solicitation" };
@@ -233,7 +241,11 @@ impl Case<'_> {
         let (network, bytes) = craft.make().ok()?;
         let side = match &self.run.fate {
             Fate::Delivered(_) => Side::Out,
-            Fate::Left => Side::In(last.oif.value()?.name.value()?.clone()),
+            Fate::Left => match (last.oif.value(), &self.q.side) {
+                // By which port of the bridge is not known; it is one of the same bridge.
+                (None, Side::In(iif)) if self.is_switched() => Side::In(iif.clone()),
+                (oif, _) => Side::In(oif?.name.value()?.clone()),
+            },
             _ => return None,
         };
         let answer = Question { side, ..Question::new(network, bytes) };

@@ -6,7 +6,7 @@ use super::question::{Invalid, Question, Side};
 use crate::blame::packet::address;
 use crate::evaluate::environment::{FibQuery, Link};
 use crate::evaluate::packet::Owner;
-use crate::evaluate::walk::Start;
+use crate::evaluate::walk::{Start, is_behind};
 use crate::evaluate::{Device, Environment, Fact, Hook, Network, Packet, Routed};
 use crate::sys::Text;
 
@@ -44,7 +44,7 @@ pub(super) fn enter(q: &Question, env: &dyn Environment) -> Result<Entered, Inva
     }
     packet.mark = Fact::Is(q.mark);
     match side {
-        Side::In(name) => come_in(q, &mut packet, &name, env)?,
+        Side::In(name) => come_in(q, &mut packet, &name, env, &mut notes)?,
         Side::Out | Side::Unsaid => go_out(q, &mut packet),
     }
     let hook = q.hook.unwrap_or(if out { Hook::Output } else { Hook::Ingress });
@@ -162,7 +162,13 @@ fn device(name: &Text, env: &dyn Environment) -> Result<Device, Invalid> {
     }
 }
 
-fn come_in(q: &Question, packet: &mut Packet, name: &Text, env: &dyn Environment) -> Result<(), Invalid> {
+fn come_in(
+    q: &Question,
+    packet: &mut Packet,
+    name: &Text,
+    env: &dyn Environment,
+    notes: &mut Vec<String>,
+) -> Result<(), Invalid> {
     let iif = device(name, env)?;
     let link = env.link(iif.index).known();
     packet.iif = Fact::Is(iif);
@@ -178,7 +184,25 @@ fn come_in(q: &Question, packet: &mut Packet, name: &Text, env: &dyn Environment
         _ => Fact::unknown("link layer header"),
     };
     packet.pkttype = q.pkttype.map_or_else(|| pkttype(q, packet, link.as_ref()), Fact::Is);
+    if let Some((to, bridge)) = link.and_then(|l| switched(q, packet, &l, env)) {
+        packet.pkttype = Fact::Is(PACKET_OTHERHOST);
+        packet.link = Fact::unknown("link layer header");
+        notes.push(format!(
+            "taken to be sent to {to} itself, which is behind {bridge}, too: this host only switches it"
+        ));
+    }
     Ok(())
+}
+
+/// A packet that comes in by a bridge, of whose hardware addresses nothing is said: is it for another host behind that?
+fn switched(q: &Question, packet: &Packet, link: &Link, env: &dyn Environment) -> Option<(IpAddr, Text)> {
+    let open = q.link.is_none() && q.pkttype.is_none() && matches!(q.hook, None | Some(Hook::Ingress));
+    let to = packet.addresses().and_then(|(_, to)| address(to)).filter(|_| open)?;
+    let bridge = match link.master {
+        0 => link.clone(),
+        master => env.link(master).known()?,
+    };
+    (bridge.kind == "bridge" && is_behind(to, bridge.index, env)).then_some((to, bridge.name))
 }
 
 /// Packets of connections and of connected sockets may be given to their socket before the input hook.

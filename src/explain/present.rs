@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::IpAddr;
 
-use crate::evaluate::environment::{FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts};
+use crate::evaluate::environment::{FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch};
 use crate::evaluate::nat::tuple_of;
 use crate::evaluate::packet::{Ct, CtState};
 use crate::evaluate::{Delivery, Environment, Fact, Obstacle, Packet, Routed, Tracked};
@@ -154,6 +154,10 @@ impl Environment for Present<'_> {
 
     fn link(&self, index: u32) -> Fact<Link> {
         self.host.link(index)
+    }
+
+    fn switch(&self, bridge: u32) -> Fact<Switch> {
+        self.host.switch(bridge)
     }
 
     fn link_index(&self, name: &[u8]) -> Fact<u32> {

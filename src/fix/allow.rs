@@ -94,6 +94,7 @@ pub(super) fn also(rule: &NewRule, hook: Hook) -> String {
     let here = match hook {
         Hook::Forward => "through this host",
         Hook::Output | Hook::Postrouting | Hook::Egress => "out of this host",
+        Hook::Ingress | Hook::Prerouting if rule.dst.is_none() => "to every address, of this host or behind it",
         _ => "at every address of this host",
     };
     format!("{}, {here}, whatever its source port", rule.describe())

@@ -4,8 +4,8 @@ use crate::blame::describe::{Describer, family_name};
 use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::ruleset::{Backend, Ruleset};
 use crate::sys::Text;
-use crate::sys::nft::Rule;
-use crate::sys::xt::Draft;
+use crate::sys::nft::{Family, Rule};
+use crate::sys::xt::{self, Draft};
 
 use super::patched::Patched;
 use super::rule::{NewRule, is_plain};
@@ -80,6 +80,7 @@ impl Change {
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
                     Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),
+                    _ if is_bridge(rules, *chain) => "ebtables-nft-save > /etc/ebtables.conf".into(),
                     b => {
                         let (tool, v) = (tool(rules, *chain, b)?, if is_v6(rules, *chain) { "v6" } else { "v4" });
                         format!("{tool}-save > /etc/iptables/rules.{v}")
@@ -201,7 +202,10 @@ fn names(rules: &Ruleset, chain: ChainRef) -> Option<String> {
 
 fn insertion(rules: &Ruleset, chain: ChainRef, position: usize, rule: &NewRule) -> Option<String> {
     let backend = backend(rules, chain)?;
-    let words = rule.words(backend);
+    let words = match is_bridge(rules, chain) && backend == Backend::NftCompat {
+        true => rule.ebtables()?,
+        false => rule.words(backend),
+    };
     let name = names(rules, chain).filter(|_| rule.is_plain())?;
     if backend != Backend::Nft {
         return iptables(rules, chain, backend, "-I", &chain_name(rules, chain)?, &format!("{position} {words}"));
@@ -229,15 +233,34 @@ fn iptables(rules: &Ruleset, at: ChainRef, backend: Backend, verb: &str, chain: 
 /// The tool that changes a chain of iptables.
 fn tool(rules: &Ruleset, chain: ChainRef, backend: Backend) -> Option<String> {
     let variant = if backend == Backend::Xtables { "legacy" } else { "nft" };
-    let family = if is_v6(rules, chain) { "ip6tables" } else { "iptables" };
+    let family = match family(rules, chain)? {
+        Family::Ip => "iptables",
+        Family::Ip6 => "ip6tables",
+        Family::Arp => "arptables",
+        Family::Bridge => "ebtables",
+        _ => return None,
+    };
     Some(format!("{family}-{variant}"))
 }
 
-fn is_v6(rules: &Ruleset, chain: ChainRef) -> bool {
+fn family(rules: &Ruleset, chain: ChainRef) -> Option<Family> {
     match chain.table {
-        TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.def.family == crate::sys::nft::Family::Ip6),
-        TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.family() == crate::sys::xt::Family::Ip6),
+        TableRef::Nft(t) => rules.nft.get(t).map(|t| t.def.family),
+        TableRef::Xt(t) => rules.xt.get(t).map(|t| match t.family() {
+            xt::Family::Ip => Family::Ip,
+            xt::Family::Ip6 => Family::Ip6,
+            xt::Family::Arp => Family::Arp,
+            xt::Family::Bridge => Family::Bridge,
+        }),
     }
+}
+
+fn is_bridge(rules: &Ruleset, chain: ChainRef) -> bool {
+    family(rules, chain) == Some(Family::Bridge)
+}
+
+fn is_v6(rules: &Ruleset, chain: ChainRef) -> bool {
+    family(rules, chain) == Some(Family::Ip6)
 }
 
 /// Whose words change a chain.

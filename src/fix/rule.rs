@@ -217,6 +217,33 @@ impl NewRule {
         s
     }
 
+    /// In the words of ebtables. None: it has none for connections.
+    pub fn ebtables(&self) -> Option<String> {
+        let mut s = String::new();
+        for (word, name) in [("-i", &self.iif), ("-o", &self.oif)] {
+            if let Some(n) = name {
+                let _ = write!(s, "{word} {n} ");
+            }
+        }
+        let (ethertype, ip) = if self.v6 { ("IPv6", "ip6") } else { ("IPv4", "ip") };
+        let _ = write!(s, "-p {ethertype} ");
+        for (word, address) in [("source", self.src), ("destination", self.dst)] {
+            if let Some(a) = address {
+                let _ = write!(s, "--{ip}-{word} {a} ");
+            }
+        }
+        if let Some(p) = self.protocol {
+            let _ = write!(s, "--{ip}-protocol {p} ");
+        }
+        if let Some(port) = self.dport {
+            let _ = write!(s, "--{ip}-destination-port {port} ");
+        }
+        if let Some(kind) = self.icmp_type {
+            let _ = write!(s, "--{ip}-icmp-type {kind} ");
+        }
+        (!self.established).then(|| s + "-j ACCEPT")
+    }
+
     /// What it accepts, for people: `tcp from 192.0.2.2 to port 8080`.
     pub fn describe(&self) -> String {
         if self.established {

@@ -8,11 +8,13 @@ use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
 use super::track::track;
 use crate::blame::CulpritKind;
-use crate::evaluate::environment::{Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts};
+use crate::evaluate::environment::{
+    Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
+};
 use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed, Tracked};
 use crate::sys::ct::{L4, Tuple};
 use crate::sys::diag::{Ends, Protocol};
-use crate::sys::rt::{Address, LinkFlags, RouteKind};
+use crate::sys::rt::{self, Address, LinkFlags, RouteKind};
 
 /// `RT_TABLE_LOCAL`.
 const LOCAL: u32 = 255;
@@ -67,6 +69,19 @@ impl<H: Host> Environment for H {
             up: l.flags.contains(LinkFlags::UP),
             address: l.address,
             name: l.name,
+        })
+    }
+
+    fn switch(&self, bridge: u32) -> Fact<Switch> {
+        let own = match Host::link(self, bridge) {
+            Fact::Is(link) => link.bridge.unwrap_or_default(),
+            Fact::Absent => return Fact::Absent,
+            Fact::Unknown(why) => return Fact::Unknown(why),
+        };
+        self.links().map(|all| Switch {
+            vlan_filtering: own.vlan_filtering,
+            calls: own.calls,
+            ports: all.iter().filter(|l| l.master == Some(bridge)).map(switch_port).collect(),
         })
     }
 
@@ -240,6 +255,16 @@ impl<H: Host> Environment for H {
 
     fn clock(&self) -> Fact<(i64, i32)> {
         Host::clock(self)
+    }
+}
+
+fn switch_port(l: &rt::Link) -> SwitchPort {
+    let port = l.port.unwrap_or_default();
+    SwitchPort {
+        device: Device { index: l.index, name: Fact::Is(l.name.clone()) },
+        address: l.address.clone(),
+        forwards: port.forwards && l.flags.contains(LinkFlags::UP),
+        isolated: port.isolated,
     }
 }
 

@@ -7,6 +7,7 @@ use neli::types::{Buffer, RtBuffer};
 use serde::Serialize;
 
 use super::Handle;
+use super::bridge::{Bridge, BridgePort};
 use crate::Text;
 use crate::error::{Error, Malformed, Result};
 use crate::netlink::Attrs;
@@ -88,6 +89,10 @@ pub struct Link {
     pub operstate: u8,
     /// The queueing discipline's name.
     pub qdisc: Option<Text>,
+    /// The options of a bridge.
+    pub bridge: Option<Bridge>,
+    /// What its bridge holds of a port.
+    pub port: Option<BridgePort>,
 }
 
 impl Link {
@@ -119,6 +124,13 @@ impl Link {
                         match info.kind() {
                             libc::IFLA_INFO_KIND => link.kind = Some(info.text()),
                             libc::IFLA_INFO_SLAVE_KIND => link.slave_kind = Some(info.text()),
+                            // Both come behind the kind that they are of.
+                            libc::IFLA_INFO_DATA if link.kind.as_ref().is_some_and(|k| *k == "bridge") => {
+                                link.bridge = Some(Bridge::parse(&info)?);
+                            }
+                            libc::IFLA_INFO_SLAVE_DATA if link.slave_kind.as_ref().is_some_and(|k| *k == "bridge") => {
+                                link.port = Some(BridgePort::parse(&info)?);
+                            }
                             _ => {}
                         }
                     }

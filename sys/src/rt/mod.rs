@@ -5,6 +5,7 @@
 //! the answer, and it can be replayed in tests.
 
 mod address;
+mod bridge;
 mod filter;
 mod handle;
 mod link;
@@ -18,6 +19,7 @@ mod write;
 mod xfrm;
 
 pub use address::Address;
+pub use bridge::{Bridge, BridgePort};
 pub use filter::{TcFilter, tc_filters};
 pub use handle::Handle;
 pub(crate) use handle::{from_neli, refused};

@@ -123,3 +123,18 @@ pub const RTAX_MTU: u16 = 2;
 pub const FRA_FLOW: u16 = 11;
 /// Padding.
 pub const FRA_PAD: u16 = 18;
+
+/// What a bridge says of itself (`IFLA_BR_*`): VLANs are filtered.
+pub const IFLA_BR_VLAN_FILTERING: u16 = 7;
+/// Packets that it switches pass the rules for IPv4, whatever the setting of the namespace.
+pub const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
+/// The same for IPv6.
+pub const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
+/// The same for ARP.
+pub const IFLA_BR_NF_CALL_ARPTABLES: u16 = 38;
+/// What a bridge says of a port (`IFLA_BRPORT_*`): its state of the spanning tree.
+pub const IFLA_BRPORT_STATE: u16 = 1;
+/// It exchanges nothing with other isolated ports.
+pub const IFLA_BRPORT_ISOLATED: u16 = 33;
+/// `BR_STATE_FORWARDING` (include/uapi/linux/if_bridge.h).
+pub const BR_STATE_FORWARDING: u8 = 3;

@@ -5,13 +5,15 @@ use smallvec::SmallVec;
 use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::nft::registers::Unknown;
 use crate::evaluate::{Context, Fact};
-use crate::sys::nft::Reg;
 use crate::sys::nft::expr::{Payload, PayloadBase};
+use crate::sys::nft::{Family, Reg};
 
 /// `ETH_HLEN`
 const ETHERNET: usize = 14;
 /// `VLAN_ETH_HLEN`
 const ETHERNET_WITH_TAG: usize = 18;
+/// `ARPHRD_ETHER` (include/uapi/linux/if_arp.h).
+const ARPHRD_ETHER: u16 = 1;
 /// Where the Ethertype is.
 const ETHERTYPE: usize = 12;
 
@@ -34,7 +36,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Payload) -> Step {
         },
         PayloadBase::Inner => inner_offset(cx, m),
         PayloadBase::Link => {
-            let loaded = link(cx, offset, len);
+            let loaded = link(cx, m.info.family, offset, len);
             return store(m, e.dreg, len, loaded);
         }
         _ => return unheard_of(cx, m, e.dreg, len, format!("payload base {}", e.base)),
@@ -101,11 +103,16 @@ pub fn transport(m: &Machine<'_>) -> Fact<usize> {
 }
 
 /// From the link header on, with the VLAN tag put back that the device took out.
-fn link(cx: &Context<'_>, offset: usize, len: usize) -> Fact<Bytes> {
+fn link(cx: &Context<'_>, family: Family, offset: usize, len: usize) -> Fact<Bytes> {
     let header = match &cx.packet.link {
         Fact::Is(h) if h.is_empty() => return Fact::Absent,
         Fact::Is(h) => h.as_slice(),
         Fact::Absent => return Fact::Absent,
+        // The addresses are not known; what follows says of what protocol the packet is.
+        Fact::Unknown(_) if offset >= ETHERTYPE && cx.packet.vlan == Fact::Absent && is_ethernet(cx, family) => {
+            let header = [[0; ETHERTYPE].as_slice(), &cx.packet.network.ethertype().to_be_bytes()].concat();
+            return behind(cx, &header, offset, len);
+        }
         Fact::Unknown(w) => return Fact::Unknown(format!("{w}, byte {offset}").into()),
     };
     // `nft_payload_need_vlan_adjust`
@@ -134,6 +141,12 @@ fn link(cx: &Context<'_>, offset: usize, len: usize) -> Fact<Bytes> {
         }
     }
     Fact::Is(out)
+}
+
+/// Has its link header the form of Ethernet's? On a bridge all have.
+fn is_ethernet(cx: &Context<'_>, family: Family) -> bool {
+    let device = || super::meta::link(cx, super::meta::input(cx));
+    family == Family::Bridge || matches!(device(), Fact::Is(l) if l.hardware == ARPHRD_ETHER)
 }
 
 /// Bytes of the link header, and of the packet behind it.

@@ -1,0 +1,258 @@
+//! Through a bridge: up to the host behind it, or from port to port, past the rules for bridges and those for IP that
+//! br_netfilter calls (net/bridge/br_input.c, br_forward.c, br_netfilter_hooks.c).
+
+use std::net::IpAddr;
+
+use crate::blame::CulpritKind;
+use crate::blame::packet::{address, device_name};
+use crate::evaluate::environment::{Environment, FibQuery, Link, Switch, SwitchPort};
+use crate::evaluate::fact::Fact;
+use crate::evaluate::headers::Network;
+use crate::evaluate::hook::Hook;
+use crate::evaluate::obstacle::Obstacle;
+use crate::evaluate::packet::Device;
+use crate::evaluate::stations::{Stations, What};
+use crate::evaluate::traversal::Begin;
+use crate::sys::nft::Family;
+
+use super::{Fate, On, Way};
+
+/// `PACKET_HOST`, `PACKET_OTHERHOST`.
+const FOR_US: u8 = 0;
+const FOR_OTHERS: u8 = 3;
+/// `NF_BR_PRI_BRNF`: where br_netfilter calls the rules for IP.
+const PRI_BRNF: i32 = 0;
+/// `NF_IP_PRI_CONNTRACK`, which connection tracking of bridges has, too.
+const PRI_CONNTRACK: i32 = -200;
+
+/// `RTN_UNICAST`, `RTN_LOCAL`, `RTN_BROADCAST`, `RTN_MULTICAST`.
+const UNICAST: u8 = 1;
+const FOR_THE_HOST: [u8; 3] = [2, 3, 5];
+
+/// Does a host behind a bridge reach this address without the host that the bridge is of? It does on one network; and where
+/// the bridge has no address, nobody can use it as a router.
+pub fn is_behind(to: IpAddr, bridge: u32, env: &dyn Environment) -> bool {
+    match env.address_type(to, None) {
+        Fact::Is(kind) if !FOR_THE_HOST.contains(&kind) => {}
+        _ => return false,
+    }
+    let way = env.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known();
+    let routed = way.filter(|w| w.kind == UNICAST);
+    match (env.redirect_address(bridge, to), routed) {
+        (_, Some(way)) if way.oif == bridge => way.gateway.is_none(),
+        // Routers of IPv6 need no more than an address of the link.
+        (Fact::Absent, routed) => to.is_ipv4() || routed.is_none(),
+        _ => false,
+    }
+}
+
+/// A bridge that has a packet.
+struct Crossing {
+    bridge: Device,
+    /// Of which the bridge has one for itself.
+    addresses: Vec<Vec<u8>>,
+    switch: Fact<Switch>,
+    /// Does br_netfilter show the packet to the rules for IP?
+    calls: bool,
+}
+
+impl Way<'_, '_> {
+    /// Lets a bridge have the packet, which came in by a port. It goes on if it is for the host behind the bridge.
+    pub(super) fn bridge(&mut self, port: Fact<Device>, bridge: &Link) -> On {
+        let crossing = self.crossing(&port, bridge);
+        self.cx.packet.iif = port;
+        let before = self.destination();
+        self.bridge_hook(Hook::Prerouting, &crossing)?;
+        let after = self.destination();
+        let up = match after {
+            // What was translated goes where its new destination is.
+            Some(to) if before != after => !is_behind(to, crossing.bridge.index, self.walk.env),
+            _ => self.is_for_host(&crossing),
+        };
+        if !up {
+            return Err(self.switched(&crossing)?);
+        }
+        if self.cx.packet.pkttype == Fact::Is(FOR_OTHERS) {
+            self.cx.packet.pkttype = Fact::Is(FOR_US);
+        }
+        self.bridge_hook(Hook::Input, &crossing)?;
+        // Only br_netfilter remembers the port, and then the prerouting hook was passed already (`ip_sabotage_in`).
+        if crossing.calls {
+            self.cx.packet.physin = self.cx.packet.iif.clone();
+            self.prerouted = true;
+        }
+        Ok(())
+    }
+
+    /// A question names the bridge itself: by which of its ports the packet comes in is not known.
+    pub(super) fn by_any_port(&mut self) -> On {
+        let Some(iif) = self.cx.packet.iif.value().cloned() else { return Ok(()) };
+        let bridge = self.known(self.walk.env.link(iif.index), "network device")?;
+        self.bridge(Fact::unknown("port of the bridge that it comes in by"), &bridge)?;
+        self.cx.packet.iif = Fact::Is(iif);
+        self.cx.hook = Hook::Ingress;
+        Ok(())
+    }
+
+    /// What leaves by a bridge passes its hooks on the way to one of its ports (`br_dev_xmit`). It was shown to the rules
+    /// for IP before.
+    pub(super) fn out_by_port(&mut self) -> On {
+        let Some(oif) = self.cx.packet.oif.value().cloned() else { return Ok(()) };
+        let bridge = match self.walk.env.link(oif.index) {
+            Fact::Is(link) if link.kind == "bridge" => link,
+            _ => return Ok(()),
+        };
+        let hook = self.cx.hook;
+        let crossing = Crossing { calls: false, ..self.crossing(&Fact::Absent, &bridge) };
+        let iif = std::mem::replace(&mut self.cx.packet.iif, Fact::Absent);
+        self.cx.packet.oif = Fact::unknown("port of the bridge that it leaves by");
+        self.bridge_hook(Hook::Output, &crossing)?;
+        self.bridge_hook(Hook::Postrouting, &crossing)?;
+        (self.cx.packet.iif, self.cx.packet.oif, self.cx.hook) = (iif, Fact::Is(oif), hook);
+        Ok(())
+    }
+
+    fn crossing(&self, port: &Fact<Device>, bridge: &Link) -> Crossing {
+        let switch = self.walk.env.switch(bridge.index);
+        let mut addresses = vec![bridge.address.clone()];
+        if let Some(Fact::Is(link)) = port.value().map(|p| self.walk.env.link(p.index)) {
+            addresses.push(link.address);
+        }
+        let of = match self.cx.packet.network {
+            Network::Ip4 => Some((0, "net.bridge.bridge-nf-call-iptables")),
+            Network::Ip6 => Some((1, "net.bridge.bridge-nf-call-ip6tables")),
+            Network::Arp => Some((2, "net.bridge.bridge-nf-call-arptables")),
+            Network::Other(_) => None,
+        };
+        let calls = of.is_some_and(|(i, key)| match self.walk.env.sysctl(key) {
+            Fact::Is(on) if on.trim() != "0" => true,
+            // A bridge may ask for it by itself, where br_netfilter is loaded.
+            Fact::Is(_) => switch.value().and_then(|s| s.calls.get(i)).copied().unwrap_or(false),
+            Fact::Absent | Fact::Unknown(_) => false,
+        });
+        if let Fact::Is(switch) = &switch {
+            addresses.extend(switch.ports.iter().map(|p| p.address.clone()));
+        }
+        Crossing {
+            bridge: Device { index: bridge.index, name: Fact::Is(bridge.name.clone()) },
+            addresses,
+            switch,
+            calls,
+        }
+    }
+
+    fn destination(&self) -> Option<IpAddr> {
+        self.cx.packet.addresses().and_then(|(_, to)| address(to))
+    }
+
+    /// Does the frame go to the bridge itself, be it with others?
+    fn is_for_host(&self, crossing: &Crossing) -> bool {
+        match &self.cx.packet.link {
+            Fact::Is(header) if header.len() >= 6 => {
+                // Of what is for all, the host gets one copy: which of them is walked, the question says.
+                (header[0] & 1 != 0 && self.cx.packet.pkttype != Fact::Is(FOR_OTHERS))
+                    || crossing.addresses.iter().any(|a| header.get(..6) == Some(a.as_slice()))
+            }
+            _ => self.cx.packet.pkttype != Fact::Is(FOR_OTHERS),
+        }
+    }
+
+    /// From port to port (`br_forward`).
+    fn switched(&mut self, crossing: &Crossing) -> On<Fate> {
+        let out = self.port_out(crossing)?;
+        let (name, by) = (device_name(&crossing.bridge), out.value().map_or_else(|| "a port".into(), device_name));
+        self.kernel(format!("{name} switches it out by {by}"));
+        self.cx.packet.oif = out;
+        self.bridge_hook(Hook::Forward, crossing)?;
+        self.bridge_hook(Hook::Postrouting, crossing)?;
+        if self.walk.rules.tracks_on_bridges() {
+            self.confirm()?;
+        }
+        if let Some(out) = self.cx.packet.oif.value().and_then(|d| self.walk.env.link(d.index).known())
+            && self.cx.packet.length > out.mtu as usize
+        {
+            let long =
+                format!("{} bytes are too long for {}, which takes {}", self.cx.packet.length, out.name, out.mtu);
+            return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Mtu, long))));
+        }
+        self.hook(Hook::Egress, None)?;
+        self.programs(true)?;
+        Ok(Fate::Left)
+    }
+
+    /// The port that it leaves by, where only one other can take it.
+    fn port_out(&mut self, crossing: &Crossing) -> On<Fact<Device>> {
+        let unknown = || Ok(Fact::unknown("bridge port that it leaves by"));
+        let Fact::Is(switch) = &crossing.switch else { return unknown() };
+        let refused = |why: String| Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why))));
+        let name = device_name(&crossing.bridge);
+        if switch.vlan_filtering
+            && !self.cx.ask(format!("whether the VLANs of the ports of {name} let it pass"), b"vlan filtering", true)
+        {
+            return refused(format!("VLAN filtering of {name}"));
+        }
+        let Some(iif) = self.cx.packet.iif.value().map(|d| d.index) else { return unknown() };
+        let port = switch.ports.iter().find(|p| p.device.index == iif);
+        if let Some(port) = port.filter(|p| !p.forwards) {
+            return refused(format!("port {} of {name} does not forward", device_name(&port.device)));
+        }
+        let isolated = port.is_some_and(|p| p.isolated);
+        let others = || switch.ports.iter().filter(|p| p.device.index != iif);
+        let mut able = others().filter(|p: &&SwitchPort| p.forwards && !(isolated && p.isolated));
+        match (able.next(), able.next()) {
+            (Some(only), None) => Ok(Fact::Is(only.device.clone())),
+            (Some(_), Some(_)) => unknown(),
+            (None, _) if isolated && others().any(|p| p.forwards) => {
+                refused(format!("the ports of {name} are isolated"))
+            }
+            (None, _) => refused(format!("no other port of {name} forwards")),
+        }
+    }
+
+    /// Walks a hook of bridges, and that of IP where br_netfilter calls it.
+    fn bridge_hook(&mut self, hook: Hook, crossing: &Crossing) -> On {
+        let stations = Stations::new(self.walk.rules.rules, self.cx.packet.network, hook, None, Some(Family::Bridge));
+        let mut ip = crossing.calls && hook != Hook::Input;
+        let mut track = hook == Hook::Prerouting && self.walk.rules.tracks_on_bridges();
+        self.cx.hook = hook;
+        for station in stations.0 {
+            if track && station.priority > PRI_CONNTRACK {
+                self.conntrack()?;
+                track = false;
+            }
+            // At postrouting br_netfilter comes last.
+            if ip && station.priority > PRI_BRNF && hook != Hook::Postrouting {
+                self.ip_hook(hook, &crossing.bridge)?;
+                ip = false;
+            }
+            match station.what {
+                What::Chain(chain) => self.base(chain, &Begin::Start)?,
+                What::Foreign(foreign) => self.foreign(&foreign)?,
+                What::Defrag | What::Conntrack | What::Nat(_) => {}
+            }
+        }
+        if track {
+            self.conntrack()?;
+        }
+        if ip { self.ip_hook(hook, &crossing.bridge) } else { Ok(()) }
+    }
+
+    /// A hook of IP, as br_netfilter calls it: the rules see the bridge, and its ports beside it.
+    fn ip_hook(&mut self, hook: Hook, bridge: &Device) -> On {
+        let packet = &mut self.cx.packet;
+        let seen = (packet.iif.clone(), packet.oif.clone(), packet.pkttype.clone());
+        packet.physin = std::mem::replace(&mut packet.iif, Fact::Is(bridge.clone()));
+        if hook != Hook::Prerouting {
+            packet.physout = std::mem::replace(&mut packet.oif, Fact::Is(bridge.clone()));
+        }
+        if packet.pkttype == Fact::Is(FOR_OTHERS) {
+            packet.pkttype = Fact::Is(FOR_US);
+        }
+        self.hook(hook, None)?;
+        self.cx.hook = hook;
+        let packet = &mut self.cx.packet;
+        (packet.iif, packet.oif, packet.pkttype) = seen;
+        (packet.physin, packet.physout) = (Fact::Absent, Fact::Absent);
+        Ok(())
+    }
+}

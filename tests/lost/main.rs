@@ -1,0 +1,15 @@
+//! Packets that the kernel really loses, asked about with `why`; and the change that it proposes made for real, after which
+//! they arrive.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bridge;
+mod lost;
+
+use common::kernel;
+
+fn main() {
+    kernel::run(bridge::cases());
+}
