@@ -10,6 +10,7 @@ use crate::world::{World, apply, connects, found, routed, sh, why};
 
 kernel_tests! {
     files_of_nftables_ufw_and_firewalld_are_compared needs ["nft", "ufw", "iptables-nft", "unshare"];
+    a_restart_that_would_flush_others_is_told needs ["nft", "unshare"];
     two_backends_at_one_hook_are_found needs ["nft", "iptables-legacy"];
     ufw_is_told_to_open_the_port needs ["ufw", "iptables-nft", "unshare"];
     firewalld_is_told_to_open_the_port_in_the_zone needs ["nft"];
@@ -179,6 +180,10 @@ fn rules_that_are_nobodys_are_counted() {
 
 /// What `nfblame check` finds where a namespace is the host's first one, and `/etc` may be written to.
 fn found_after(ns: &Netns, dir: &Path, commands: &str) -> Vec<Value> {
+    found_of(ns, dir, "NB0704", commands)
+}
+
+fn found_of(ns: &Netns, dir: &Path, code: &str, commands: &str) -> Vec<Value> {
     let script = format!(
         "mount --bind {0}/etc /etc; {commands}; {1} check -j > {0}/found || true",
         dir.display(),
@@ -187,7 +192,33 @@ fn found_after(ns: &Netns, dir: &Path, commands: &str) -> Vec<Value> {
     ns.cmd("unshare", &["-m", "-p", "-f", "--mount-proc", "sh", "-ec", &script], "");
     let text = std::fs::read_to_string(dir.join("found")).unwrap();
     let all = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
-    all.filter(|f| f["code"] == "NB0704").collect()
+    all.filter(|f| f["code"] == code).collect()
+}
+
+fn a_restart_that_would_flush_others_is_told() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-restart-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc {0}/etc; mkdir -p {0}/etc/systemd/system/sysinit.target.wants", dir.display()));
+    let (etc, own) = (dir.join("etc"), "table inet filter { chain input { type filter hook input priority 0; }; }");
+    let enabled = etc.join("systemd/system/sysinit.target.wants/nftables.service");
+    std::fs::remove_file(&enabled).ok();
+    let conf = |first: &str| std::fs::write(etc.join("nftables.conf"), format!("{first}\n{own}\n")).unwrap();
+    let told = |commands: &str| found_of(&w.server, &dir, "NB0705", commands).len();
+    conf("flush ruleset");
+    let others = "nft 'add table inet f2b-table; add chain inet f2b-table f2b-chain'";
+    assert_eq!(told(others), 0, "the service is not enabled");
+    std::fs::write(&enabled, "").unwrap();
+    assert_eq!(told(":"), 1);
+    let restart = "nft -f /etc/nftables.conf";
+    assert_eq!(
+        told(&format!("{restart}; ! nft list table inet f2b-table 2>/dev/null")),
+        0,
+        "nothing is left of others"
+    );
+    conf("table inet filter\nflush table inet filter");
+    assert_eq!(told(&format!("{others}; {restart}; nft list table inet f2b-table >/dev/null")), 0, "only its own");
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 fn rules_that_were_not_saved_are_found() {

@@ -159,6 +159,6 @@ fn what_docker_publishes_does_not_meet_the_rules_of_input() {
         || client.run(|| std::net::TcpStream::connect_timeout(&to, std::time::Duration::from_millis(700)).is_ok());
     let told = found(&router, "NB0307");
     assert!(told.len() == 1 && reaches(), "{told:?}");
-    sh(&router, "iptables-nft -I DOCKER-USER -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP");
+    apply(&router, &told[0]);
     assert!(found(&router, "NB0307").is_empty() && !reaches());
 }

@@ -16,6 +16,7 @@ kernel_tests! {
     a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
     what_is_appended_behind_the_end_is_moved_before_it needs ["nft", "iptables-nft", "iptables-legacy"];
     an_accept_that_is_not_final_is_found_and_said_of_the_packet needs ["nft", "iptables-legacy"];
+    what_takes_too_long_to_tell_is_said needs ["iptables-legacy-restore"];
     empty_sets_and_maps_are_found needs ["nft", "iptables-nft", "ipset"];
     a_goto_past_the_rest_is_found needs ["nft", "iptables-legacy"];
     order_and_unused_chains_are_noted needs ["nft"];
@@ -339,6 +340,22 @@ fn an_accept_that_is_not_final_is_found_and_said_of_the_packet() {
         assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0110"), "{drop}");
         w.run(fix);
         assert!(found(&w.server, "NB0110").is_empty() && w.reaches_server(8080));
+    }
+}
+
+/// A network that is taken in many pieces, and then asked for as a whole.
+fn what_takes_too_long_to_tell_is_said() {
+    for (len, code) in [(26, SHADOWED), (29, "NB0111")] {
+        let ns = Netns::new();
+        let blocks = (0u32..1 << (len - 16)).map(|n| {
+            let at = std::net::Ipv4Addr::from_bits((10 << 24) | (n << (32 - len)));
+            format!("-A INPUT -s {at}/{len} -j DROP\n")
+        });
+        let rules: String = blocks.collect();
+        let all = format!("*filter\n:INPUT ACCEPT [0:0]\n{rules}-A INPUT -s 10.0.0.0/16 -j ACCEPT\nCOMMIT\n");
+        ns.cmd("iptables-legacy-restore", &[], &all);
+        let told: BTreeSet<_> = dead(&ns).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(told, BTreeSet::from([code.to_owned()]));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::common::{Netns, kernel_tests, until};
-use crate::world::{World, found, says, why};
+use crate::world::{World, apply, found, says, why};
 
 kernel_tests! {
     a_service_that_no_rule_allows_is_found needs ["iptables-nft"];
@@ -86,12 +86,20 @@ fn a_full_backlog_is_found_while_it_lasts_and_after() {
     let findings = found(&w.server, "NB0503");
     assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"error".into()));
     assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0"), "NB0503"));
+    let full = findings[0].clone();
     for _ in &open {
         drop(service.accept().unwrap());
     }
     let findings = found(&w.server, "NB0503");
     assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"note".into()), "it was full");
     assert!(connect().is_ok());
+    // The larger queue is that of who listens anew.
+    apply(&w.server, &full);
+    drop(service);
+    let service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    let many: Vec<_> = (0..6).map(|_| connect()).collect();
+    assert!(many.iter().all(Result::is_ok) && found(&w.server, "NB0503").iter().all(|f| f["severity"] == "note"));
+    drop(service);
 }
 
 fn what_everybody_can_reach_is_listed() {

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::evaluate::Hook;
+use crate::evaluate::{Hook, Place};
 use crate::explain::Explainer;
 use crate::finding::code::Code;
+use crate::finding::fix::Fix;
 use crate::finding::probe;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::witness;
-use crate::fix::{Change, Trial};
+use crate::fix::{Change, NewRule, Trial};
+use crate::listing::chains;
 use crate::manager;
+use crate::ruleset::Backend;
+use crate::sys::Text;
 
 use super::forwards;
 
@@ -61,9 +65,26 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         }
         found.push(match publisher.name {
             "docker" => finding
-                .note(format!("close it in the chain that is left to you: iptables -I DOCKER-USER -p {protocol} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL -j DROP, with -i and the outer interface"))
+                .fixes(closing(view, &w.peer.link, (protocol, port), to.is_ipv6()))
                 .note(format!("or publish it for this host only: docker run -p 127.0.0.1:{port}:…")),
             _ => finding.note(format!("publish it for this host only: podman run -p 127.0.0.1:{port}:…")),
         });
     }
+}
+
+/// Closes it in the chain that Docker leaves to others. None: there is none.
+fn closing(view: &View<'_>, link: &Text, (protocol, port): (&str, u16), v6: bool) -> Option<Fix> {
+    let wanted = if v6 { "ip6" } else { "ip" };
+    let tool = chains(view.rules).find_map(|chain| {
+        let c = view.describer().culprit_of(Place { chain, position: None }, None);
+        let here = c.chain_name.as_deref() == Some("DOCKER-USER") && c.family == Some(wanted);
+        here.then(|| if c.backend == Some(Backend::Xtables) { "legacy" } else { "nft" })
+    })?;
+    let family = if v6 { "ip6tables" } else { "iptables" };
+    let plain = NewRule { iif: Some(link.clone()), ..NewRule::default() }.is_plain();
+    let from = if plain { format!(" -i {link}") } else { String::new() };
+    let fix = Fix::new("close it in the chain that Docker leaves to others").command(format!(
+        "{family}-{tool} -I DOCKER-USER{from} -p {protocol} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL -j DROP"
+    ));
+    Some(fix)
 }
