@@ -11,6 +11,7 @@ use crate::world::{World, apply, connects, found, routed, sh, why};
 kernel_tests! {
     files_of_nftables_ufw_and_firewalld_are_compared needs ["nft", "ufw", "iptables-nft", "unshare"];
     a_restart_that_would_flush_others_is_told needs ["nft", "unshare"];
+    a_file_of_both_families_is_found needs ["iptables-legacy-restore", "iptables-legacy-save", "ip6tables-legacy-save", "unshare"];
     two_backends_at_one_hook_are_found needs ["nft", "iptables-legacy"];
     ufw_is_told_to_open_the_port needs ["ufw", "iptables-nft", "unshare"];
     firewalld_is_told_to_open_the_port_in_the_zone needs ["nft"];
@@ -193,6 +194,23 @@ fn found_of(ns: &Netns, dir: &Path, code: &str, commands: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join("found")).unwrap();
     let all = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
     all.filter(|f| f["code"] == code).collect()
+}
+
+fn a_file_of_both_families_is_found() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-both-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc {0}/etc; mkdir -p {0}/etc/iptables", dir.display()));
+    w.run("iptables-legacy -A INPUT -p tcp --dport 8080 -j ACCEPT; iptables-legacy -P INPUT DROP; ip6tables-legacy -P INPUT DROP");
+    let told = |commands: &str| found_of(&w.server, &dir, "NB0706", commands);
+    let (v4, v6) = ("iptables-legacy-save > /etc/iptables/rules.v4", "ip6tables-legacy-save > /etc/iptables/rules.v6");
+    assert!(told(&format!("{v4}; {v6}")).is_empty() && w.reaches_server(8080), "a file for each");
+    let findings = told(&format!("{v4}; {}", v6.replace("> /etc/iptables/rules.v6", ">> /etc/iptables/rules.v4")));
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"warning".into()));
+    // What becomes of it: nobody complains, and the rules of IPv4 are gone.
+    w.run(&format!("iptables-legacy-restore < {}/etc/iptables/rules.v4", dir.display()));
+    assert!(!w.reaches_server(8080));
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 fn a_restart_that_would_flush_others_is_told() {

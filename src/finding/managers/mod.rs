@@ -5,6 +5,7 @@ mod nb0702_cut_off;
 mod nb0703_nobodys;
 mod nb0704_not_saved;
 mod nb0705_flush_at_restart;
+mod nb0706_both_families;
 mod saved;
 
 use super::code::Code;
@@ -16,4 +17,5 @@ pub(super) const CODES: &[&Code] = &[
     &nb0703_nobodys::CODE,
     &nb0704_not_saved::CODE,
     &nb0705_flush_at_restart::CODE,
+    &nb0706_both_families::CODE,
 ];

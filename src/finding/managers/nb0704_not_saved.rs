@@ -22,7 +22,7 @@ pub(super) const CODE: Code = Code {
 };
 
 /// What netfilter-persistent and the services of other distributions load at boot, by family.
-const SAVED: [(&str, &str); 4] = [
+pub(super) const SAVED: [(&str, &str); 4] = [
     ("ip", "/etc/iptables/rules.v4"),
     ("ip6", "/etc/iptables/rules.v6"),
     ("ip", "/etc/sysconfig/iptables"),
