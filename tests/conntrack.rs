@@ -21,6 +21,7 @@ kernel_tests! {
     counters_and_summaries_agree_with_the_table needs ["nft", "conntrack"];
     changes_are_seen_as_they_happen_and_json_says_what_text_says needs ["nft", "conntrack"];
     the_command_line_shows_the_same needs ["nft", "conntrack"];
+    each_connection_of_a_large_table_is_listed_once needs ["nft", "conntrack"];
 }
 
 fn main() {
@@ -209,6 +210,24 @@ fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
     assert_eq!(json["change"], "destroy");
     assert_eq!((&json["original"]["icmp_type"], &json["original"]["icmp_id"]), (&8.into(), &78.into()));
     assert_eq!(json["reply"]["source.address"], "10.0.0.2");
+}
+
+/// So many are read over two sockets.
+fn each_connection_of_a_large_table_is_listed_once() {
+    let ns = lab();
+    let many: String = (0..21_000)
+        .map(|n| {
+            let (src, dst) = if n % 3 == 0 { ("2001:db8::7", "2001:db8::8") } else { ("10.0.0.7", "10.0.0.8") };
+            format!("-I -p udp -s {src} -d {dst} --sport {} --dport {} -t 100000\n", 1 + n % 60_000, 1 + n % 7)
+        })
+        .collect();
+    ns.cmd("conntrack", &["-R", "-"], &many);
+    let netns = ns.path();
+    let list = ["conntrack", "--netns", &netns];
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_nfblame")).args(list).output().unwrap();
+    let (ours, theirs) = (String::from_utf8(out.stdout).unwrap(), ns.cmd("conntrack", &["-L"], ""));
+    assert_eq!((out.status.code(), ours.lines().count()), (Some(0), 21_011));
+    assert!(timeless(&ours) == timeless(&theirs), "the lists differ");
 }
 
 fn the_command_line_shows_the_same() {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -24,6 +25,12 @@ use super::exit::Exit;
 const TOP: usize = 10;
 /// How much text is collected before it is written.
 const CHUNK: usize = 16 << 10;
+/// From so many connections on the order of a list is not the kernel's, which is that of a hash.
+const LARGE: u32 = 20_000;
+/// Enough for a list, and every page of a stack counts.
+const STACK: usize = 64 << 10;
+/// What goes wrong on any thread.
+type Failed = Box<dyn Error + Send + Sync>;
 /// Room for changes of connections that are not read yet, in bytes.
 const BUFFER: usize = 8 << 20;
 
@@ -96,7 +103,7 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match args.what {
         What::List if global.json => list_json(&filter, &mut out)?,
-        What::List => list(&filter, &mut io::stdout().lock())?,
+        What::List => list(&filter).map_err(|e| e as Box<dyn Error>)?,
         What::Stats => stats(global, usage, &mut out)?,
         What::Top => top(global, &filter, args.count, usage, &mut out)?,
         What::Events => events(global, &filter, &mut out)?,
@@ -109,7 +116,7 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
 /// Lists everything as text: what [`run`] does when nothing but the command is given.
 pub fn run_plain() -> Result<Exit, Box<dyn Error>> {
     tell_if_it_would_load()?;
-    match list(&Filter::any(), &mut io::stdout().lock()) {
+    match list(&Filter::any()).map_err(|e| e as Box<dyn Error>) {
         Ok(()) => Ok(Exit::Nothing),
         // Where nothing tracks connections, that is the better word.
         Err(e) if !super::exit::is_broken_pipe(e.as_ref()) => Err(usage().err().unwrap_or(e)),
@@ -126,22 +133,43 @@ fn tell_if_it_would_load() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// In one small buffer, however large the table.
-fn list(filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+/// In small buffers, however large the table. Nearly all the time goes into the kernel's writing of a dump, so the two
+/// families of a large table are dumped at once.
+fn list(filter: &Filter) -> Result<(), Failed> {
+    let mut kernel = Conntrack::open()?;
+    if *filter != Filter::any() || kernel.totals().map_or(0, |t| t.entries) < LARGE {
+        return list_part(&mut kernel, filter);
+    }
+    let of = |family| Filter { family, ..Filter::any() };
+    thread::scope(|s| {
+        let other = thread::Builder::new().stack_size(STACK).spawn_scoped(s, || {
+            let mut kernel = Conntrack::open()?;
+            kernel.set_read_ahead(false);
+            list_part(&mut kernel, &of(NFPROTO_IPV6))
+        });
+        let Ok(other) = other else { return list_part(&mut kernel, filter) };
+        let listed = list_part(&mut kernel, &of(NFPROTO_IPV4));
+        other.join().map_err(|_| io::Error::other("a thread that listed connections ended"))?.and(listed)
+    })
+}
+
+/// Writes whole lines at a time: others may write between them.
+fn list_part(kernel: &mut Conntrack, filter: &Filter) -> Result<(), Failed> {
     let mut text = Out::with_capacity(CHUNK + 1024);
     let mut failed = Ok(());
     let now = now();
-    Conntrack::open()?.dump(filter, |flow| {
+    kernel.dump(filter, |flow| {
         report::flow(&mut text, flow, now);
         text.str("\n");
         if text.len() >= CHUNK {
             if failed.is_ok() {
-                failed = out.write_all(text.as_bytes());
+                failed = io::stdout().lock().write_all(text.as_bytes());
             }
             text.truncate(0);
         }
     })?;
     failed?;
+    let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }

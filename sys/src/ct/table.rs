@@ -41,6 +41,12 @@ impl<T: Transport> Conntrack<T> {
         Self { client }
     }
 
+    /// Should long dumps be received by a thread of their own, as they are unless this says otherwise? The answer is
+    /// what was so before.
+    pub fn set_read_ahead(&mut self, on: bool) -> bool {
+        self.client.set_read_ahead(on)
+    }
+
     /// The connection of which one direction, either, is this tuple. One question does for both.
     pub fn lookup(&mut self, tuple: &Tuple, zone: u16) -> Result<Option<Flow>> {
         let mut found = None;
