@@ -12,6 +12,7 @@ use super::fact::Fact;
 use super::headers::Network;
 use super::hook::Hook;
 use super::packet::{CtState, Packet};
+use crate::blame::CulpritKind;
 use crate::sys::ct::{L4, Tuple};
 
 pub use follow::{follow, follow_error, is_about_another, is_settled, redirects_translated};
@@ -89,6 +90,17 @@ pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
         _ => L4::None,
     };
     Some(Tuple { src: address(src)?, dst: address(dst)?, protocol, l4, zone: None })
+}
+
+/// A new connection gets no entry, since its answers would be taken for those of another one.
+pub const CLASHED: &str = "insert clashed";
+/// The same, its source having been translated: the kernel found no other port to leave from (`nf_nat_l4proto_unique_tuple`).
+pub const NO_PORT: &str = "no port left";
+
+/// What stops a new connection whose answers look like those of another one.
+pub fn clash(original: &Tuple, answers: &Tuple) -> (CulpritKind, &'static str) {
+    let translated = original.src != answers.dst || original.src_port() != answers.dst_port();
+    if translated { (CulpritKind::Nat, NO_PORT) } else { (CulpritKind::Conntrack, CLASHED) }
 }
 
 /// Is there no connection that the packet could be counted as (`nf_conncount_add_skb`)? It dies of being counted, then.

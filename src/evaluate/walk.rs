@@ -25,6 +25,7 @@ use super::place::ChainRef;
 use super::run::Prepared;
 use super::traversal::Begin;
 
+pub use deliver::BUFFER_FULL;
 pub use fate::{Fate, Run, Step, Walked, told};
 pub use switch::is_behind;
 

@@ -9,12 +9,14 @@ use super::refusal::{Cause, Refusal};
 use super::sysctl::{Why, number};
 use crate::evaluate::{Fact, RejectWith};
 use crate::sys::ct::L4;
-use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
+use crate::sys::diag::{Ends, InetSocket, Protocol, SocketMemory, SocketState};
 use crate::sys::rt::Direction;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
+/// What the smallest packet takes of a buffer beside its bytes: `struct sk_buff` and `struct skb_shared_info`.
+const LEAST_TRUESIZE: u32 = 576;
 
 /// Who takes a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +176,25 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
         }
     }
     if let (Protocol::Udp | Protocol::UdpLite, Some(memory)) = (protocol, socket.memory)
-        && memory.used >= memory.limit
+        && let Some(full) = buffer_full(q, memory, shown)
     {
-        let buffer = format!("{} of {} bytes used, {} dropped", memory.used, memory.limit, memory.drops);
-        return refuse(Refusal::new(Cause::BufferFull).because(shown, buffer));
+        return refuse(full);
     }
     Ok(Taker::Socket(Box::new(socket)))
+}
+
+/// Has the buffer of a UDP socket no room for a packet (`__udp_enqueue_schedule_skb`)? How much a packet takes of it depends
+/// on the driver that it came by, and kernels differ in whether the last one may go over the limit.
+fn buffer_full(q: &Query, memory: SocketMemory, shown: String) -> Option<Refusal> {
+    let left = memory.limit.saturating_sub(memory.used);
+    let least = LEAST_TRUESIZE + u32::try_from(q.length.unwrap_or(0)).unwrap_or(u32::MAX / 4);
+    let full = left == 0;
+    if !full && (memory.drops == 0 || left > 2 * least) {
+        return None;
+    }
+    let buffer = format!("{} of {} bytes used, {} dropped", memory.used, memory.limit, memory.drops);
+    let refusal = Refusal::new(Cause::BufferFull).because(shown, buffer);
+    Some(if full { refusal } else { refusal.unless(format!("the {left} bytes left of its buffer are enough"), false) })
 }
 
 /// No socket takes it: is there one that would, were it bound otherwise?

@@ -108,7 +108,7 @@ impl Cause {
             Self::NoListener => "no listener",
             Self::BoundElsewhere => "bound elsewhere",
             Self::ListenOverflow => "listen overflow",
-            Self::BufferFull => "receive buffer full",
+            Self::BufferFull => crate::evaluate::walk::BUFFER_FULL,
             Self::NoConnection => "no connection",
             Self::EchoIgnored => "echo requests are ignored",
             Self::TableFull => "table full",

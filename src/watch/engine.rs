@@ -22,6 +22,7 @@ use super::next::Work;
 use super::onward::{self, Held, Onward, Ripe};
 use super::report::{Options, Output, Seen, Summary};
 use super::twice::Twice;
+use super::unconfirmed::Unconfirmed;
 use super::unheard::Unheard;
 
 /// How long what the host answered is taken for the present.
@@ -45,6 +46,7 @@ pub struct Watch {
     pub(super) drops: Drops,
     pub(super) onward: Onward,
     pub(super) unheard: Unheard,
+    pub(super) unconfirmed: Unconfirmed,
     pub(super) fresh: Fresh,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     pub(super) legacy_traced: Vec<xt::Family>,
@@ -89,6 +91,7 @@ impl Watch {
             drops: Drops::default(),
             onward: Onward::begin(tap),
             unheard: Unheard::begin(),
+            unconfirmed: Unconfirmed::begin(),
             fresh: Fresh::default(),
             legacy_traced,
         })
@@ -189,7 +192,7 @@ impl Watch {
             Parcel::Event(Event::Journey(j)) => match self.judge_journey(j, by) {
                 Some(blame) => {
                     let prefix = self.twice.take_prefix();
-                    self.journey(j, blame, prefix, None, out)
+                    self.journey(j, blame, prefix, None, by, out)
                 }
                 None => return Done::Stale,
             },
@@ -241,6 +244,7 @@ impl Watch {
         mut blame: Blame,
         prefix: Option<(String, u16)>,
         again: Option<&Held>,
+        by: &Present<'_>,
         out: Out<'_>,
     ) -> ControlFlow<()> {
         let going_on = self.evidence.stopped_since().is_none();
@@ -249,6 +253,7 @@ impl Watch {
             _ => prefix,
         };
         self.unheard.weigh(&mut blame);
+        self.unconfirmed.weigh(j, &mut blame, by.host);
         let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
         let inbound = j.first_view().map(|v| v.iif.is_some());
         let seen = Seen { time: j.began, bytes: &bytes, inbound, count: 1, answer: None };
@@ -278,7 +283,7 @@ impl Watch {
         {
             beyond::vanished(&mut blame, by.host, index, self.onward.dropped_at(index));
         }
-        self.journey(&held.journey, blame, held.prefix.clone(), Some(held), out)
+        self.journey(&held.journey, blame, held.prefix.clone(), Some(held), by, out)
     }
 
     fn take_updates(&mut self) {

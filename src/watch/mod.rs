@@ -12,6 +12,7 @@ mod next;
 mod onward;
 mod report;
 mod twice;
+mod unconfirmed;
 mod unheard;
 
 pub use engine::Watch;

@@ -1,85 +1,122 @@
-//! UDP packets that found no socket. A socket may be closed by the time its packet is judged; the kernel's own counter tells
-//! whether packets found none.
+//! UDP packets that found no socket, or a full one. By the time its packet is judged a socket may be closed, or have been
+//! read, or have filled up; the kernel's own counters tell whether packets were lost so.
 
 use std::fs;
 
 use crate::blame::{Blame, Confidence, Culprit, CulpritKind, Verdict, Why};
+use crate::evaluate::walk::BUFFER_FULL;
 use crate::host::counter::{grouped, listed};
 use crate::sys::ns::proc_net;
 
-/// What the kernel has counted.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counted {
-    /// Packets that found no socket: `Udp: NoPorts`, `Udp6NoPorts`.
-    no_ports: [u64; 2],
-    /// ICMP errors that their rate limit held back: `Icmp: OutRateLimitHost`.
-    held_back: u64,
+const NO_LISTENER: &str = "no listener";
+
+/// A way to be lost at a socket, in one family.
+#[derive(Debug)]
+struct Way {
+    v6: bool,
+    /// As the culprit has it.
+    detail: &'static str,
+    /// How many the kernel had counted when watching began.
+    began: u64,
+    /// How many were told of since.
+    told: u64,
 }
 
-impl Counted {
-    /// Now, in the network namespace of this thread. What cannot be read stays 0, and tells nothing.
-    fn read() -> Self {
+impl Way {
+    fn begin(v6: bool, detail: &'static str) -> Self {
+        let began = Self { v6, detail, began: 0, told: 0 }.counted();
+        Self { v6, detail, began, told: 0 }
+    }
+
+    fn counter(&self) -> &'static str {
+        if self.detail == NO_LISTENER { "NoPorts" } else { "RcvbufErrors" }
+    }
+
+    /// What the kernel has counted, in the network namespace of this thread. What cannot be read stays 0, and tells nothing.
+    fn counted(&self) -> u64 {
         let text = |name| fs::read_to_string(proc_net(name)).unwrap_or_default();
-        let (snmp, snmp6) = (text("snmp"), text("snmp6"));
-        let no_ports = [grouped(&snmp, "Udp", "NoPorts"), listed(&snmp6, "Udp6NoPorts")].map(Option::unwrap_or_default);
-        Self { no_ports, held_back: grouped(&snmp, "Icmp", "OutRateLimitHost").unwrap_or(0) }
+        match self.v6 {
+            false => grouped(&text("snmp"), "Udp", self.counter()),
+            true => listed(&text("snmp6"), &format!("Udp6{}", self.counter())),
+        }
+        .unwrap_or(0)
+    }
+
+    fn is(&self, c: &Culprit) -> bool {
+        c.kind == CulpritKind::Socket && c.detail.as_deref() == Some(self.detail)
+    }
+
+    /// How many have been lost so since watching began, if there are more than were told of.
+    fn untold(&self) -> Option<u64> {
+        Some(self.counted().saturating_sub(self.began)).filter(|n| *n > self.told)
+    }
+
+    fn says(&self, lost: u64) -> String {
+        let what = match self.detail {
+            NO_LISTENER => format!("no socket takes it now, and {lost} packets have found none since watching began"),
+            _ => {
+                format!("its socket's buffer is full now, and {lost} packets have found one full since watching began")
+            }
+        };
+        let file = if self.v6 { "snmp6: Udp6" } else { "snmp: Udp " };
+        format!("{what} (/proc/net/{file}{})", self.counter())
     }
 }
 
 /// The counters when watching began, and how many of such packets were told of since.
 #[derive(Debug)]
 pub(super) struct Unheard {
-    began: Counted,
-    told: [u64; 2],
+    ways: [Way; 4],
+    /// ICMP errors that their rate limit had held back.
+    held_back: u64,
+}
+
+/// `Icmp: OutRateLimitHost`, now.
+fn held_back() -> u64 {
+    let snmp = fs::read_to_string(proc_net("snmp")).unwrap_or_default();
+    grouped(&snmp, "Icmp", "OutRateLimitHost").unwrap_or(0)
 }
 
 impl Unheard {
     /// Counting begins now.
     pub fn begin() -> Self {
-        Self { began: Counted::read(), told: [0; 2] }
+        let all = [(false, NO_LISTENER), (true, NO_LISTENER), (false, BUFFER_FULL), (true, BUFFER_FULL)];
+        Self { ways: all.map(|(v6, detail)| Way::begin(v6, detail)), held_back: held_back() }
     }
 
-    /// A packet was judged. One of which it is open whether its socket was there found none, if the kernel has counted
-    /// more such packets than were told of.
+    /// A packet was judged. One of which it is open whether its socket took it was lost, if the kernel has counted more such
+    /// packets than were told of.
     pub fn weigh(&mut self, blame: &mut Blame) {
         if blame.packet.transport.as_deref() != Some("udp") {
             return;
         }
         let v6 = blame.packet.destination.is_some_and(|a| a.is_ipv6());
-        let [told4, told6] = &mut self.told;
-        let (told, [began4, began6]) = (if v6 { told6 } else { told4 }, self.began.no_ports);
-        if blame.verdict.is_loss() && is_no_listener(&blame.culprit) {
-            *told += 1;
+        for way in self.ways.iter_mut().filter(|w| w.v6 == v6) {
+            if blame.verdict.is_loss() && way.is(&blame.culprit) {
+                way.told += 1;
+                return;
+            }
+            let doubt = blame.alternatives.iter().position(|c| way.is(c));
+            let Some(at) = doubt.filter(|_| blame.verdict == Verdict::Accept) else { continue };
+            let Some(lost) = way.untold() else { continue };
+            way.told += 1;
+            blame.verdict = Verdict::Drop;
+            blame.culprit = blame.alternatives.remove(at);
+            blame.confidence = Confidence::Likely;
+            blame.unknowns = vec!["which packets the kernel has counted".to_owned()];
+            blame.why = vec![Why::plain(way.says(lost))];
+            if way.detail == NO_LISTENER {
+                blame.verdict = Verdict::Reject;
+                blame.reject_with = Some(if v6 { "icmp6-port-unreachable" } else { "icmp-port-unreachable" }.into());
+                let held_back = held_back().saturating_sub(self.held_back);
+                if !v6 && held_back > 0 {
+                    let message = format!(
+                        "the rate limit of ICMP errors (net.ipv4.icmp_ratelimit) has held back {held_back} since then: not every sender was told"
+                    );
+                    blame.why.push(Why { code: Some("NB0018"), message });
+                }
+            }
             return;
-        }
-        let doubt = blame.alternatives.iter().position(is_no_listener);
-        let Some(at) = doubt.filter(|_| blame.verdict == Verdict::Accept) else { return };
-        let now = Counted::read();
-        let [now4, now6] = now.no_ports;
-        let counted = if v6 { now6.saturating_sub(began6) } else { now4.saturating_sub(began4) };
-        if counted <= *told {
-            return;
-        }
-        *told += 1;
-        let name = if v6 { "snmp6: Udp6NoPorts" } else { "snmp: Udp NoPorts" };
-        blame.verdict = Verdict::Reject;
-        blame.reject_with = Some(if v6 { "icmp6-port-unreachable" } else { "icmp-port-unreachable" }.into());
-        blame.culprit = blame.alternatives.remove(at);
-        blame.confidence = Confidence::Likely;
-        blame.unknowns = vec!["which packets the kernel has counted".to_owned()];
-        blame.why = vec![Why::plain(format!(
-            "no socket takes it now, and {counted} packets have found none since watching began (/proc/net/{name})"
-        ))];
-        let held_back = now.held_back.saturating_sub(self.began.held_back);
-        if !v6 && held_back > 0 {
-            let message = format!(
-                "the rate limit of ICMP errors (net.ipv4.icmp_ratelimit) has held back {held_back} since then: not every sender was told"
-            );
-            blame.why.push(Why { code: Some("NB0018"), message });
         }
     }
-}
-
-fn is_no_listener(c: &Culprit) -> bool {
-    c.kind == CulpritKind::Socket && c.detail.as_deref() == Some("no listener")
 }

@@ -5,11 +5,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod behind;
 mod bridge;
 mod lost;
+#[path = "../watch/watcher.rs"]
+#[allow(dead_code, reason = "the tests of watch use the rest")]
+mod watcher;
 
 use common::kernel;
 
 fn main() {
-    kernel::run(bridge::cases());
+    kernel::run([bridge::cases(), behind::cases()].concat());
 }

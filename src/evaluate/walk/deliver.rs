@@ -8,6 +8,9 @@ use crate::evaluate::packet::CtState;
 
 use super::{Fate, Way};
 
+/// A UDP socket whose program does not read it.
+pub const BUFFER_FULL: &str = "receive buffer full";
+
 impl Way<'_, '_> {
     pub(super) fn after_input(&mut self) -> Result<Fate, Fate> {
         if !self.is_ip() {
@@ -24,6 +27,13 @@ impl Way<'_, '_> {
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
             Delivery::Taken(who) => Ok(Fate::Delivered(who)),
+            Delivery::Lost(o) if self.walk.past && o.detail.as_deref() == Some(BUFFER_FULL) => {
+                if self.cx.ask("whether its socket had room for it when it came", b"room in the buffer then", true) {
+                    Ok(Fate::Delivered("a socket whose buffer is full now".into()))
+                } else {
+                    Err(Fate::Lost(Box::new(o)))
+                }
+            }
             Delivery::Lost(o) if self.walk.past && self.may_have_closed(&o) => {
                 Ok(Fate::Delivered("a socket that has been closed since".into()))
             }

@@ -63,9 +63,12 @@ impl Way<'_, '_> {
         {
             return Ok(());
         }
-        let lost = Obstacle::new(CulpritKind::Conntrack, "insert clashed");
+        let (kind, detail) = match &ct.original {
+            Fact::Is(original) => nat::clash(original, &answers),
+            _ => (CulpritKind::Conntrack, nat::CLASHED),
+        };
         let what = "answers to it would look like those to another connection, which conntrack knows already";
-        Err(Fate::Lost(Box::new(lost.because(what))))
+        Err(Fate::Lost(Box::new(Obstacle::new(kind, detail).because(what))))
     }
 
     /// The connection of a packet that conntrack has let pass already.

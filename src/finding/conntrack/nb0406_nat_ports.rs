@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::blame::CulpritKind;
+use crate::evaluate::nat::NO_PORT;
 use crate::evaluate::{Fact, Hook, Place};
 use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::selects::selects;
 use crate::finding::view::View;
+use crate::finding::why::Case;
 use crate::sys::ct::Status;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -19,7 +22,7 @@ pub(super) const CODE: Code = Code {
     meaning: "each connection to one server needs a port of its own; when none is left, new ones are dropped after all rules accepted them",
     page: include_str!("../../../docs/findings/NB0406.md"),
     check,
-    why: None,
+    why: Some(why),
 };
 
 /// From so many percent on it is told.
@@ -83,6 +86,14 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
              connections that ended; clients that keep connections open need fewer",
         ));
     }
+}
+
+fn why(case: &Case<'_, '_>) -> Option<String> {
+    let c = case.culprit();
+    (c.kind == CulpritKind::Nat && c.detail.as_deref() == Some(NO_PORT)).then(|| {
+        "its source is to be translated, and every port that the rule gives for that is another connection's to the same server"
+            .to_owned()
+    })
 }
 
 /// Rules that translate sources, and the ports that they have.

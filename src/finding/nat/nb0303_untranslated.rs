@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::analysis::What;
+use crate::blame::{CulpritKind, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
 use crate::explain::{Question, Side};
@@ -120,9 +121,11 @@ fn is_for_another_network(view: &View<'_>, at: Place, from: &Peer) -> bool {
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
     let source = case.explained.blame.packet.source?;
-    (c.kind == crate::blame::CulpritKind::Nat && is_private(source) && case.explained.blame.packet.oif.is_some()).then(
-        || format!("it leaves with the private source address {source}, to which nobody beyond knows the way back"),
-    )
+    // What is lost has not left.
+    let leaves = case.explained.blame.verdict == Verdict::Accept && case.explained.blame.packet.oif.is_some();
+    (c.kind == CulpritKind::Nat && is_private(source) && leaves).then(|| {
+        format!("it leaves with the private source address {source}, to which nobody beyond knows the way back")
+    })
 }
 
 #[cfg(test)]

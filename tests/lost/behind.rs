@@ -1,0 +1,77 @@
+//! Packets that all rules let pass, and that the kernel drops behind them: no port is left to translate to, a socket's buffer
+//! is full. Each is asked about, and seen by a watch.
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use nfblame::blame::{Blame, CulpritKind};
+
+use crate::common::kernel::kernel_tests;
+use crate::common::lab::{Lab, udp};
+use crate::lost::{who, why};
+use crate::watcher::{Watcher, traced};
+
+kernel_tests! {
+    a_connection_without_a_port_to_translate_to_is_dropped needs ["nft"];
+    a_socket_that_is_not_read_loses_packets needs [];
+}
+
+/// The next blame that is about a lost packet to this port.
+fn lost(watch: &Watcher, port: u16) -> Blame {
+    loop {
+        let blame = watch.blame();
+        if blame.verdict.is_loss() && blame.packet.destination_port == Some(port) {
+            return blame;
+        }
+    }
+}
+
+fn a_connection_without_a_port_to_translate_to_is_dropped() {
+    let lab = Lab::new();
+    lab.router.nft(
+        "table ip n {\n chain c {\n type nat hook postrouting priority srcnat;\n oifname r1 tcp dport 80 snat to 10.9.2.1:7000\n }\n}",
+    );
+    let listener = lab.server.run(|| TcpListener::bind("10.9.2.2:80")).unwrap();
+    let to = "10.9.2.2:80".parse().unwrap();
+    let connect = || lab.client.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)));
+    let first = connect().unwrap();
+    let watch = Watcher::start(&lab.router, traced("tcp"));
+    assert!(connect().is_err(), "the only port is taken");
+    let blame = lost(&watch, 80);
+    let culprit = &blame.culprit;
+    assert_eq!((culprit.kind, culprit.detail.as_deref()), (CulpritKind::Nat, Some("no port left")), "{blame:#?}");
+    // As it came in, not as it was to leave.
+    assert_eq!(blame.packet.source.map(|a| a.to_string()).as_deref(), Some("10.9.1.2"));
+    assert!(blame.packet.source_port != Some(7000));
+    drop(watch);
+    let ask = |dst: &str| who(&why(&lab.router, &format!("tcp 10.9.1.2:40000 {dst} -i r0")));
+    assert_eq!(ask("10.9.2.2:80"), "certain drop nat no port left");
+    // To another port the same one is free.
+    assert_eq!(ask("10.9.2.2:81"), "certain accept none");
+    drop((first, listener));
+}
+
+fn a_socket_that_is_not_read_loses_packets() {
+    let lab = Lab::new();
+    let small = lab.router.run(|| {
+        let socket = UdpSocket::bind("0.0.0.0:514").unwrap();
+        nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBuf, &2048).unwrap();
+        socket
+    });
+    let ask = || who(&why(&lab.router, "udp 10.9.1.2:40000 10.9.1.1:514 -i r0"));
+    assert_eq!(ask(), "certain accept none");
+    for _ in 0..50 {
+        udp(&lab.client, "10.9.1.1", 514);
+    }
+    let full = ask();
+    assert!(full.ends_with(" drop socket receive buffer full"), "{full}");
+    let watch = Watcher::start(&lab.router, traced("udp"));
+    udp(&lab.client, "10.9.1.1", 514);
+    let culprit = lost(&watch, 514).culprit;
+    assert_eq!((culprit.kind, culprit.detail.as_deref()), (CulpritKind::Socket, Some("receive buffer full")));
+    // Once it is read there is room again.
+    let mut bytes = [0; 64];
+    small.set_nonblocking(true).unwrap();
+    while small.recv(&mut bytes).is_ok() {}
+    assert_eq!(ask(), "certain accept none");
+}
