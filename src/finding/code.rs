@@ -67,6 +67,17 @@ mod tests {
     }
 
     #[test]
+    fn documents_name_codes_that_there_are() {
+        for text in [include_str!("../../docs/guide.md"), include_str!("../../docs/symptoms.md")] {
+            let named = text.match_indices("NB").filter_map(|(at, _)| text.get(at..at + 6));
+            let digits = |id: &&str| id.bytes().skip(2).all(|b| b.is_ascii_digit());
+            for id in named.filter(digits) {
+                assert!(code(id).is_some(), "{id}");
+            }
+        }
+    }
+
+    #[test]
     fn every_code_has_its_own_page_with_all_parts() {
         for c in codes() {
             let head = format!("# {}: {}\n", c.id, c.title);

@@ -88,6 +88,10 @@ fn helps(view: &View<'_>, question: &Question, fix: &Fix) -> bool {
 /// Is the finding about the culprit?
 fn names(f: &Finding, blame: &Blame) -> bool {
     let c = &blame.culprit;
+    // That nobody knows whose a rule is does not say why it drops.
+    if f.code == "NB0703" {
+        return false;
+    }
     match c.kind {
         // What lets all kinds of packets end at one rule or policy explains this one no better than any other: such codes say
         // by themselves what they explain.
