@@ -11,6 +11,7 @@ use crate::sys::{Text, nft as wire};
 
 use super::axis::{Axes, Changes};
 use super::cover::{Index, Verdict};
+use super::jump::MOST_READ;
 use super::shape::{Ends, Shape};
 
 /// Why a rule never matches.
@@ -51,6 +52,8 @@ pub struct Chains<'a> {
     ends: FxHashMap<ChainRef, bool>,
     changes: FxHashMap<ChainRef, Changes>,
     names: FxHashMap<(TableRef, Text), ChainRef>,
+    /// So many rules of other chains may still be read for the one that is looked through.
+    pub(super) may_read: usize,
 }
 
 /// Jumps may be nested so deep; a damaged table may have circles.
@@ -69,7 +72,12 @@ impl<'a> Chains<'a> {
             };
             names.extend(name.map(|n| ((chain.table, n), chain)));
         }
-        Self { rules, ends: FxHashMap::default(), changes: FxHashMap::default(), names }
+        Self { rules, ends: FxHashMap::default(), changes: FxHashMap::default(), names, may_read: 0 }
+    }
+
+    /// The ruleset.
+    pub(super) fn rules(&self) -> &'a Ruleset {
+        self.rules
     }
 
     /// The chain of that name in a table.
@@ -80,6 +88,7 @@ impl<'a> Chains<'a> {
     /// Looks a chain through.
     pub fn analyse(&mut self, chain: ChainRef) -> Analysed {
         let mut this = Analysed::default();
+        self.may_read = MOST_READ;
         this.shapes = self.shapes(chain, &mut this.axes, 0);
         let covers = this.shapes.iter().flat_map(|s| &s.covers).map(|(r, _)| r);
         let mut index = Index::new(covers, &this.axes);
@@ -115,7 +124,7 @@ impl<'a> Chains<'a> {
     }
 
     /// The rules of a chain.
-    fn shapes(&mut self, chain: ChainRef, axes: &mut Axes, depth: usize) -> Vec<Shape> {
+    pub(super) fn shapes(&mut self, chain: ChainRef, axes: &mut Axes, depth: usize) -> Vec<Shape> {
         let rules = self.rules;
         let mut all = Vec::new();
         match chain.table {
@@ -159,7 +168,7 @@ impl<'a> Chains<'a> {
                 shape.covers.push((region, self.end(act)));
             }
         }
-        self.finish(at, shape, act::of_nft(rule), depth)
+        self.finish(at, shape, act::of_nft(rule), axes, depth)
     }
 
     fn xt(&mut self, at: TableRef, family: xt::Family, rule: &xt::Rule<'_>, axes: &mut Axes, depth: usize) -> Shape {
@@ -168,11 +177,11 @@ impl<'a> Chains<'a> {
         if let Ok(Action::Target(t)) = rule.action() {
             shape.changes = target_changes(t.name.as_bytes());
         }
-        self.finish(at, shape, act::of_xt(family, rule), depth)
+        self.finish(at, shape, act::of_xt(family, rule), axes, depth)
     }
 
     /// What the acts of a rule mean for those behind it.
-    fn finish(&mut self, at: TableRef, mut shape: Shape, acts: Vec<Act>, depth: usize) -> Shape {
+    fn finish(&mut self, at: TableRef, mut shape: Shape, acts: Vec<Act>, axes: &mut Axes, depth: usize) -> Shape {
         for act in &acts {
             if let Act::Jump(to) | Act::Goto(to) = act {
                 shape.changes = shape.changes.or(self.changes(at, to, depth));
@@ -182,6 +191,9 @@ impl<'a> Chains<'a> {
         let ends = self.is_end(at, &last, depth);
         if matches!(last, Act::Vmap(_) | Act::Unknown) {
             return shape;
+        }
+        if let (Act::Jump(to), false, true) = (&last, ends, shape.exact) {
+            shape.covers = self.taken_by_jump(at, to, &shape.regions, axes, depth);
         }
         let end = self.end(last);
         if ends {

@@ -7,6 +7,7 @@
 mod axis;
 mod chain;
 mod cover;
+mod jump;
 mod nft;
 mod ranges;
 mod region;

@@ -12,22 +12,39 @@ pub enum Ends {
     By(Act),
     /// Somewhere in this chain, always.
     In(Text),
+    /// By this, in a chain that the rule jumps to.
+    Within(Act, Text),
 }
 
 impl Ends {
     /// Are packets treated alike?
     pub fn is_same(&self, other: &Self) -> bool {
-        self == other
+        match (self.act(), other.act()) {
+            (Some(a), Some(b)) => a == b,
+            _ => self == other,
+        }
+    }
+
+    fn act(&self) -> Option<&Act> {
+        match self {
+            Self::By(act) | Self::Within(act, _) => Some(act),
+            Self::In(_) => None,
+        }
+    }
+
+    /// The same, as it looks to one who jumps to that chain.
+    pub(super) fn within(&self, chain: &Text) -> Self {
+        self.act().map_or_else(|| Self::In(chain.clone()), |act| Self::Within(act.clone(), chain.clone()))
     }
 
     /// Does it let packets pass?
     pub fn accepts(&self) -> bool {
-        matches!(self, Self::By(Act::Accept))
+        self.act() == Some(&Act::Accept)
     }
 
     /// Does it throw them away?
     pub fn loses(&self) -> bool {
-        matches!(self, Self::By(act) if act.is_loss())
+        self.act().is_some_and(Act::is_loss)
     }
 
     /// In a word or two: "dropped".
@@ -35,6 +52,7 @@ impl Ends {
         match self {
             Self::By(act) => act.name().to_owned(),
             Self::In(chain) => format!("decided about in chain {chain}"),
+            Self::Within(act, chain) => format!("{} in chain {chain}", act.name()),
         }
     }
 }

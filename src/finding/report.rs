@@ -121,7 +121,9 @@ impl RuleRef {
             "RETURN",
             "return",
             "goto",
+            "jump",
             "-g",
+            "-j",
         ])
     }
 

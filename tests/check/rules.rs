@@ -78,6 +78,17 @@ fn dead_rules_of_nft_are_found() {
         (&["jump ending", "tcp dport 22 accept"], &[(BEHIND, 2)]),
         (&["tcp dport 22 jump ending", "tcp dport 22 accept", "tcp dport 23 accept"], &[(SHADOWED, 2)]),
         (&["goto other", "tcp dport 22 accept"], &[(BEHIND, 2)]),
+        // What another chain decides about does not come back.
+        (&["jump other", "ip saddr 10.0.0.1 tcp dport 1 accept", "tcp dport 2 accept"], &[(SHADOWED, 2)]),
+        (
+            &["ip saddr 10.0.0.0/8 jump other", "ip saddr 10.0.0.1 tcp dport 1 accept", "tcp dport 1 accept"],
+            &[(SHADOWED, 2)],
+        ),
+        (&["limit rate 1/second jump other", "tcp dport 1 accept"], &[]),
+        (
+            &["jump some", "tcp dport 1 accept", "tcp dport 2 accept", "ip saddr 10.0.0.2 udp dport 2 accept"],
+            &[(SHADOWED, 2)],
+        ),
         // What cannot be told covers nothing, and may be covered.
         (&["limit rate 10/second accept", "tcp dport 22 drop"], &[]),
         (&["tcp dport 22 limit rate 10/second accept", "tcp dport 22 drop"], &[]),
@@ -144,6 +155,7 @@ fn dead_rules_of_nft_are_found() {
 table inet f {{
   set names {{ type ipv4_addr; }}
   chain other {{ tcp dport 1 drop; }}
+  chain some {{ jump other; ip saddr 10.0.0.1 return; tcp dport 2 drop; }}
   chain ending {{ tcp dport 1 accept; drop; }}
   chain input {{ type filter hook input priority 0;
 {rules}  }}

@@ -88,7 +88,8 @@ pub(super) fn with_rules(view: &View<'_>, finding: Finding, c: &Covered<'_>, lab
     for (p, ends) in c.by.iter().take(SHOWN) {
         let at = Place { chain: c.chain, position: Some(*p) };
         let what = if c.by.len() == 1 { "every packet that it matches is" } else { "some of its packets are" };
-        finding = finding.rule(view.rule(at).label(format!("{what} {} here", ends.name())).verdict());
+        let here = if matches!(ends, Ends::Within(..)) { ", to which this leads" } else { " here" };
+        finding = finding.rule(view.rule(at).label(format!("{what} {}{here}", ends.name())).verdict());
     }
     if c.by.len() > SHOWN {
         finding = finding.note(format!("and {} rules more, which take its packets together", c.by.len() - SHOWN));
