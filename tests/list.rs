@@ -17,6 +17,7 @@ kernel_tests! {
     hooks_show_what_packets_meet_in_order needs ["nft", "iptables-legacy", "iptables-nft"];
     blockers_are_sorted_by_what_they_stopped needs ["nft", "iptables-legacy"];
     sets_and_objects_are_listed_with_their_elements needs ["nft", "ipset"];
+    what_ebtables_made_is_said_in_nfts_words needs ["ebtables-nft", "arptables-nft"];
     policies_are_listed_by_family_and_hook needs ["nft", "iptables-legacy"];
     rates_follow_the_traffic needs ["nft", "iptables-legacy"];
     hostile_strings_are_escaped_for_people_only needs ["nft"];
@@ -241,6 +242,22 @@ fn sets_and_objects_are_listed_with_their_elements() {
     }
     assert!(!text.contains('\u{1b}'), "{text}");
     assert!(!list(&ns, &["inet", "fw"]).contains("ipset many"), "ipsets belong to no table");
+}
+
+fn what_ebtables_made_is_said_in_nfts_words() {
+    let ns = Netns::new();
+    let rule = "-A FORWARD -p IPv4 --ip-src 192.0.2.1 --ip-proto tcp --ip-dport 22 -j DROP";
+    ns.cmd("ebtables-nft", &rule.split(' ').collect::<Vec<_>>(), "");
+    ns.cmd("arptables-nft", &["-A", "INPUT", "-s", "192.0.2.1", "-j", "DROP"], "");
+    let text = list(&ns, &[]);
+    for line in [
+        "(ebtables-nft)",
+        "ether type ip ip saddr 192.0.2.1 tcp dport 22 counter drop",
+        "(arptables-nft)",
+        "-A INPUT -j DROP -s 192.0.2.1",
+    ] {
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+    }
 }
 
 /// Sends datagrams to itself, as many to each port.

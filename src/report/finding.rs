@@ -69,9 +69,8 @@ impl Shown {
             path.push_str(" policy");
         }
         match e.backend {
-            Some(Backend::Xtables) => path.push_str(" (legacy)"),
-            Some(Backend::NftCompat) => path.push_str(" (iptables-nft)"),
-            _ => {}
+            None | Some(Backend::Nft) => {}
+            Some(other) => path.push_str(&format!(" ({})", other.tool(e.family.unwrap_or_default()))),
         }
         if let Some(m) = &e.manager {
             path.push_str(&format!(" of {}", clean(m)));

@@ -48,7 +48,7 @@ fn objects(listing: &Listing<'_>, out: &mut impl Write) -> io::Result<()> {
     for object in &all {
         write!(out, "{:>9}{BOLD}{}{BOLD:#}", "", object.name())?;
         if object.backend.is_some() {
-            write!(out, " {DIM}({}){DIM:#}", backend(object.backend))?;
+            write!(out, " {DIM}({}){DIM:#}", backend(object.backend, object.family))?;
         }
         write!(out, "  {}", object.text)?;
         if let Some(handle) = object.handle {
@@ -127,7 +127,7 @@ impl<W: Write> View<'_, '_, W> {
 
 /// What is worth saying of a chain in a line.
 fn header(c: &Chain) -> String {
-    let mut s = format!("{BOLD}{}{BOLD:#} {DIM}({}){DIM:#}", c.name(), backend(Some(c.backend)));
+    let mut s = format!("{BOLD}{}{BOLD:#} {DIM}({}){DIM:#}", c.name(), backend(Some(c.backend), Some(c.family)));
     if !c.devices.is_empty() {
         let _ = write!(s, " {DIM}on {}{DIM:#}", c.devices.join(", "));
     }
@@ -162,13 +162,8 @@ fn line(e: &Entry) -> String {
 }
 
 /// How people call a backend.
-fn backend(b: Option<Backend>) -> &'static str {
-    match b {
-        Some(Backend::Nft) => "nft",
-        Some(Backend::NftCompat) => "iptables-nft",
-        Some(Backend::Xtables) => "legacy",
-        None => "unknown",
-    }
+fn backend(b: Option<Backend>, family: Option<&str>) -> &'static str {
+    b.map_or("unknown", |b| b.tool(family.unwrap_or_default()))
 }
 
 /// `  [3 packets, 180 bytes]`.
@@ -191,7 +186,7 @@ fn place(e: &Entry) -> String {
         _ => "policy".into(),
     };
     let family = e.family.unwrap_or("?");
-    format!("{family} {} {} {which} ({})", name(&e.table_name), name(&e.chain_name), backend(e.backend))
+    format!("{family} {} {} {which} ({})", name(&e.table_name), name(&e.chain_name), backend(e.backend, e.family))
 }
 
 /// A number, or a dash for what is not counted.
@@ -235,7 +230,7 @@ pub fn blockers(all: &[Blocker], out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// When writing fails.
 pub fn policies(all: &[Policy], out: &mut impl Write) -> io::Result<()> {
-    let name = |p: &Policy| format!("{} ({})", p.chain.name(), backend(Some(p.chain.backend)));
+    let name = |p: &Policy| format!("{} ({})", p.chain.name(), backend(Some(p.chain.backend), Some(p.chain.family)));
     let width = all.iter().map(|p| name(p).len()).max().unwrap_or(0).max("CHAIN".len());
     if !all.is_empty() {
         writeln!(

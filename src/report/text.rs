@@ -196,9 +196,8 @@ pub fn place(c: &Culprit) -> String {
                 let _ = write!(s, " # handle {h}");
             }
             match c.backend {
-                Some(Backend::Xtables) => s.push_str(" (legacy)"),
-                Some(Backend::NftCompat) => s.push_str(" (iptables-nft)"),
-                _ => {}
+                None | Some(Backend::Nft) => {}
+                Some(other) => _ = write!(s, " ({})", other.tool(c.family.unwrap_or_default())),
             }
         }
         CulpritKind::Sysctl => match &c.sysctl {

@@ -15,6 +15,17 @@ pub enum Backend {
 }
 
 impl Backend {
+    /// What people call it: which tool's words are the ones for it.
+    pub fn tool(self, family: &str) -> &'static str {
+        match (self, family) {
+            (Self::Nft, _) => "nft",
+            (Self::NftCompat, "arp") => "arptables-nft",
+            (Self::NftCompat, "bridge") => "ebtables-nft",
+            (Self::NftCompat, _) => "iptables-nft",
+            (Self::Xtables, _) => "legacy",
+        }
+    }
+
     /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ use super::ipset::IpSets;
 use super::{Backend, Ruleset};
 use crate::evaluate::{Place, TableRef};
 use crate::sys::Text;
-use crate::sys::nft::Element;
+use crate::sys::nft::{Element, Family};
 
 /// Names that rules refer to by number, from the ruleset and the system.
 struct RuleNames<'a> {
@@ -71,7 +71,8 @@ impl<'a> Lines<'a> {
             }
             TableRef::Nft(t) => {
                 let rule = self.rules.nft.get(t)?.chains.get(at.chain.chain)?.rule(position)?;
-                if backend == Backend::NftCompat {
+                // What ebtables-nft made has no words of its own here; nft has some for nearly all of it.
+                if backend == Backend::NftCompat && rule.family != Family::Bridge {
                     return Some(iptables::compat_rule(rule, false, &names).to_string());
                 }
                 let rendered = nft::rule(self.view(t)?, rule, STATELESS, &self.system);

@@ -40,7 +40,7 @@ pub(super) fn join<'a>(set: &SetView<'a>) -> Vec<Item<'a>> {
     marks.sort_by_key(|(value, begins, _)| (*value, *begins));
 
     // An interval without an end reaches as far as the bytes of the key do, also where the field has fewer bits.
-    let bits = set.key.bits.next_multiple_of(8).clamp(8, 128);
+    let bits = set.key.bits.clamp(8, 128).next_multiple_of(8);
     let highest = u128::MAX >> (128 - bits);
     let mut items = Vec::with_capacity(marks.len() / 2 + 1);
     let mut open: Option<(u128, &Element)> = None;
