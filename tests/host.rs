@@ -321,7 +321,16 @@ fn ipv6_is_forwarded_where_all_forwarding_is_on() {
         assert_eq!(lab.refused("eth0", "2001:db8:1::2", &dst).cause, cause, "{net}");
     }
     assert_eq!(lab.refused("eth0", "2001:db8:1::2", "2001:db8:ff::1").cause, Cause::NoRoute);
-    assert_eq!(lab.refused("eth0", "fe80::2", "2001:db8:2::2").cause, Cause::MartianSource);
+    // Behind its hop limit.
+    for (ttl, cause) in [(64, Cause::MartianSource), (1, Cause::TtlExpired)] {
+        let query = Query { ttl: Some(ttl), ..tcp("fe80::2", "2001:db8:2::2").via(lab.router.index("eth0")) };
+        let stopped = lab.router.run(|| {
+            let host = KernelHost::open().unwrap();
+            let Outcome::Onward(way) = route::input(&host, &query) else { panic!("not forwarded") };
+            route::forward(&host, &query, &way)
+        });
+        assert_eq!(stopped.map(|r| r.cause), Fact::Is(cause));
+    }
     assert_eq!(lab.refused("eth0", "2001:db8:1::2", "ff0e::99").cause, Cause::NotJoined);
     lab.router.sysctl("net.ipv6.conf.eth0.disable_ipv6", "1");
     let r = lab.refused(there.0, there.1, there.2);

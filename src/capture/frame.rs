@@ -54,7 +54,7 @@ pub fn frame(c: &Captured) -> Result<Frame, String> {
         return Err(format!("not IP: Ethertype 0x{t:04x}"));
     }
     let header = b.len().saturating_sub(frame.question.bytes.len());
-    if c.length > b.len() && c.link_type != NFLOG {
+    if c.link_type != NFLOG {
         frame.question.length = Some(c.length.saturating_sub(header));
     }
     frame.question.time = c.time;

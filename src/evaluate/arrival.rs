@@ -3,55 +3,73 @@
 use crate::blame::CulpritKind;
 
 use super::checksum;
+use super::decision::RejectWith;
 use super::environment::Environment;
 use super::fact::Fact;
 use super::headers::Network;
 use super::ip6;
+use super::ip6_options::{self, Header};
 use super::nat;
 use super::obstacle::Obstacle;
 use super::packet::Packet;
 
-/// More bytes of padding than this are refused (`ip6_parse_tlv`, RFC 4942 section 2.1.9.5).
-const MOST_PADDING: u8 = 7;
+/// `PACKET_HOST` (include/uapi/linux/if_packet.h).
+const FOR_US: u8 = 0;
 
-/// What makes the kernel throw a packet away that passed the input hook, before it looks for a socket. What cannot be told
-/// for sure is no reason.
-pub fn obstacle(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
-    let socket = |why| Obstacle::new(CulpritKind::Socket, why);
+/// What becomes of a packet that passed the input hook, before the kernel looks for a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is lost.
+    Lost(Obstacle),
+    /// It is lost, and its sender is told unless the kernel knows the header: the question is whether it does.
+    Unless(Obstacle, &'static str),
+    /// It depends on what nothing tells.
+    Open(&'static str),
+}
+
+/// What ends the way of a packet here. What cannot be told of its transport header is no reason.
+pub fn ended(packet: &Packet, env: &dyn Environment) -> Option<Arrival> {
     if packet.network == Network::Ip6
-        && let Some(lost) = extension(packet, env)
+        && let Some(end) = extension(packet, env)
     {
-        return Some(lost);
+        return Some(end);
     }
-    broken_transport(packet).map(socket)
+    broken_transport(packet).map(|why| Arrival::Lost(Obstacle::new(CulpritKind::Socket, why)))
 }
 
 /// An extension header that ends the way (`ipv6_destopt_rcv`, `ipv6_rthdr_rcv`, `xfrm6_rcv`).
-fn extension(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
-    let socket = |why| Some(Obstacle::new(CulpritKind::Socket, why));
+fn extension(packet: &Packet, env: &dyn Environment) -> Option<Arrival> {
+    let many = packet.addresses().is_some_and(|(_, to)| to.first() == Some(&0xff));
     let [mut next] = packet.array(6).known()?;
     let mut at = 40;
     while ip6::is_extension(next) && next != ip6::NONE {
         let [following, length, kind, left] = packet.array(at).known()?;
         let length = ip6::header_length(next, length);
         match (next, kind) {
-            (ip6::DEST, _) if packet.read(at + 2, length - 2).known().is_some_and(|o| !options_are_right(o)) => {
-                return socket("refused IPv6 destination options");
+            (ip6::DEST, _) => {
+                let options = packet.read(at + 2, length - 2).known().unwrap_or(&[]);
+                if let Some(refused) = ip6_options::refused(Header::Destination, options, many) {
+                    return Some(Arrival::Lost(because("refused IPv6 destination options", refused.told)));
+                }
             }
-            (ip6::AUTH, _) => {
+            (ip6::HOP, _) if at != 40 => {
+                return Some(Arrival::Lost(because("IPv6 hop-by-hop header behind another", true)));
+            }
+            (ip6::AUTH, _) if env.under_ipsec() == Fact::Is(false) => {
                 let lost = Obstacle::new(CulpritKind::Xfrm, "authentication header without a security association");
-                return (env.under_ipsec() == Fact::Is(false)).then_some(lost);
+                return Some(Arrival::Unless(lost, "whether this kernel has code for the authentication header"));
             }
-            (ip6::ROUTING, 3) => return None,
-            (ip6::ROUTING, 4) => {
-                let key = "net.ipv6.conf.all.seg6_enabled";
-                return match env.sysctl(key) {
-                    Fact::Is(v) if v.trim() == "0" => Some(Obstacle::sysctl(key, "0", "1")),
-                    _ => None,
-                };
+            (ip6::AUTH, _) => return Some(Arrival::Open("whether its authentication header is accepted")),
+            (ip6::ROUTING, 3) => return Some(segments(packet, env, "rpl_seg_enabled")),
+            (ip6::ROUTING, 4) => return Some(segments(packet, env, "seg6_enabled")),
+            (ip6::ROUTING, 2) if left != 0 => {
+                let lost = because("IPv6 routing header of mobility", false);
+                return Some(Arrival::Unless(lost, "whether this kernel has code for mobile IPv6"));
             }
-            (ip6::ROUTING, 2) => return None,
-            (ip6::ROUTING, _) if left != 0 => return socket("IPv6 routing header with segments left"),
+            (ip6::ROUTING, _) if left != 0 => {
+                let for_us = packet.pkttype == Fact::Is(FOR_US) && !many;
+                return Some(Arrival::Lost(because("IPv6 routing header with segments left", for_us)));
+            }
             _ => {}
         }
         at += length;
@@ -60,35 +78,30 @@ fn extension(packet: &Packet, env: &dyn Environment) -> Option<Obstacle> {
     None
 }
 
-/// `ip6_parse_tlv`: options that must be understood are, and there is not too much padding.
-fn options_are_right(mut options: &[u8]) -> bool {
-    let mut padding = 0u8;
-    while let Some((&kind, rest)) = options.split_first() {
-        if kind == 0 {
-            padding += 1;
-            options = rest;
-        } else {
-            let Some((&length, rest)) = rest.split_first() else { return false };
-            let Some((value, rest)) = rest.split_at_checked(length.into()) else { return false };
-            options = rest;
-            if kind == 1 {
-                padding = padding.saturating_add(length).saturating_add(2);
-                if value.iter().any(|b| *b != 0) {
-                    return false;
-                }
-            } else {
-                padding = 0;
-                // The home address option is understood by some kernels; others are skipped or not, as they say themselves.
-                if kind & 0xc0 != 0 && kind != 0xc9 {
-                    return false;
-                }
-            }
-        }
-        if padding > MOST_PADDING {
-            return false;
+/// Segment routing, which both the setting of all interfaces and that of its own have to allow.
+fn segments(packet: &Packet, env: &dyn Environment, setting: &str) -> Arrival {
+    let name = packet.iif.value().and_then(|d| d.name.value()?.as_str());
+    for who in [Some("all"), name] {
+        let Some(who) = who else { return Arrival::Open("interface that the packet came in by") };
+        let key = format!("net.ipv6.conf.{}.{setting}", who.replace('.', "/"));
+        match env.sysctl(&key) {
+            Fact::Is(v) if v.trim() == "0" => return Arrival::Lost(Obstacle::sysctl(key, "0", "1")),
+            Fact::Is(_) => {}
+            Fact::Absent | Fact::Unknown(_) => return Arrival::Open("whether segment routing is on"),
         }
     }
-    true
+    Arrival::Open("where its segments lead")
+}
+
+/// Refused, with or without a word to the sender.
+fn because(why: &'static str, told: bool) -> Obstacle {
+    let lost = Obstacle::new(CulpritKind::Socket, why);
+    if told { lost.told(problem()) } else { lost }
+}
+
+/// What the sender of a header is told that is not understood.
+pub fn problem() -> RejectWith {
+    RejectWith::Icmp("icmp6-parameter-problem".into())
 }
 
 /// What makes a protocol throw a packet away that reached this host, before it looks for a socket (`udp_rcv`, `tcp_v4_rcv`,
@@ -152,21 +165,19 @@ mod tests {
         Packet::new(Network::Ip6, b)
     }
 
-    #[test]
-    fn padding_has_a_limit_and_unknown_options_say_themselves_what_is_done() {
-        let why = |o: &[u8]| obstacle(&udp6(o), &Nowhere).and_then(|o| o.detail);
-        assert_eq!(why(&[1, 4, 0, 0, 0, 0]), None);
-        assert_eq!(why(&[1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Some("refused IPv6 destination options".into()));
-        assert_eq!(why(&[0x1e, 4, 1, 2, 3, 4]), None);
-        assert_eq!(why(&[0x5e, 4, 1, 2, 3, 4]), Some("refused IPv6 destination options".into()));
+    fn why(p: &Packet) -> Option<String> {
+        match ended(p, &Nowhere) {
+            Some(Arrival::Lost(o)) => o.detail,
+            _ => None,
+        }
     }
 
     #[test]
     fn a_wrong_checksum_or_length_is_noticed() {
         let mut p = udp6(&[1, 4, 0, 0, 0, 0]);
         p.bytes[49] ^= 1;
-        assert_eq!(obstacle(&p, &Nowhere).and_then(|o| o.detail).as_deref(), Some("wrong checksum"));
+        assert_eq!(why(&p).as_deref(), Some("wrong checksum"));
         p.bytes[53] = 200;
-        assert_eq!(obstacle(&p, &Nowhere).and_then(|o| o.detail).as_deref(), Some("broken UDP header"));
+        assert_eq!(why(&p).as_deref(), Some("broken UDP header"));
     }
 }

@@ -53,6 +53,8 @@ pub struct FibAnswer {
     pub source: Option<IpAddr>,
     /// The path MTU, where the route has a metric for it.
     pub mtu: Option<u32>,
+    /// May nothing learned on the way change it (`mtu lock`)?
+    pub mtu_locked: bool,
     /// The realm (`tclassid`).
     pub realm: Option<u32>,
 }

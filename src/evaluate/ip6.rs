@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::fact::Fact;
+use super::headers::Network;
 use super::packet::Packet;
 
 /// Hop-by-hop options.
@@ -211,6 +212,21 @@ pub fn skip_extensions(packet: &Packet) -> Option<Found> {
         next = following;
     }
     Some(Found { protocol: next, offset: at, fragment: 0 })
+}
+
+/// Does an authentication header stand before the transport header?
+pub fn is_authenticated(packet: &Packet) -> bool {
+    let Fact::Is([mut next]) = packet.array(6) else { return false };
+    let mut at = 40;
+    while packet.network == Network::Ip6 && is_extension(next) && next != NONE {
+        if next == AUTH {
+            return true;
+        }
+        let Fact::Is([following, length]) = packet.array(at) else { return false };
+        at += header_length(next, length);
+        next = following;
+    }
+    false
 }
 
 #[cfg(test)]

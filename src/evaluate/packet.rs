@@ -123,7 +123,7 @@ pub struct Packet {
     pub ct: Ct,
     /// What is known of its sum.
     pub summed: Summed,
-    /// Bytes whose value is not known: a port that NAT chose. Ranges from the network header.
+    /// Bytes whose value is not known: a port that NAT chose, an option that the kernel fills in. Ranges from the network header.
     pub blurred: Vec<Range<usize>>,
 }
 
@@ -183,7 +183,7 @@ impl Packet {
         let Some(end) = at.checked_add(len) else { return Fact::Absent };
         match self.bytes.range(at, len) {
             Some(_) if self.blurred.iter().any(|b| b.start < end && at < b.end) => {
-                Fact::unknown("the port or address that NAT chose")
+                Fact::unknown("the port, address or option that the kernel chose")
             }
             Some(b) => Fact::Is(b),
             None if end <= self.length => Fact::unknown("bytes beyond the captured part"),

@@ -4,6 +4,7 @@ mod deliver;
 mod fate;
 mod hooks;
 mod moved;
+mod options;
 mod out;
 mod port;
 mod receive;
@@ -218,8 +219,14 @@ impl Way<'_, '_> {
     fn enter(&mut self, hook: Hook) -> On {
         match hook {
             _ if self.walk.past => Ok(()), // it got so far
-            Hook::Ingress => self.programs(false),
-            Hook::Prerouting => self.receive(),
+            Hook::Ingress => {
+                self.device_is_up()?;
+                self.programs(false)
+            }
+            Hook::Prerouting => {
+                self.device_is_up()?;
+                self.receive()
+            }
             Hook::Output | Hook::Postrouting if self.is_ip() && self.cx.packet.oif == Fact::Absent => self.route_out(),
             _ => Ok(()),
         }

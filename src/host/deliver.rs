@@ -10,8 +10,10 @@ use super::sysctl::{Why, number};
 use crate::evaluate::{Fact, RejectWith};
 use crate::sys::ct::L4;
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketMemory, SocketState};
-use crate::sys::rt::Direction;
+use crate::sys::rt::{Direction, Route};
 
+/// `RT_TABLE_LOCAL`.
+const LOCAL: u32 = 255;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
@@ -49,9 +51,11 @@ pub fn take<H: Host + ?Sized>(host: &H, q: &Query) -> Fact<Taker> {
 }
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
+    let q = &Query { iif: device_of(host, q)?, ..q.clone() };
     let Some(number) = q.protocol else { return Err("protocol of the packet".into()) };
     match (i32::from(number), Protocol::from_number(number)) {
-        (nix::libc::IPPROTO_ICMP | nix::libc::IPPROTO_ICMPV6, _) => icmp(host, q),
+        (nix::libc::IPPROTO_ICMP, _) if !q.is_v6() => icmp(host, q),
+        (nix::libc::IPPROTO_ICMPV6, _) if q.is_v6() => icmp(host, q),
         (nix::libc::IPPROTO_IGMP, _) if !q.is_v6() => Ok(Taker::Kernel("IGMP")),
         (_, Some(protocol)) => match q.ports() {
             Some((sport, dport)) if is_for_many(host, q)? => many(host, q, protocol, sport, dport),
@@ -60,6 +64,19 @@ fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Taker, Why> {
         },
         (nix::libc::IPPROTO_NONE, _) if q.is_v6() => Ok(Taker::Kernel("no transport at all")),
         _ => other(host, q, number),
+    }
+}
+
+/// The device that sockets see a packet come in by: of what this host sends to itself by the loopback, it is the device of
+/// the address (`inet_iif`, `inet6_iif`).
+fn device_of<H: Host + ?Sized>(host: &H, q: &Query) -> Result<u32, Why> {
+    if q.iif == 0 || !host.link(q.iif).known().is_some_and(|l| l.is_loopback()) {
+        return Ok(q.iif);
+    }
+    match host.routes_to(LOCAL, q.dst) {
+        Fact::Is(routes) => Ok(routes.first().and_then(Route::oif).unwrap_or(q.iif)),
+        Fact::Absent => Ok(q.iif),
+        Fact::Unknown(why) => Err(why),
     }
 }
 

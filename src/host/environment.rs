@@ -270,7 +270,15 @@ fn switch_port(l: &rt::Link) -> SwitchPort {
 
 /// `RTN_UNREACHABLE`, for no route.
 fn nowhere() -> FibAnswer {
-    FibAnswer { kind: RouteKind::Unreachable.raw(), oif: 0, gateway: None, source: None, mtu: None, realm: None }
+    FibAnswer {
+        kind: RouteKind::Unreachable.raw(),
+        oif: 0,
+        gateway: None,
+        source: None,
+        mtu: None,
+        mtu_locked: false,
+        realm: None,
+    }
 }
 
 fn answer(way: &Way) -> FibAnswer {
@@ -280,6 +288,7 @@ fn answer(way: &Way) -> FibAnswer {
         gateway: way.gateway,
         source: way.prefsrc,
         mtu: way.mtu,
+        mtu_locked: way.mtu_locked,
         realm: way.realm,
     }
 }
@@ -299,6 +308,7 @@ fn onward(packet: &Packet) -> Result<(Query, Way), &'static str> {
         prefsrc: None,
         table: 0,
         mtu: route.and_then(|r| r.mtu),
+        mtu_locked: route.is_some_and(|r| r.mtu_locked),
         realm: None,
     };
     Ok((q, way))

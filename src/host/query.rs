@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::blame::packet::address;
-use crate::evaluate::{Fact, Network, Packet};
+use crate::evaluate::{Fact, Network, Packet, ip6};
 use crate::sys::ct::{L4, Tuple};
 
 /// A packet, as routing, sockets and conntrack see it.
@@ -35,6 +35,8 @@ pub struct Query {
     pub length: Option<usize>,
     /// May it not be fragmented? Always so for IPv6.
     pub dont_fragment: bool,
+    /// Does routing not see its transport header? It looks into no fragment, and behind no authentication header.
+    pub hidden: bool,
 }
 
 impl Query {
@@ -54,6 +56,7 @@ impl Query {
             ttl: None,
             length: None,
             dont_fragment: dst.is_ipv6(),
+            hidden: false,
         }
     }
 
@@ -106,6 +109,7 @@ impl Query {
             ttl,
             length: Some(packet.length),
             dont_fragment,
+            hidden: headers.more_fragments || headers.fragment_offset != 0 || ip6::is_authenticated(packet),
         })
     }
 

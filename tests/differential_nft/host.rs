@@ -35,7 +35,8 @@ impl Environment for Host {
 
     fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
         // The lab's routing tables: two prefixes of each family, and the host's own addresses.
-        let answer = |kind, oif| FibAnswer { kind, oif, gateway: None, source: None, mtu: None, realm: None };
+        let answer =
+            |kind, oif| FibAnswer { kind, oif, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None };
         let (near, far, here) = match query.to {
             IpAddr::V4(a) => match a.octets() {
                 [10, 9, 0, n] => (true, false, n == 2),

@@ -212,7 +212,15 @@ impl World {
     fn route(&self) -> FibAnswer {
         let gateway = if self.family == Family::Ip6 { "fd00:2::fe" } else { "10.2.0.254" };
         let gateway = Some(gateway.parse().unwrap());
-        FibAnswer { kind: RTN_UNICAST, oif: self.index(OUT), gateway, source: None, mtu: None, realm: None }
+        FibAnswer {
+            kind: RTN_UNICAST,
+            oif: self.index(OUT),
+            gateway,
+            source: None,
+            mtu: None,
+            mtu_locked: false,
+            realm: None,
+        }
     }
 
     /// Forgets all connections.

@@ -1,12 +1,12 @@
 //! Behind the input hook: who takes the packet.
 
 use crate::blame::CulpritKind;
-use crate::evaluate::arrival;
+use crate::evaluate::arrival::{self, Arrival};
 use crate::evaluate::fact::Fact;
 use crate::evaluate::obstacle::{Delivery, Obstacle};
 use crate::evaluate::packet::CtState;
 
-use super::{Fate, Way};
+use super::{Fate, On, Way};
 
 /// A UDP socket whose program does not read it.
 pub const BUFFER_FULL: &str = "receive buffer full";
@@ -18,11 +18,7 @@ impl Way<'_, '_> {
         }
         self.gather()?;
         self.taken_by_transport()?;
-        if !self.walk.past
-            && let Some(obstacle) = arrival::obstacle(&self.cx.packet, self.walk.env)
-        {
-            return Err(Fate::Lost(Box::new(obstacle)));
-        }
+        self.arrive()?;
         self.stopped(self.walk.env.input_policy(&self.cx.packet))?;
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
@@ -46,6 +42,20 @@ impl Way<'_, '_> {
                 }
             }
         }
+    }
+
+    /// The rest of its headers is looked at.
+    fn arrive(&mut self) -> On {
+        if self.walk.past {
+            return Ok(());
+        }
+        Err(match arrival::ended(&self.cx.packet, self.walk.env) {
+            None => return Ok(()),
+            Some(Arrival::Lost(lost)) => Fate::Lost(Box::new(lost)),
+            Some(Arrival::Unless(lost, what)) if self.cx.ask(what, what.as_bytes(), true) => Fate::Lost(Box::new(lost)),
+            Some(Arrival::Unless(lost, _)) => Fate::Lost(Box::new(lost.told(arrival::problem()))),
+            Some(Arrival::Open(what)) => Fate::Unknown(what.into()),
+        })
     }
 
     /// The packet passed some time ago, and no socket takes it now. Was there one then? A connection ends, and the socket

@@ -10,10 +10,13 @@ use crate::evaluate::place::{ChainRef, TableRef};
 use crate::evaluate::stations::Foreign;
 use crate::sys::nft::ChainKind;
 
+use super::receive::LOOPBACK;
 use super::{Fate, On, Way};
 
-/// `RTN_LOCAL`.
-const LOCAL: u8 = 2;
+/// `RTN_UNICAST`.
+const UNICAST: u8 = 1;
+/// `RTN_LOCAL`, `RTN_ANYCAST`: routes to this host, which lead through the loopback.
+const HERE: [u8; 2] = [2, 4];
 
 /// What rerouting goes by: addresses, mark, TOS; for IPv6 also the flow label and the hop limit.
 #[derive(PartialEq, Eq)]
@@ -38,12 +41,21 @@ impl Way<'_, '_> {
         self.hook(Hook::Egress, None)?;
         self.programs(true)?;
         self.out_by_port()?;
-        let local = self.cx.packet.route.value().is_some_and(|r| r.kind == LOCAL);
+        let local = self.cx.packet.route.value().is_some_and(|r| HERE.contains(&r.kind));
+        if !local && self.leaves_by_loopback() {
+            return Err(Fate::Unknown("where a route by the loopback leads that is none of this host's".into()));
+        }
         if !local || self.looped {
             return Ok(Fate::Left);
         }
         self.looped = true;
         self.come_back()
+    }
+
+    fn leaves_by_loopback(&self) -> bool {
+        let link = self.cx.packet.oif.value().map(|d| self.walk.env.link(d.index));
+        let kind = self.cx.packet.route.value().map(|r| r.kind);
+        !self.walk.past && kind == Some(UNICAST) && link.and_then(Fact::known).is_some_and(|l| l.hardware == LOOPBACK)
     }
 
     /// A packet that was seen behind the routing decision: by what it left by, its route is the one that is found now.
@@ -77,7 +89,14 @@ impl Way<'_, '_> {
     pub(super) fn route_out(&mut self) -> On {
         let routed = self.walk.env.route_output(&self.cx.packet);
         let (oif, route) = match self.known(routed, "routing decision")? {
-            Routed::Lost(o) => return Err(Fate::Lost(Box::new(o))),
+            Routed::Lost(o) => {
+                return Err(match o.unless.clone() {
+                    Some((what, likely)) if self.cx.ask(what.clone(), what.as_bytes(), likely) => {
+                        Fate::Unknown(what.into())
+                    }
+                    _ => Fate::Lost(Box::new(o)),
+                });
+            }
             Routed::Out { oif, route } => (oif, route),
             Routed::Local(route) => {
                 let name = self.walk.env.link(route.oif).map(|l| l.name);

@@ -1,19 +1,21 @@
 //! What the network layer itself looks at in a packet that comes in, and the gathering of fragments.
 
 use crate::blame::CulpritKind;
+use crate::evaluate::decision::RejectWith;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::{self, Network};
 use crate::evaluate::ip6;
+use crate::evaluate::ip6_options::{self, Header, Refused};
 use crate::evaluate::obstacle::Obstacle;
 use crate::evaluate::packet::{CtState, Packet};
 
 use super::{Fate, On, Way};
 
 /// `PACKET_HOST`, `PACKET_OTHERHOST` (include/uapi/linux/if_packet.h).
-const FOR_US: u8 = 0;
+pub(super) const FOR_US: u8 = 0;
 const FOR_OTHERS: u8 = 3;
 /// `ARPHRD_LOOPBACK`.
-const LOOPBACK: u16 = 772;
+pub(super) const LOOPBACK: u16 = 772;
 const TCP: u8 = 6;
 /// More fragments, in the flags of IPv4.
 const MORE: u8 = 0x20;
@@ -39,9 +41,29 @@ impl Way<'_, '_> {
             Some(Fact::Is(link)) => link.hardware == LOOPBACK,
             _ => true,
         };
-        match odd_address(packet).filter(|_| !loopback) {
-            Some(why) => Err(lost(CulpritKind::Route, why)),
-            None => Ok(()),
+        if let Some(why) = odd_address(packet).filter(|_| !loopback) {
+            return Err(lost(CulpritKind::Route, why));
+        }
+        if let Some(refused) = hop_by_hop(packet) {
+            let mut lost = Obstacle::new(CulpritKind::Unknown, "refused IPv6 hop-by-hop options");
+            if refused.told {
+                lost = lost.told(RejectWith::Icmp("icmp6-parameter-problem".into()));
+            }
+            return Err(Fate::Lost(Box::new(lost)));
+        }
+        let six_to_one = packet.network == Network::Ip6 && packet.addresses().is_some_and(|(_, to)| to[0] != 0xff);
+        if six_to_one { self.unicast_in_multicast(None) } else { Ok(()) }
+    }
+
+    /// Nothing comes in by a device that is down.
+    pub(super) fn device_is_up(&self) -> On {
+        let Some(device) = self.cx.packet.iif.value() else { return Ok(()) };
+        match self.walk.env.link(device.index) {
+            Fact::Is(link) if !link.up => {
+                let down = Obstacle::new(CulpritKind::Unknown, format!("interface {} is down", link.name));
+                Err(Fate::Lost(Box::new(down)))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -110,6 +132,23 @@ impl Way<'_, '_> {
             crate::evaluate::checksum::write_network(packet, 6, &[flags & !MORE, offset]);
         }
         Ok(())
+    }
+}
+
+/// The header that every router looks at (`ipv6_parse_hopopts`).
+fn hop_by_hop(packet: &Packet) -> Option<Refused> {
+    if packet.network != Network::Ip6 || packet.array(6) != Fact::Is([ip6::HOP]) {
+        return None;
+    }
+    let many = packet.addresses().is_some_and(|(_, to)| to.first() == Some(&0xff));
+    let options = match packet.array(41) {
+        Fact::Is([length]) => packet.read(42, usize::from(length) * 8 + 6),
+        _ => Fact::Absent,
+    };
+    match options {
+        Fact::Is(options) => ip6_options::refused(Header::HopByHop, options, many),
+        Fact::Absent => Some(Refused { told: false }),
+        Fact::Unknown(_) => None,
     }
 }
 

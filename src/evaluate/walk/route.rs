@@ -18,11 +18,16 @@ impl Way<'_, '_> {
             None => self.walk.env.route_input(&self.cx.packet),
         };
         match self.known(routed, "routing decision")? {
-            Routed::Lost(o) => Err(Fate::Lost(Box::new(o))),
+            Routed::Lost(o) => {
+                self.options_before(&o)?;
+                Err(Fate::Lost(Box::new(o)))
+            }
             Routed::Local(route) => {
                 self.cx.packet.route = Fact::Is(route);
                 self.kernel("routed to this host");
                 if self.cx.packet.network == Network::Ip4 {
+                    self.options(route.kind)?;
+                    self.unicast_in_multicast(Some(route.kind))?;
                     self.gather()?; // `ip_local_deliver`
                 }
                 self.hook(Hook::Input, None)?;
@@ -32,6 +37,10 @@ impl Way<'_, '_> {
                 self.kernel(format!("routed out {}", crate::blame::packet::device_name(&oif)));
                 self.cx.packet.oif = Fact::Is(oif);
                 self.cx.packet.route = Fact::Is(route);
+                if self.cx.packet.network == Network::Ip4 {
+                    self.options(route.kind)?;
+                    self.unicast_in_multicast(Some(route.kind))?;
+                }
                 self.passed_on()?;
                 self.stopped(self.walk.env.forward(&self.cx.packet))?;
                 self.redirected();

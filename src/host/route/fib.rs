@@ -153,8 +153,9 @@ fn holds<H: Host + ?Sized>(host: &H, rule: &Rule, q: &Query, iif: Option<&Link>)
     };
     let uid = || match &q.uid {
         Fact::Is(uid) => Ok(*uid),
-        // A packet that nobody here sends has INVALID_UID, which is in no range.
-        Fact::Absent => Ok(u32::MAX),
+        // A packet that nobody here sends is root's (`sock_net_uid`).
+        _ if q.iif != 0 => Ok(0),
+        Fact::Absent => Ok(0),
         Fact::Unknown(why) => Err(why.clone()),
     };
     let name = iif.map_or(b"lo".as_slice(), |l| l.name.as_bytes());

@@ -14,6 +14,9 @@ use crate::sys::rt::{Address, Link, Route, RouteKind, Rule};
 
 pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
+        Some(Ok(route)) if route.kind == RouteKind::Broadcast && is_passed_on(host, q, link)? => {
+            return Err("where bc_forwarding sends a broadcast".into());
+        }
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,
         None => return walk(host, q, link, looks_twice(host)?),
@@ -31,6 +34,16 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
     } else {
         Err(format!("the kernel refuses with errno {errno}, which does not fit: {}", refusal.cause).into())
     }
+}
+
+/// Are broadcasts to other networks forwarded here (`IN_DEV_BFORWARD`)?
+fn is_passed_on<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Result<bool, Why> {
+    if q.dst == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Ok(false);
+    }
+    // Kernels before 5.0 have no such setting.
+    let on = |s: Result<sysctl::Setting, Why>| s.is_ok_and(|s| s.is_on());
+    Ok(on(number(host, sysctl::conf("ipv4", "all", "bc_forwarding"))) && on(own(host, "ipv4", link, "bc_forwarding")))
 }
 
 /// Is that what the kernel answers for that cause? (Newer ones say `EINVAL` for the reverse path filter, others `EXDEV`.)

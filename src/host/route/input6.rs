@@ -8,6 +8,7 @@ use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{Why, conf, number, own};
 use super::fib::{Found, resolve};
 use super::input4::{dead_end, describe, route_to};
+use super::leave::IPV6_MIN_MTU;
 use super::{Outcome, ask};
 use crate::evaluate::Fact;
 use crate::sys::rt::{Link, Route, RouteKind};
@@ -16,6 +17,9 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
     let (IpAddr::V6(src), IpAddr::V6(dst)) = (q.src, q.dst) else { return Err("addresses of two families".into()) };
     let refused = |r| Ok(Outcome::refused(r));
 
+    if let Some(refusal) = without_ip6(host, link) {
+        return refused(refusal);
+    }
     let off = own(host, "ipv6", link, "disable_ipv6")?;
     if off.is_on() {
         return refused(Refusal::setting(Cause::ProtocolOff, off, "0"));
@@ -46,22 +50,34 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
             found => return refused(dead_end(&found, q.dst)),
         },
     };
+    if is_reject(host, &route)? {
+        return refused(dead_end(&Found::Nothing, q.dst).because(route_to(q.dst), describe(host, &route)));
+    }
     if route.kind == RouteKind::Unicast {
         // ip6_forward, as far as it does not depend on the packet's size.
         if let Some(refusal) = not_forwarded(host, link)? {
             return refused(refusal.because(route_to(q.dst), describe(host, &route)));
         }
-        let other_way = route.oif() != Some(link.index);
-        if other_way && (src.is_unspecified() || src.is_unicast_link_local()) {
-            let mut refusal =
-                Refusal::new(Cause::MartianSource).because(format!("source {src}"), "not forwarded to another link");
-            if !src.is_unspecified() {
-                refusal = refusal.telling("icmp6-beyond-scope");
-            }
-            return refused(refusal);
-        }
     }
     Ok(Outcome::of(&route))
+}
+
+/// A device whose MTU is too small for IPv6 has none, nor settings of it.
+fn without_ip6<H: Host + ?Sized>(host: &H, link: &Link) -> Option<Refusal> {
+    let key = conf("ipv6", link.name.as_str()?, "disable_ipv6");
+    let small = (link.mtu as usize) < IPV6_MIN_MTU && host.sysctl(&key) == Fact::Absent;
+    let what = format!("{} has no IPv6: its MTU {} is less than {IPV6_MIN_MTU}", link.name, link.mtu);
+    small.then(|| Refusal::new(Cause::TooBig).with_detail(what))
+}
+
+/// A route of IPv6 by the loopback that is none of this host's leads nowhere (`fib6_is_reject`).
+pub(super) fn is_reject<H: Host + ?Sized>(host: &H, route: &Route) -> Result<bool, Why> {
+    let Some(oif) = route.oif().filter(|_| route.kind == RouteKind::Unicast) else { return Ok(false) };
+    match host.link(oif) {
+        Fact::Is(link) => Ok(link.is_loopback()),
+        Fact::Absent => Ok(false),
+        Fact::Unknown(why) => Err(why),
+    }
 }
 
 /// `ip6_mc_input`: taken if somebody here has joined the group. (A route lookup does not tell.)

@@ -12,10 +12,10 @@ use crate::evaluate::Fact;
 use crate::sys::rt::{Direction, Link, LinkFlags, NeighbourState};
 
 /// The smallest MTU that IPv6 lives with (`IPV6_MIN_MTU`).
-const IPV6_MIN_MTU: usize = 1280;
+pub(super) const IPV6_MIN_MTU: usize = 1280;
 
 /// What stops a packet between routing and the forward hook (`ip_forward`, `ip6_forward`): an IPsec policy, its TTL, its
-/// size. Absent: nothing does.
+/// source, its size. Absent: nothing does.
 pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal> {
     let decide = || {
         if let Some(refusal) = ipsec::stopped(host, q, Direction::Forward)? {
@@ -25,14 +25,34 @@ pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal
             let told = if q.is_v6() { "icmp6-time-exceeded" } else { "icmp-time-exceeded" };
             return Ok(Some(Refusal::new(Cause::TtlExpired).because("TTL", "1").telling(told)));
         }
+        if let Some(refusal) = beyond_scope(q, way) {
+            return Ok(Some(refusal));
+        }
         too_big(host, q, way, &out(host, way)?)
     };
     decide().map_or_else(Fact::Unknown, Fact::from)
 }
 
-/// What stops a packet behind the last hook: the next hop does not answer. Absent: nothing does.
+/// IPv6 sources that mean something on their own link only are forwarded nowhere else.
+fn beyond_scope(q: &Query, way: &Way) -> Option<Refusal> {
+    let IpAddr::V6(src) = q.src else { return None };
+    if way.oif == q.iif || !(src.is_unspecified() || src.is_unicast_link_local()) {
+        return None;
+    }
+    let refusal = Refusal::new(Cause::MartianSource).because(format!("source {src}"), "not forwarded to another link");
+    Some(if src.is_unspecified() { refusal } else { refusal.telling("icmp6-beyond-scope") })
+}
+
+/// What stops a packet behind the last hook: its size, or the next hop does not answer. Absent: nothing does.
 pub fn leave<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal> {
-    out(host, way).and_then(|link| neighbour(host, q, way, &link)).map_or_else(Fact::Unknown, Fact::from)
+    let decide = || {
+        let link = out(host, way)?;
+        match too_big_to_leave(host, q, way, &link)? {
+            None => neighbour(host, q, way, &link),
+            refusal => Ok(refusal),
+        }
+    };
+    decide().map_or_else(Fact::Unknown, Fact::from)
 }
 
 fn out<H: Host + ?Sized>(host: &H, way: &Way) -> Result<Link, Why> {
@@ -46,14 +66,36 @@ fn out<H: Host + ?Sized>(host: &H, way: &Way) -> Result<Link, Why> {
 fn too_big<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Result<Option<Refusal>, Why> {
     let Some(length) = q.length else { return Ok(None) };
     let mtu = match way.mtu.filter(|&m| m != 0) {
-        // An IPv6 route's metric only counts when it is locked, which a lookup does not tell.
         Some(mtu) if !q.is_v6() => mtu as usize,
+        // An IPv6 route's own only counts here when it is locked.
+        Some(mtu) if way.mtu_locked => (mtu as usize).max(IPV6_MIN_MTU),
         _ if q.is_v6() => (own(host, "ipv6", link, "mtu")?.value.max(0) as usize).max(IPV6_MIN_MTU),
         _ => link.mtu as usize,
     };
     if length <= mtu || !q.dont_fragment {
         return Ok(None);
     }
+    exceeds(host, q, link, length, mtu)
+}
+
+/// What IPv6 forwards is held against the route's own MTU once more when it leaves (`ip6_finish_output`).
+fn too_big_to_leave<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Result<Option<Refusal>, Why> {
+    match (q.length, way.mtu) {
+        (Some(length), Some(mtu)) if q.is_v6() && q.iif != 0 && mtu != 0 && length > mtu as usize => {
+            exceeds(host, q, link, length, mtu as usize)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The packet is larger than that.
+fn exceeds<H: Host + ?Sized>(
+    host: &H,
+    q: &Query,
+    link: &Link,
+    length: usize,
+    mtu: usize,
+) -> Result<Option<Refusal>, Why> {
     // A packet that is larger than what its own link carries was put together from several on the way in (GRO), and
     // is taken apart again on the way out.
     if let Fact::Is(iif) = host.link(q.iif)

@@ -18,8 +18,9 @@ use serde::Serialize;
 use super::facts::Host;
 use super::query::Query;
 use super::refusal::Refusal;
-use super::sysctl::Why;
+use super::sysctl::{Why, number};
 use crate::evaluate::Fact;
+use crate::sys::ct::L4;
 use crate::sys::rt::{Lookup, Route, RouteKind};
 
 pub use fib::{Found, resolve};
@@ -41,6 +42,8 @@ pub struct Way {
     pub table: u32,
     /// The MTU of the route, where it has one of its own.
     pub mtu: Option<u32>,
+    /// May nothing learned on the way change it (`mtu lock`)?
+    pub mtu_locked: bool,
     /// The realm.
     pub realm: Option<u32>,
 }
@@ -55,6 +58,7 @@ impl Way {
             prefsrc: route.prefsrc,
             table: route.table,
             mtu: route.mtu,
+            mtu_locked: route.mtu_locked,
             realm: route.realm,
         }
     }
@@ -114,6 +118,13 @@ pub fn input<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
         // What comes out of the loopback was routed when it was sent, and keeps that route.
         return output(host, &Query { iif: 0, ..q.clone() });
     }
+    let unseen;
+    let q = if q.hidden && !q.is_v6() {
+        unseen = Query { l4: L4::None, ..q.clone() };
+        &unseen
+    } else {
+        q
+    };
     let decided = if q.is_v6() { input6::decide(host, q, &link) } else { input4::decide(host, q, &link) };
     decided.unwrap_or_else(Outcome::Unknown)
 }
@@ -127,7 +138,8 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
         Fact::Absent => Ok(false),
         Fact::Unknown(why) => Err(why),
     };
-    if !q.protocol.is_some_and(|p| Lookup::knows_protocol(family, p)) && selects(&|r| r.is_about_transport())? {
+    let known = q.protocol.is_some_and(|p| Lookup::knows_protocol(family, p)) && !(q.is_v6() && q.hidden);
+    if !known && selects(&|r| r.is_about_transport())? {
         return Err("routing rules that look at protocol or ports".into());
     }
     let mark = match &q.mark {
@@ -137,6 +149,8 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
         Fact::Unknown(_) => 0,
     };
     let uid = match &q.uid {
+        // What comes in is root's to the rules of routing; asked about IPv6, the kernel takes it for nobody's.
+        _ if q.iif != 0 && q.is_v6() => Some(0),
         Fact::Is(uid) => Some(*uid),
         Fact::Unknown(why) if q.iif == 0 && selects(&|r| r.uid.is_some())? => return Err(why.clone()),
         _ => None,
@@ -156,20 +170,31 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
         ..Lookup::to(q.dst)
     };
     match host.lookup(&question) {
-        Fact::Is(Ok(route)) if q.is_v6() => {
-            // Among several next hops IPv6 chooses by the flow label, too, which cannot be asked with.
-            let whole = host.lookup(&Lookup { fib_match: true, ..question });
-            match whole {
-                Fact::Is(Ok(whole)) if whole.hops.len() > 1 && whole.hops.iter().any(|h| h.oif != route.oif()) => {
-                    Err("which of several next hops is chosen".into())
-                }
-                _ => Ok(Some(Ok(route))),
+        Fact::Is(Ok(route)) => {
+            if let Fact::Is(Ok(whole)) = host.lookup(&Lookup { fib_match: true, ..question })
+                && whole.hops.len() > 1
+                && whole.hops.iter().any(|h| h.oif != route.oif())
+                && !chosen_alike(host, q)?
+            {
+                return Err("which of several next hops is chosen".into());
             }
+            Ok(Some(Ok(route)))
         }
         Fact::Is(answer) => Ok(Some(answer)),
         Fact::Absent => Ok(None),
         Fact::Unknown(why) => Err(why),
     }
+}
+
+/// Does the kernel choose among several next hops for the packet as it does for the question about it
+/// (`fib_multipath_hash`)? IPv6 goes by the flow label, too, which cannot be asked with; for what comes in by ports, the
+/// device's own hash may count; for ICMP errors, the packet that they quote.
+fn chosen_alike<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
+    if q.is_v6() {
+        return Ok(false);
+    }
+    let error = matches!((q.protocol, q.l4), (Some(1), L4::Icmp { kind: 3..=5 | 11 | 12, .. }));
+    Ok(!error && (q.iif == 0 || !number(host, "net.ipv4.fib_multipath_hash_policy".into())?.is_on()))
 }
 
 /// `AF_INET6` or `AF_INET`.

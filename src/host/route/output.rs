@@ -1,14 +1,17 @@
 //! Packets that this host sends: `ip_route_output_key_hash`, `ip6_route_output`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::super::facts::Host;
 use super::super::query::Query;
-use super::super::refusal::Refusal;
-use super::super::sysctl::Why;
+use super::super::refusal::{Cause, Refusal};
+use super::super::sysctl::{Why, larger};
 use super::fib::{Found, resolve};
 use super::input4::dead_end;
+use super::input6::is_reject;
 use super::{Outcome, ask};
 use crate::evaluate::Fact;
-use crate::sys::rt::{Lookup, Route, RouteKind};
+use crate::sys::rt::{Route, RouteKind};
 
 /// Where routing sends a packet of this host.
 pub fn output<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
@@ -16,8 +19,7 @@ pub fn output<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
 }
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
-    let unbound = |q: &Query| Query { src: std::net::Ipv4Addr::UNSPECIFIED.into(), ..q.clone() };
-    if let (std::net::IpAddr::V4(src), std::net::IpAddr::V4(dst)) = (q.src, q.dst)
+    if let (IpAddr::V4(src), IpAddr::V4(dst)) = (q.src, q.dst)
         && !src.is_unspecified()
         && q.oif == 0
         && (dst.is_multicast() || dst.is_broadcast())
@@ -32,8 +34,17 @@ fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     choose(host, q)
 }
 
+/// The same packet of a socket that has no source yet.
+fn unbound(q: &Query) -> Query {
+    let src = if q.is_v6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    Query { src, ..q.clone() }
+}
+
 fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
+        Some(Ok(route)) if q.is_v6() && is_reject(host, &route)? => {
+            return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst)));
+        }
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,
         None => {
@@ -45,23 +56,21 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
         }
     };
     // Without a source the errno names the kind of route; with one it may also mean that the source is not ours.
-    let question = Lookup {
-        src: None,
-        mark: q.mark.value().copied().unwrap_or(0),
-        uid: q.uid.value().copied(),
-        oif: q.oif,
-        tos: q.tos,
-        ..Lookup::to(q.dst)
-    };
-    let bare = match host.lookup(&question) {
-        Fact::Is(answer) => answer,
-        Fact::Absent => Err(errno),
-        Fact::Unknown(why) => return Err(why),
+    let bare = match ask(host, &unbound(q))? {
+        Some(Ok(route)) => Ok(route),
+        Some(Err(errno)) => Err(errno),
+        None => Err(errno),
     };
     let kind = match bare {
         // The source is not ours, and yet somebody sends from it: a raw socket writes its headers itself and is routed
         // without a source, a transparent one is routed with it.
-        Ok(route) if !q.src.is_unspecified() => return foreign(host, q, &route),
+        Ok(route) if !q.src.is_unspecified() => {
+            return match localnet(host, q, &route)? {
+                Some(refusal) => Ok(Outcome::refused(refusal)),
+                None if is_loopback(q.src) => Err(format!("the kernel refuses with errno {errno}").into()),
+                None => foreign(host, q, &route),
+            };
+        }
         Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
         Err(nix::libc::ENETUNREACH) => return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst))),
         Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
@@ -72,6 +81,31 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     // The sender gets the errno; no ICMP is made.
     let refusal = dead_end(&Found::Route(Box::new(Route::bare(kind, q.dst))), q.dst);
     Ok(Outcome::refused(Refusal { told: None, ..refusal }))
+}
+
+fn is_loopback(src: IpAddr) -> bool {
+    matches!(src, IpAddr::V4(a) if a.is_loopback())
+}
+
+/// A loopback address does not leave by another device (`__mkroute_output`).
+fn localnet<H: Host + ?Sized>(host: &H, q: &Query, route: &Route) -> Result<Option<Refusal>, Why> {
+    let Some(oif) = route.oif().filter(|_| is_loopback(q.src)) else {
+        return Ok(None);
+    };
+    let link = match host.link(oif) {
+        Fact::Is(link) => link,
+        Fact::Absent => return Err(format!("interface {oif} has gone").into()),
+        Fact::Unknown(why) => return Err(why),
+    };
+    let localnet = larger(host, "ipv4", &link, "route_localnet")?;
+    if link.is_loopback() || localnet.is_on() {
+        return Ok(None);
+    }
+    let refusal = Refusal::setting(Cause::RouteLocalnet, localnet, "1");
+    let refusal =
+        refusal.because(format!("source {}", q.src), format!("a loopback address, to leave by {}", link.name));
+    // A raw socket that writes its headers itself is routed without a source.
+    Ok(Some(refusal.unless("a raw socket sends it", false)))
 }
 
 /// The way of a packet from an address that is not of this host.

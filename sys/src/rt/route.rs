@@ -138,6 +138,8 @@ pub struct Route {
     pub flags: u32,
     /// The MTU that it is limited to (`RTAX_MTU`).
     pub mtu: Option<u32>,
+    /// Is it locked: may nothing learned on the way change it (`RTAX_LOCK`)?
+    pub mtu_locked: bool,
     /// The realm (`RTA_FLOW`).
     pub realm: Option<u32>,
     /// The next hop object (`RTA_NH_ID`).
@@ -160,6 +162,7 @@ impl Route {
             tos: 0,
             flags: 0,
             mtu: None,
+            mtu_locked: false,
             realm: None,
             nexthop_id: None,
         }
@@ -206,7 +209,9 @@ impl Route {
                 libc::RTA_PRIORITY => route.priority = attr.u32::<NativeEndian>()?,
                 libc::RTA_FLOW => route.realm = Some(attr.u32::<NativeEndian>()?),
                 libc::RTA_METRICS => {
-                    route.mtu = attr.nested().find(RTAX_MTU).map(|a| a.u32::<NativeEndian>()).transpose()?;
+                    let metric = |n| attr.nested().find(n).map(|a| a.u32::<NativeEndian>()).transpose();
+                    route.mtu = metric(RTAX_MTU)?;
+                    route.mtu_locked = metric(RTAX_LOCK)?.is_some_and(|l| l & 1 << RTAX_MTU != 0);
                 }
                 libc::RTA_MULTIPATH => multipath(attr.bytes(), &mut route.hops)?,
                 RTA_NH_ID => route.nexthop_id = Some(attr.u32::<NativeEndian>()?),

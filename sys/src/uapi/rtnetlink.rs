@@ -117,6 +117,8 @@ pub const IFLA_XDP_PROG_ID: u16 = 4;
 pub const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 /// `IN6_ADDR_GEN_MODE_NONE`: no link-local address.
 pub const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
+/// `RTAX_LOCK`: which metrics of a route are locked, by bit.
+pub const RTAX_LOCK: u16 = 1;
 /// `RTAX_MTU`: a metric of a route.
 pub const RTAX_MTU: u16 = 2;
 /// Realms.

@@ -95,7 +95,8 @@ mod tests {
     use crate::sys::nft::Reg;
 
     fn load(packet: Packet, key: RtKey) -> (Step, Option<Vec<u8>>) {
-        let answer = FibAnswer { kind: 1, oif: 2, gateway: None, source: None, mtu: Some(1400), realm: None };
+        let answer =
+            FibAnswer { kind: 1, oif: 2, gateway: None, source: None, mtu: Some(1400), mtu_locked: false, realm: None };
         let links = vec![Link { index: 2, mtu: 1500, ..Link::default() }];
         let host = Host { fib: Some(answer), links, ..Host::default() };
         on(packet, Hook::Forward, &host, &table(Family::Inet), |cx, m| {
@@ -110,7 +111,15 @@ mod tests {
         p.route = Fact::Absent;
         assert_eq!(load(p.clone(), RtKey::Nexthop4).0, Step::Break);
         let gateway = Some(IpAddr::from([10, 0, 0, 254]));
-        p.route = Fact::Is(FibAnswer { kind: 1, oif: 2, gateway, source: None, mtu: None, realm: Some(9) });
+        p.route = Fact::Is(FibAnswer {
+            kind: 1,
+            oif: 2,
+            gateway,
+            source: None,
+            mtu: None,
+            mtu_locked: false,
+            realm: Some(9),
+        });
         assert_eq!(load(p.clone(), RtKey::Nexthop4).1, Some(vec![10, 0, 0, 254]));
         assert_eq!(load(p.clone(), RtKey::Nexthop6).0, Step::Break);
         assert_eq!(load(p.clone(), RtKey::Classid).1, Some(9u32.to_ne_bytes().to_vec()));
