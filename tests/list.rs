@@ -17,6 +17,7 @@ kernel_tests! {
     hooks_show_what_packets_meet_in_order needs ["nft", "iptables-legacy", "iptables-nft"];
     blockers_are_sorted_by_what_they_stopped needs ["nft", "iptables-legacy"];
     sets_and_objects_are_listed_with_their_elements needs ["nft", "ipset"];
+    what_nft_misreads_of_its_own_is_read_rightly needs ["nft"];
     what_ebtables_made_is_said_in_nfts_words needs ["ebtables-nft", "arptables-nft"];
     policies_are_listed_by_family_and_hook needs ["nft", "iptables-legacy"];
     rates_follow_the_traffic needs ["nft", "iptables-legacy"];
@@ -242,6 +243,24 @@ fn sets_and_objects_are_listed_with_their_elements() {
     }
     assert!(!text.contains('\u{1b}'), "{text}");
     assert!(!list(&ns, &["inet", "fw"]).contains("ipset many"), "ipsets belong to no table");
+}
+
+fn what_nft_misreads_of_its_own_is_read_rightly() {
+    let ns = Netns::new();
+    ns.nft(
+        "table inet t { chain c {
+            ip version . ip saddr { 4 . 192.0.2.1 } drop
+            meta length . tcp dport vmap { 100-200 . 80 : drop, 5 . 22 : accept }
+        }; }",
+    );
+    let text = list(&ns, &[]);
+    for set in ["{ 4 . 192.0.2.1 }", "{ 100-200 . 80 : drop, 5 . 22 : accept }"] {
+        assert!(text.contains(set), "no {set} in\n{text}");
+    }
+    let report = json(&ns, &["--blockers"]);
+    assert_eq!(report["blockers"][1]["element"], "100-200 . 80 : drop", "{report:#}");
+    // Byte for byte is another promise.
+    assert_eq!(list(&ns, &["--as", "nft"]), ns.cmd("nft", &["list", "ruleset"], ""));
 }
 
 fn what_ebtables_made_is_said_in_nfts_words() {

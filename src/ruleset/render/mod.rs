@@ -102,7 +102,7 @@ impl<'a> Lines<'a> {
 
     fn view(&self, table: usize) -> Option<&nft::View<'a>> {
         let def = self.rules.nft.get(table)?;
-        Some(self.views.get(table)?.get_or_init(|| nft::View::new(def)))
+        Some(self.views.get(table)?.get_or_init(|| nft::View::exact(def)))
     }
 }
 

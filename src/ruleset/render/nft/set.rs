@@ -3,6 +3,7 @@
 mod elements;
 mod interval;
 mod type_of;
+mod widths;
 mod write;
 
 use nfblame_sys::nft::{Element, Set, SetFlags, userdata};
@@ -14,6 +15,7 @@ use crate::ruleset::nft;
 
 pub(super) use elements::{each_element, write_elements};
 pub(super) use interval::exact_prefix;
+pub(super) use widths::learn;
 pub(super) use write::declaration;
 
 /// A set or map with what its user data say.
@@ -36,6 +38,8 @@ pub(super) struct Datum {
     pub type_of: SmallVec<[Node<'static>; 1]>,
     /// The data of a map are ranges.
     pub interval: bool,
+    /// What rules say of the fields of an anonymous set; none where nobody asked them.
+    pub widths: SmallVec<[widths::Width; 4]>,
 }
 
 impl<'a> SetView<'a> {
@@ -90,6 +94,14 @@ impl<'a> SetView<'a> {
         self.elements.iter().filter(|e| !e.is_catchall()).filter_map(single).min()
     }
 
+    /// Does its type not say where the fields of its keys begin?
+    pub fn lacks_widths(&self) -> bool {
+        self.is_anonymous()
+            && self.key.ty.is_concat()
+            && self.key.widths.is_empty()
+            && self.key.ty.fields().any(|ty| ty.bits() == 0 || !ty.bits().is_multiple_of(8))
+    }
+
     /// Does it map to verdicts?
     pub fn gives_verdicts(&self) -> bool {
         self.data.as_ref().is_some_and(|d| d.ty == Type::VERDICT)
@@ -98,7 +110,7 @@ impl<'a> SetView<'a> {
 
 impl Datum {
     fn named(ty: Type, order: Order, bits: u32) -> Self {
-        Self { ty, order, bits, type_of: SmallVec::new(), interval: false }
+        Self { ty, order, bits, type_of: SmallVec::new(), interval: false, widths: SmallVec::new() }
     }
 
     /// Is it as long as the kernel says?
@@ -109,7 +121,12 @@ impl Datum {
     /// The fields of a concatenation: type, order and width of each. The width of a named type counts in whole bytes.
     pub fn fields(&self) -> SmallVec<[(Type, Order, u32); 4]> {
         if self.type_of.is_empty() || !self.ty.is_concat() {
-            return self.ty.fields().map(|ty| (ty, ty.order(), ty.bits().next_multiple_of(8))).collect();
+            let learned = |(n, ty): (usize, Type)| match self.widths.get(n) {
+                Some((bits, order)) if ty.bits() == 0 => (ty, *order, *bits),
+                Some((bits, _)) => (ty, ty.order(), *bits),
+                None => (ty, ty.order(), ty.bits().next_multiple_of(8)),
+            };
+            return self.ty.fields().enumerate().map(learned).collect();
         }
         self.type_of.iter().map(|node| (node.ty, node.order, node.bits)).collect()
     }

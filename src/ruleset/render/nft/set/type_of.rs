@@ -31,7 +31,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Datum> {
     if kind != CONCAT {
         let node = single(kind, data)?;
         let type_of = SmallVec::from_elem(node, 1);
-        return Some(Datum { ty: node.ty, order: node.order, bits: node.bits, type_of, interval: false });
+        let bits = node.bits;
+        return Some(Datum { type_of, ..Datum::named(node.ty, node.order, bits) });
     }
     let mut datum = Datum::named(Type(0), Order::Unknown, 0);
     for n in 0..4 {
