@@ -13,6 +13,7 @@ kernel_tests! {
     a_full_backlog_is_found_while_it_lasts_and_after needs [];
     what_everybody_can_reach_is_listed needs ["iptables-nft", "ip"];
     a_full_buffer_is_found needs [];
+    a_range_that_is_half_of_a_network_is_told needs ["iptables-nft", "ip"];
     clients_that_a_narrow_rule_keeps_out_are_told needs ["nft", "iptables-nft", "iptables-legacy"];
 }
 
@@ -128,9 +129,28 @@ fn a_full_buffer_is_found() {
     assert!(found(&w.server, "NB0506").is_empty());
 }
 
+fn a_range_that_is_half_of_a_network_is_told() {
+    let w = World::new();
+    w.run("ip addr flush dev eth0; ip addr add 192.0.2.1/24 dev eth0");
+    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    let rules = |range: &str| {
+        w.run(&format!("iptables-nft -F; iptables-nft -P INPUT DROP; iptables-nft -A INPUT -s {range} -p tcp --dport 8080 -j ACCEPT"));
+        // Somebody has to have been kept out.
+        w.reaches_server(9);
+    };
+    rules("192.0.2.0/25");
+    let told = found(&w.server, "NB0508");
+    assert!(told.len() == 1 && told[0].to_string().contains("a part of 192.0.2.0/24"), "{told:?}");
+    for well in ["192.0.2.0/24", "192.0.2.2/32", "10.0.0.0/8"] {
+        rules(well);
+        let told = found(&w.server, "NB0508");
+        assert!(told.iter().all(|f| !f.to_string().contains("a part of")), "{well}: {told:?}");
+    }
+}
+
 fn clients_that_a_narrow_rule_keeps_out_are_told() {
     let nft = "nft 'table inet f { chain in { type filter hook input priority 0; policy drop; ct state established accept; }; }'; \
-               nft add rule inet f in ip saddr 192.0.2.128/25 tcp dport 8080 accept";
+               nft add rule inet f in ip saddr 198.51.100.0/25 tcp dport 8080 accept";
     let xt = |tool: &str, which: &str| {
         format!(
             "{tool} -P INPUT DROP; {tool} -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; \
@@ -140,18 +160,18 @@ fn clients_that_a_narrow_rule_keeps_out_are_told() {
     for (rules, deciding, widen) in [
         (
             nft.to_owned(),
-            "ip saddr 192.0.2.128/25",
+            "ip saddr 198.51.100.0/25",
             "nft insert rule inet f in ip saddr 192.0.2.0/24 tcp dport 8080 accept",
         ),
         (
             format!("{nft}; nft add rule inet f in tcp dport 8080 counter drop"),
-            "ip saddr 192.0.2.128/25",
+            "ip saddr 198.51.100.0/25",
             "nft insert rule inet f in ip saddr 192.0.2.0/24 tcp dport 8080 accept",
         ),
         (xt("iptables-nft", "-i eth1"), "-i eth1", "iptables-nft -I INPUT -i eth0 -p tcp --dport 8080 -j ACCEPT"),
         (
-            xt("iptables-legacy", "-s 192.0.2.128/25"),
-            "-s 192.0.2.128/25",
+            xt("iptables-legacy", "-s 198.51.100.0/25"),
+            "-s 198.51.100.0/25",
             "iptables-legacy -I INPUT -s 192.0.2.0/25 -p tcp --dport 8080 -j ACCEPT",
         ),
     ] {

@@ -1,7 +1,7 @@
 //! `NB0508`: a rule lets some reach a service, and others who come, or may, are kept out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{ephemeral, name};
 use crate::blame::NearMiss;
@@ -14,7 +14,7 @@ use crate::finding::report::{Finding, RuleRef, Severity};
 use crate::finding::selects::selects;
 use crate::finding::view::View;
 use crate::sys::diag::Protocol;
-use crate::sys::rt::NeighbourState;
+use crate::sys::rt::{NeighbourState, Prefix};
 
 pub(super) const CODE: Code = Code {
     id: "NB0508",
@@ -39,32 +39,55 @@ const MOST_PORTS: u32 = 16;
 struct Kept {
     near: NearMiss,
     neighbours: BTreeSet<IpAddr>,
+    part_of: Option<String>,
+}
+
+/// What is known of somebody who may come.
+#[derive(Clone, Copy)]
+enum Known {
+    /// A neighbour, with whom packets were exchanged.
+    Neighbour,
+    /// Nothing: a sample of a network around this host.
+    Sample,
+    /// Somewhere in this network of an interface.
+    Within(Prefix),
 }
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     let neighbours = neighbours(view);
-    let known = neighbours.iter().map(|p| (p, true)).chain(view.peers().iter().map(|p| (p, false)));
-    let known: Vec<(&Peer, bool)> = known.collect();
+    let parts = parts(view);
+    let known = neighbours.iter().map(|p| (p, Known::Neighbour));
+    let known = known.chain(view.peers().iter().map(|p| (p, Known::Sample)));
+    let known: Vec<(&Peer, Known)> = known.chain(parts.iter().map(|(p, n)| (p, Known::Within(*n)))).collect();
     let explainer = std::cell::OnceCell::new();
     let mut all: BTreeMap<(u8, u16, Place), Kept> = BTreeMap::new();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let Some(sockets) = view.host.listeners(protocol, 0).known() else { continue };
         let ephemeral = ephemeral(view);
         for s in sockets.iter().filter(|s| protocol == Protocol::Tcp || s.port < ephemeral) {
-            for (peer, seen) in known.iter().filter(|(p, _)| s.takes(p.own) == Some(true)) {
+            for (peer, whom) in known.iter().filter(|(p, _)| s.takes(p.own) == Some(true)) {
                 let Some(q) = probe::arriving(peer, (protocol.number(), THEIRS, s.port), CtState::New) else {
                     continue;
                 };
                 let Some(at) = view.ask(&q).as_ref().and_then(probe::stopped_at) else { continue };
-                if !tells(view, at, s.port, *seen) {
+                if !tells(view, at, s.port, *whom) {
                     continue;
                 }
                 let explainer = explainer.get_or_init(|| Explainer::new(view.rules, view.env));
                 let misses = explainer.explain(&q).map(|e| e.blame.near_misses).unwrap_or_default();
                 let Some(near) = misses.into_iter().find(is_too_narrow) else { continue };
-                let kept =
-                    all.entry((protocol.number(), s.port, at)).or_insert(Kept { near, neighbours: BTreeSet::new() });
-                kept.neighbours.extend(seen.then_some(peer.remote));
+                if let Known::Within(network) = whom
+                    && !is_part(&near, network)
+                {
+                    continue;
+                }
+                let key = (protocol.number(), s.port, at);
+                let kept = all.entry(key).or_insert(Kept { near, neighbours: BTreeSet::new(), part_of: None });
+                match whom {
+                    Known::Neighbour => drop(kept.neighbours.insert(peer.remote)),
+                    Known::Within(network) => kept.part_of = Some(format!("{network}, the network of {}", peer.link)),
+                    Known::Sample => {}
+                }
             }
         }
     }
@@ -72,13 +95,38 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 }
 
 /// May it be that somebody was kept out there? A neighbour anywhere but where nothing was dropped ever; of others only a
-/// rule of that port can tell that they came.
-fn tells(view: &View<'_>, at: Place, port: u16, seen: bool) -> bool {
-    match view.rule(at).entry.counters {
-        Some(c) if c.packets == 0 => false,
-        Some(_) => seen || of_port(view, at, port),
-        None => seen,
+/// rule of that port can tell that they came, or a range that is too small for a network.
+fn tells(view: &View<'_>, at: Place, port: u16, whom: Known) -> bool {
+    let counted = view.rule(at).entry.counters;
+    match (counted, whom) {
+        (Some(c), _) if c.packets == 0 => false,
+        (Some(_), Known::Sample) => of_port(view, at, port),
+        (None, Known::Sample) => false,
+        (_, Known::Neighbour | Known::Within(_)) => true,
     }
+}
+
+/// Does the rule let in a part of the network, and more than one host of it?
+fn is_part(near: &NearMiss, network: &Prefix) -> bool {
+    let wanted = near.wanted.as_deref().and_then(|w| w.parse::<Prefix>().ok());
+    wanted.is_some_and(|w| w.len > network.len && w != Prefix::host(w.addr) && network.contains(w.addr))
+}
+
+/// Addresses in each quarter of the IPv4 networks of the interfaces.
+fn parts(view: &View<'_>) -> Vec<(Peer, Prefix)> {
+    let Some(addresses) = view.host.addresses().known() else { return Vec::new() };
+    let mut all = Vec::new();
+    for own in view.peers().iter().filter(|p| p.on_link) {
+        let Some(a) = addresses.iter().find(|a| a.local.addr == own.own) else { continue };
+        let (IpAddr::V4(v4), 8..=29) = (a.local.addr, a.local.len) else { continue };
+        let size = 1u32 << (32 - a.local.len);
+        let base = v4.to_bits() & !(size - 1);
+        let network = Prefix::new(Ipv4Addr::from_bits(base).into(), a.local.len);
+        let remotes = (0..4).map(|quarter| Ipv4Addr::from_bits(base + quarter * (size / 4) + size / 8 + 1));
+        let peers = remotes.filter(|r| *r != v4).map(|r| Peer { remote: r.into(), ..own.clone() });
+        all.extend(peers.map(|p| (p, network)));
+    }
+    all
 }
 
 fn of_port(view: &View<'_>, at: Place, port: u16) -> bool {
@@ -102,7 +150,10 @@ fn finding(view: &View<'_>, (protocol, port): (u8, u16), at: Place, kept: Kept) 
         (Some(1), _) => format!("{service} is open for {wanted} only, and a packet to it ended behind that"),
         (Some(n), _) => format!("{service} is open for {wanted} only, and {n} packets to it ended behind that"),
         (None, false) => format!("{service} is open for {wanted} only, and not for a neighbour of this host"),
-        (None, true) => return None,
+        (None, true) => {
+            let network = kept.part_of.as_ref()?;
+            format!("{service} is open for {wanted} only, and that is a part of {network}")
+        }
     };
     let accept = place(view, &kept.near).map(|p| {
         let rule = view.rule(p).label(format!("open for {wanted}"));
