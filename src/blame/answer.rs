@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::evaluate::walk::{self, Fate, Run, Step as WalkStep, Walked};
-use crate::evaluate::{Decision, Place};
+use crate::evaluate::{Decision, Effect, Place};
 
 use super::culprit::{Culprit, CulpritKind};
 use super::describe::{self, Describer};
@@ -197,7 +197,17 @@ fn explain(by: &Describer<'_>, run: &Run, answer: &mut Answer) {
         Fate::Decided { decision: Decision::Unknown(what), .. } => {
             why.push(Why::plain(format!("the rule does something this version does not know: {what}")));
         }
-        Fate::Decided { .. } => why.push(Why::plain("the rule matches")),
+        Fate::Decided { .. } => {
+            let last = run.steps.iter().rev().find_map(|s| match s {
+                WalkStep::Rule { tried, .. } if tried.matched => Some(&tried.effects),
+                _ => None,
+            });
+            let state = last.into_iter().flatten().find_map(|e| match e {
+                Effect::State(what) => Some(format!("the rule matches: {what}")),
+                _ => None,
+            });
+            why.push(Why::plain(state.unwrap_or_else(|| "the rule matches".into())));
+        }
         Fate::Lost(o) => {
             for e in &o.evidence {
                 why.push(Why::plain(e.clone()));

@@ -114,6 +114,8 @@ impl PacketFields {
         let addresses = match network {
             Network::Ip4 => bytes.get(12..16).zip(bytes.get(16..20)),
             Network::Ip6 => bytes.get(8..24).zip(bytes.get(24..40)),
+            // Who asks or answers, and who is asked or answered, in IPv4 over Ethernet.
+            Network::Arp if bytes.get(2..6) == Some(&[8, 0, 6, 4]) => bytes.get(14..18).zip(bytes.get(24..28)),
             _ => None,
         };
         self.source = addresses.and_then(|a| address(a.0));

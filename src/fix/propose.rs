@@ -28,6 +28,10 @@ pub struct Proposed {
 
 /// Looks for changes with which a lost packet arrives.
 pub fn propose(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Proposed {
+    if q.ct.is_none() && goes_on(lost) {
+        // No rule asks for its connection yet; the one that is to be added does, and the connection is there.
+        return propose(rules, host, &Question { ct: Some(CtState::Established), ..q.clone() }, lost);
+    }
     let mut proposed = by_hand(rules, host, q, lost);
     // Who keeps the rules would write them again: their own words come first.
     let managed = by_managers(rules, host, q, lost);
@@ -149,8 +153,17 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
     }
 }
 
-/// Is it the answer to the packet that was asked about, which is lost?
+/// Is it of a connection that has begun, by its TCP flags, where nothing is tracked?
+fn goes_on(lost: &Explained) -> bool {
+    let p = &lost.blame.packet;
+    p.ct_state.is_none() && p.tcp_flags.as_ref().is_some_and(|f| f.split(',').any(|flag| flag == "ack"))
+}
+
+/// Is it the answer to the packet that was asked about, which is lost, or another one that a connection goes on with?
 fn is_answer(q: &Question, now: &Explained) -> bool {
+    if goes_on(now) {
+        return true;
+    }
     let asked = PacketFields::of(&Packet::new(q.network, q.bytes.clone()));
     let lost = &now.blame.packet;
     let ports = |f: &PacketFields| f.source_port.zip(f.destination_port);

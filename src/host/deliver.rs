@@ -1,6 +1,6 @@
 //! Who takes a packet that reached this host.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::facts::Host;
 use super::ipsec;
@@ -179,7 +179,7 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
         Fact::Absent => return nobody(host, q, protocol, dport).map(|r| Taker::Nobody(Box::new(r))),
         Fact::Unknown(why) => return Err(why),
     };
-    let shown = format!("socket {}:{}", socket.addr, socket.port);
+    let shown = format!("socket {}", SocketAddr::new(socket.addr, socket.port));
     let refuse = |r: Refusal| Ok(Taker::Nobody(Box::new(r)));
     if protocol == Protocol::Tcp && socket.state == SocketState::Listen {
         let Some(flags) = q.tcp_flags else { return Err("TCP flags of the packet".into()) };
@@ -236,7 +236,8 @@ fn nobody<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, dport: u16)
         refusal = Refusal::new(Cause::BoundElsewhere).with_detail(bound);
     }
     for other in others.iter() {
-        refusal = refusal.because(format!("socket {}:{}", other.addr, other.port), format!("of uid {}", other.uid));
+        refusal = refusal
+            .because(format!("socket {}", SocketAddr::new(other.addr, other.port)), format!("of uid {}", other.uid));
     }
     if others.is_empty() {
         refusal = refusal.because("sockets", format!("none on port {dport}"));

@@ -5,15 +5,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arp;
 mod behind;
 mod bridge;
 mod lost;
 #[path = "../watch/watcher.rs"]
 #[allow(dead_code, reason = "the tests of watch use the rest")]
 mod watcher;
+mod words;
 
 use common::kernel;
 
 fn main() {
-    kernel::run([bridge::cases(), behind::cases()].concat());
+    kernel::run([arp::cases(), bridge::cases(), behind::cases(), words::cases()].concat());
 }

@@ -87,16 +87,23 @@ fn cut_out(view: &View<'_>, routes: &[Route], r: &Route) -> Option<(Prefix, Stri
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
     let detail = c.detail.as_deref().filter(|_| c.kind == CulpritKind::Route)?;
-    let told = match detail {
-        "blackhole" => "the sender is not told",
-        "unreachable" => "the sender is told \"host unreachable\"",
-        "prohibit" => "the sender is told \"administratively prohibited\"",
-        "no route" => "the sender is told \"network unreachable\"",
+    let blame = &case.explained.blame;
+    let ours = blame.packet.hook == Some("output");
+    let told = match (detail, ours) {
+        ("blackhole", true) => "its program is told \"Invalid argument\" (EINVAL)",
+        ("unreachable", true) => "its program is told \"No route to host\" (EHOSTUNREACH)",
+        ("prohibit", true) => "its program is told \"Permission denied\" (EACCES)",
+        ("no route", true) => "its program is told \"Network is unreachable\" (ENETUNREACH)",
+        ("blackhole", false) => "the sender is not told",
+        ("unreachable", false) => "the sender is told \"host unreachable\"",
+        ("prohibit", false) => "the sender is told \"administratively prohibited\"",
+        ("no route", false) => "the sender is told \"network unreachable\"",
         _ => return None,
     };
-    let at = match case.explained.blame.packet.hook {
-        Some("output") => "in the output hook, after what was changed there",
-        _ => "after the prerouting hook and before any filter",
+    let at = match ours {
+        true if blame.path.is_empty() => "before it meets any rule",
+        true => "in the output hook, after what was changed there",
+        false => "after the prerouting hook and before any filter",
     };
     Some(format!("routing ends it ({detail}), {at}: {told}"))
 }

@@ -42,6 +42,10 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let told = case.explained.blame.reject_with.as_deref().filter(|w| w.starts_with("icmp"))?;
     let s = sysctl::number(case.view.host, "net.ipv4.icmp_ratelimit".into()).ok().filter(|s| s.value > 0)?;
+    // A program of this host gets an errno.
+    if case.explained.blame.packet.hook == Some("output") {
+        return None;
+    }
     // `icmp_ratemask` has the types that are limited: by default unreachable, source quench, time exceeded, parameter problem.
     (!told.starts_with("icmp6") && case.explained.blame.culprit.rule_position.is_none()).then(|| {
         format!(

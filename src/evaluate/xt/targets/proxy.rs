@@ -62,6 +62,7 @@ pub(super) fn tproxy(cx: &mut Context, param: &Param, t: &Tproxy) -> Decision {
         Fact::Unknown(what) => cx.ask(what, format!("tproxy {} {port}", t.address).as_bytes(), true),
     };
     if !takes {
+        cx.effects.push(Effect::State(format!("no transparent socket waits for it at port {port}").into()));
         return Decision::Drop;
     }
     cx.packet.mark = match cx.packet.mark.clone() {

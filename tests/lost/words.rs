@@ -1,0 +1,48 @@
+//! What is said beside the culprit: how the sender learns of it, and what to change.
+
+use crate::common::kernel::kernel_tests;
+use crate::common::lab::Lab;
+use crate::lost::{who, why};
+
+kernel_tests! {
+    a_program_whose_packet_has_no_route_gets_an_errno needs ["ip"];
+    what_a_connection_goes_on_with_needs_the_rule_for_connections needs ["nft", "sh"];
+    a_proxy_that_does_not_run_is_told needs ["iptables-nft"];
+}
+
+fn a_program_whose_packet_has_no_route_gets_an_errno() {
+    let lab = Lab::new();
+    for (kind, errno) in [("unreachable", "EHOSTUNREACH"), ("prohibit", "EACCES"), ("blackhole", "EINVAL")] {
+        lab.run(&format!("ip route add {kind} 198.51.100.0/24"));
+        let answer = why(&lab.router, "udp 10.9.1.1:4000 198.51.100.1:53 --out");
+        assert_eq!(who(&answer), format!("certain drop route {kind}"));
+        let said = answer["why"].to_string();
+        assert!(said.contains(errno) && said.contains("before it meets any rule"), "{said}");
+        assert!(!said.contains("icmp"), "{said}");
+        lab.run(&format!("ip route del {kind} 198.51.100.0/24"));
+    }
+    let answer = why(&lab.router, "udp 10.9.1.1:4000 198.51.100.1:53 --out");
+    assert_eq!(who(&answer), "certain reject route no route");
+    let said = answer["why"].to_string();
+    assert!(said.contains("ENETUNREACH") && !said.contains("icmp_ratelimit"), "{said}");
+}
+
+fn what_a_connection_goes_on_with_needs_the_rule_for_connections() {
+    let lab = Lab::new();
+    lab.router.nft(
+        "table inet f {\n chain c {\n type filter hook forward priority 0; policy drop;\n iifname r0 accept\n }\n}",
+    );
+    let answer = why(&lab.router, "tcp 10.9.2.2:80 10.9.1.2:40000 -i r1 --flags syn,ack");
+    assert_eq!(who(&answer), "certain drop policy inet f c");
+    let fix = &answer["fix"][0];
+    assert!(fix["commands"][0].as_str().unwrap().contains("ct state established,related accept"), "{answer:#}");
+    assert_eq!(fix["verified"], true);
+}
+
+fn a_proxy_that_does_not_run_is_told() {
+    let lab = Lab::new();
+    lab.run("iptables-nft -t mangle -A PREROUTING -i r0 -p tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 1");
+    let answer = why(&lab.router, "tcp 10.9.1.2:40000 10.9.2.2:80 -i r0");
+    assert_eq!(who(&answer), "certain drop rule ip mangle PREROUTING 1");
+    assert!(answer["why"].to_string().contains("no transparent socket waits for it at port 3129"), "{answer:#}");
+}
