@@ -90,8 +90,9 @@ fn a_later_rule_of_the_chain_drops() {
         udp(&lab.client, side.server, 1);
         let text = "udp dport @bad counter drop comment \"bad ports\"";
         let b = watch.expect(&lab, "drop nflog certain", "rule nft inet t forw 4 \"bad ports\"", text);
-        let path: Vec<_> = b.path.iter().map(|s| (s.rule_position, s.action.as_str())).collect();
-        assert_eq!(path, [(Some(1), "log"), (None, "conntrack: new"), (Some(4), "drop")]);
+        // Whether conntrack is asked in between depends on whether the record said it.
+        let rules = b.path.iter().filter_map(|s| Some((s.rule_position?, s.action.as_str())));
+        assert_eq!(rules.collect::<Vec<_>>(), [(1, "log"), (4, "drop")]);
     }
 }
 

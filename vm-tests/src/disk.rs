@@ -130,8 +130,20 @@ pub const LOADED: &[&str] = &[
 const LOADABLE: &[&str] =
     &["drop_monitor", "nfnetlink_hook", "br_netfilter", "ebtables", "ebtable_filter", "nf_tables_bridge"];
 
+/// Where kernels have the modules that test programs may want beside these. They are loaded when the kernel asks for them.
+const WANTED_BY_SUITES: &[&str] = &[
+    "kernel/net/netfilter/",
+    "kernel/net/ipv4/netfilter/",
+    "kernel/net/ipv6/netfilter/",
+    "kernel/net/bridge/netfilter/",
+    "kernel/net/sched/cls_",
+    "kernel/net/sched/act_",
+    "kernel/net/sched/sch_",
+];
+
 /// Programs of this host that tests compare with. What is not installed is left out; its tests say so.
 const PEERS: &[&str] = &[
+    "sh",
     "nft",
     "ip",
     "tc",
@@ -146,6 +158,10 @@ const PEERS: &[&str] = &[
     "ip6tables-legacy",
     "arptables-legacy",
     "arptables-nft",
+    "arptables-nft-restore",
+    "arptables-nft-save",
+    "ebtables-nft",
+    "ebtables-nft-restore",
     "iptables-nft-restore",
     "iptables-legacy-restore",
     "ip6tables-legacy-restore",
@@ -155,6 +171,9 @@ const PEERS: &[&str] = &[
     "ip6tables-nft-save",
     "ip6tables-legacy-save",
 ];
+
+/// Names that these programs know protocols and ports by.
+const NAMES: &[&str] = &["/etc/protocols", "/etc/services", "/etc/ethertypes"];
 
 /// Where Debian's iptables has its extensions.
 const EXTENSIONS: &str = "/usr/lib/x86_64-linux-gnu/xtables";
@@ -192,10 +211,16 @@ pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &
     let text = serde_json::to_vec(&plan).map_err(|e| format!("the plan: {e}"))?;
     disk.file(PLAN, 0o644, &text);
 
-    modules(&mut disk, kernel, release)?;
+    let more = if plan.suites.is_empty() { &[][..] } else { WANTED_BY_SUITES };
+    modules(&mut disk, kernel, release, more)?;
     for peer in PEERS {
         if let Some(path) = find(peer) {
             disk.program(&path)?;
+        }
+    }
+    for names in NAMES {
+        if let Ok(text) = std::fs::read(names) {
+            disk.file(names, 0o644, &text);
         }
     }
     if let Ok(extensions) = std::fs::read_dir(EXTENSIONS) {
@@ -206,9 +231,12 @@ pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &
     std::fs::write(to, disk.finish()).map_err(|e| format!("{}: {e}", to.display()))
 }
 
-/// Modules, decompressed, with lists that say so.
-fn modules(disk: &mut Archive, kernel: &Unpacked, release: &str) -> Result<(), String> {
-    let files = kernel.closure(LOADED.iter().chain(LOADABLE).copied());
+/// Modules, decompressed, with lists that say so; also those whose path begins like one of `more`.
+fn modules(disk: &mut Archive, kernel: &Unpacked, release: &str, more: &[&str]) -> Result<(), String> {
+    let list = kernel.list("modules.dep")?;
+    let paths = list.lines().filter_map(|l| l.split_once(':')).map(|(path, _)| path);
+    let more: Vec<String> = paths.filter(|p| more.iter().any(|m| p.starts_with(m))).map(module_name).collect();
+    let files = kernel.closure(LOADED.iter().chain(LOADABLE).copied().chain(more.iter().map(String::as_str)));
     let plain = |path: &str| path.split_once(".ko").map_or(path, |(stem, _)| stem).to_owned() + ".ko";
     let root = format!("lib/modules/{release}");
     for path in &files {
@@ -216,7 +244,7 @@ fn modules(disk: &mut Archive, kernel: &Unpacked, release: &str) -> Result<(), S
     }
     let there: BTreeSet<String> = files.iter().map(|p| module_name(p)).collect();
     let mut dep = String::new();
-    for line in kernel.list("modules.dep")?.lines() {
+    for line in list.lines() {
         let Some((path, rest)) = line.split_once(':').filter(|(p, _)| files.contains(*p)) else { continue };
         let needs: Vec<String> = rest.split_whitespace().map(plain).collect();
         dep.push_str(&format!("{}: {}\n", plain(path), needs.join(" ")));

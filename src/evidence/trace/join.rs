@@ -50,6 +50,8 @@ pub struct Joiner {
     next: u64,
     /// Whether what begins may lack records of the legacy tables.
     gap: Gap,
+    /// Records of nf_tables are missing somewhere from here on.
+    gap_ahead: bool,
     refused: u64,
 }
 
@@ -200,8 +202,19 @@ impl Joiner {
         self.journeys.get(&serial).is_some_and(|o| o.journey.id.is_some())
     }
 
-    /// Records of nf_tables were lost here: what is under way may lack some.
+    /// Records of nf_tables are lost, somewhere between here and the next [`lost_nft`](Self::lost_nft): whatever is under way
+    /// in between may lack some.
+    pub fn gap_ahead(&mut self) {
+        self.gap_ahead = true;
+    }
+
+    /// Records of nf_tables were lost before here, and none from here on: what is under way may lack some.
     pub fn lost_nft(&mut self) {
+        self.gap_ahead = false;
+        self.doubt();
+    }
+
+    fn doubt(&mut self) {
         for open in self.journeys.values_mut() {
             open.journey.incomplete = true;
         }
@@ -210,7 +223,7 @@ impl Joiner {
     /// Records of the legacy tables were lost before the next one: what is under way may lack some, and also what begins until
     /// the records of nf_tables have come as far as that one.
     pub fn lost_legacy(&mut self) {
-        self.lost_nft();
+        self.doubt();
         self.gap = Gap::BeforeNext;
     }
 
@@ -318,6 +331,7 @@ impl Joiner {
         if let Some(open) = self.journeys.get_mut(&serial).filter(|o| !o.ended) {
             open.ended = true;
             open.journey.end = end;
+            open.journey.incomplete |= self.gap_ahead;
             self.ripe.push(serial);
         }
     }

@@ -25,6 +25,8 @@ const AT_ONCE: usize = 1024;
 const LAST_ROUNDS: usize = 1000;
 /// A packet leaves about ten records, each of which takes a kilobyte of kernel memory.
 const RECEIVE_BUFFER: usize = 64 << 20;
+/// No record takes less of it.
+const LEAST_RECORD: usize = 768;
 
 /// Reads until it is told to stop. Runs on its own thread, in the namespace.
 #[derive(Debug)]
@@ -36,8 +38,10 @@ pub(in crate::evidence) struct Reader {
     /// None only when we stop.
     table: Option<Table>,
     addresses: Addresses,
-    /// The socket of nf_tables has lost records, behind those that are still in it.
-    overrun: bool,
+    /// The most records that the socket of nf_tables can hold.
+    room: usize,
+    /// That socket has lost records, behind at most so many that are still to be read.
+    overrun: Option<usize>,
     selection: Selection,
     /// Logged packets of group 0 are wanted, not only TRACE records.
     wants_group: Arc<AtomicBool>,
@@ -76,7 +80,7 @@ impl Reader {
         let monitor = Monitor::open(monitor::Interest { changes: false, trace: true })?;
         monitor.set_nonblocking(true)?;
         // A refusal only means that losses come sooner.
-        let _ = monitor.set_receive_buffer(RECEIVE_BUFFER);
+        let room = monitor.set_receive_buffer(RECEIVE_BUFFER).map_or(usize::MAX, |size| size / LEAST_RECORD);
         let legacy = match Legacy::start(config, trace) {
             Ok(legacy) => Some(legacy),
             Err(why) => {
@@ -94,7 +98,8 @@ impl Reader {
             legacy,
             table: Some(table),
             addresses,
-            overrun: false,
+            room,
+            overrun: None,
             selection,
             wants_group,
             sink,
@@ -140,6 +145,7 @@ impl Reader {
                 if let Some(lost) = self.legacy.as_mut().and_then(|l| l.listener.unaccounted()) {
                     self.sink.lost(Loss { source: Source::LegacyTrace, ..lost.into() });
                 }
+                self.behind_the_gap();
                 let Self { joiner, selection, addresses, sink, .. } = self;
                 joiner.finish(|j| hand_out(j, selection, addresses, sink));
                 return Ok(());
@@ -184,16 +190,22 @@ impl Reader {
                 self.sink.lost(lost(Some(malformed), LossCause::Malformed));
             }
             match received {
-                Received::Notifications(_) => {}
+                Received::Notifications(n) => match &mut self.overrun {
+                    Some(0) => self.behind_the_gap(),
+                    Some(left) => *left = left.saturating_sub(n),
+                    None => {}
+                },
                 Received::Nothing => {
-                    if std::mem::take(&mut self.overrun) {
-                        self.joiner.lost_nft();
-                        self.sink.lost(lost(None, LossCause::NoBuffers));
-                    }
+                    self.behind_the_gap();
                     return Ok(true);
                 }
-                // The socket tells at once, but takes no more records until the ones before have been read.
-                Received::Lost => self.overrun = true,
+                // The socket tells at once, but takes no more records until the ones before have been read. Where those end
+                // is not seen when others follow at once.
+                Received::Lost => {
+                    self.behind_the_gap();
+                    self.overrun = Some(self.room);
+                    self.joiner.gap_ahead();
+                }
                 Received::Truncated => {
                     self.joiner.lost_nft();
                     self.sink.lost(lost(None, LossCause::Truncated));
@@ -201,6 +213,14 @@ impl Reader {
             }
         }
         Ok(false)
+    }
+
+    /// If records were lost, that was before the next one.
+    fn behind_the_gap(&mut self) {
+        if self.overrun.take().is_some() {
+            self.joiner.lost_nft();
+            self.sink.lost(Loss { source: Source::Trace, count: None, cause: LossCause::NoBuffers });
+        }
     }
 
     /// Reads until nothing is left, or something of a packet that nf_tables has not told of yet, while it has more to tell.

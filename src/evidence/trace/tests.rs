@@ -290,6 +290,21 @@ fn what_was_lost_or_cut_short_is_marked() {
 }
 
 #[test]
+fn between_the_news_of_a_gap_and_its_end_every_journey_is_in_doubt() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.joiner.gap_ahead();
+    // The kernel uses the number again: what became of the first is not known.
+    rig.nft(first(5, OURS, "mark-prerouting", header(2, 2)));
+    rig.joiner.lost_nft();
+    rig.nft(first(6, OURS, "mark-prerouting", header(3, 2)));
+    let mut done = Vec::new();
+    rig.joiner.finish(|j| done.push((j.id, j.end, j.incomplete)));
+    let all = [(Some(5), End::Silent, true), (Some(5), End::Interrupted, true), (Some(6), End::Interrupted, false)];
+    assert_eq!(done, all);
+}
+
+#[test]
 fn a_gap_in_the_legacy_records_concerns_all_packets_before_the_next_one() {
     let mut rig = Rig::new();
     let begin = |id: u8| first(id.into(), OURS, "mark-prerouting", header(id, 2));
