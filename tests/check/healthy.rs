@@ -15,9 +15,10 @@ kernel_tests! {
     well_kept_firewalls_have_neither_errors_nor_warnings needs ["nft", "iptables-nft", "iptables-legacy"];
 }
 
-/// The findings of that severity.
+/// The findings of that severity. That nobody sees the lines of LOG is true of every namespace but the first, which these
+/// hosts are not.
 fn of<'f>(found: &'f [Value], severity: &str) -> Vec<&'f Value> {
-    found.iter().filter(|f| f["severity"] == severity).collect()
+    found.iter().filter(|f| f["severity"] == severity && f["code"] != "NB0602").collect()
 }
 
 /// What the managers themselves load, on a router: with forwarding, as they switch it on.

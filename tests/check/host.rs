@@ -13,7 +13,8 @@ kernel_tests! {
     a_strict_filter_on_the_second_uplink_is_found_and_loosened needs ["ip", "sysctl"];
     translation_to_loopback_is_found_and_allowed needs ["nft", "iptables-nft", "iptables-legacy", "sysctl"];
     a_martian_is_explained needs [];
-    bridged_packets_that_rules_drop_are_found_and_spared needs ["ip", "iptables-nft", "sysctl"];
+    bridged_packets_that_rules_drop_are_found_and_spared needs
+        ["ip", "iptables-nft", "sysctl", "/proc/sys/net/bridge/bridge-nf-call-iptables"];
     a_router_that_does_not_answer_is_found needs ["ip"];
     a_neighbour_table_with_room_is_well needs [];
     a_route_that_throws_away_a_target_is_found_and_removed needs ["ip", "nft"];

@@ -19,7 +19,7 @@ use nix::unistd::geteuid;
 pub struct Case {
     /// Module and function.
     pub name: &'static str,
-    /// Programs.
+    /// Programs, or files of the kernel's by their whole path.
     pub needs: &'static [&'static str],
     /// Panics or returns an error where it fails.
     pub run: fn() -> Result<(), Failed>,

@@ -37,6 +37,12 @@ pub fn run(plan: &Plan, out: &mut Out) {
     steps(&BARE_STEPS, out);
     load(plan, out);
     steps(&LOADED_STEPS, out);
+    if !plan.suites.is_empty() {
+        // What the steps before want to be without.
+        for module in ["br_netfilter", "drop_monitor", "nfnetlink_hook"] {
+            modules::load(module);
+        }
+    }
     for suite in plan.suites.iter().filter(|s| wanted(&format!("suite {}", s.name))) {
         suites::run(suite, out);
     }

@@ -139,11 +139,19 @@ const WANTED_BY_SUITES: &[&str] = &[
     "kernel/net/sched/cls_",
     "kernel/net/sched/act_",
     "kernel/net/sched/sch_",
+    "kernel/lib/ts_",
 ];
 
 /// Programs of this host that tests compare with. What is not installed is left out; its tests say so.
 const PEERS: &[&str] = &[
     "sh",
+    "cat",
+    "chmod",
+    "cp",
+    "ln",
+    "mkdir",
+    "mv",
+    "rm",
     "nft",
     "ip",
     "tc",
