@@ -90,7 +90,8 @@ fn a_logged_packet_comes_with_all_that_the_kernel_knows() {
     assert_eq!(p.prefix.to_string(), "no dns \\x1b[2J");
     assert_eq!((p.payload.len(), &p.payload[28..]), (32, b"who?".as_slice()));
     assert_eq!(p.link.len(), 14);
-    assert!(p.time.is_some_and(|t| t <= p.received && p.received.since(t) < PATIENCE));
+    // Older kernels say the time only where somebody else wants it, too.
+    assert!(p.time.is_none_or(|t| t <= p.received && p.received.since(t) < PATIENCE));
 
     send(&router, "10.9.1.2:99", b"x", 1);
     let p = next_packet(&evidence);

@@ -19,13 +19,13 @@ use nfblame_sys::nft::*;
 use nix::errno::Errno;
 
 kernel_tests! {
-    every_expression_is_understood_to_its_last_attribute needs ["nft"];
-    what_is_read_and_written_back_lists_the_same needs ["nft", "iptables-nft"];
+    every_expression_is_understood_to_its_last_attribute needs ["nft", "linux 6.1"];
+    what_is_read_and_written_back_lists_the_same needs ["nft", "iptables-nft", "linux 6.1"];
     what_iptables_nft_made_is_told_from_what_nft_made needs ["nft", "iptables-nft", "ip6tables-nft", "arptables-nft", "ebtables-nft"];
     a_ruleset_that_changes_under_the_reader_is_whole_or_labelled needs ["nft"];
     a_hundred_thousand_rules_are_of_one_generation_or_labelled needs [];
     a_client_reads_the_namespace_that_it_was_opened_in needs ["nft"];
-    libnftnl_reads_the_same_from_the_same_bytes needs ["nft"];
+    libnftnl_reads_the_same_from_the_same_bytes needs ["nft", "linux 6.1"];
     what_nft_cannot_write_reads_back_as_written needs ["nft"];
     objects_and_devices_that_nft_cannot_write_read_back_as_written needs ["nft"];
 }

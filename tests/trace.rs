@@ -16,22 +16,22 @@ use nfblame::filter::Filter;
 use nfblame_sys::nft::Verdict;
 
 kernel_tests! {
-    nft_rules_that_drop_are_named_at_every_hook needs ["nft"];
-    a_policy_that_drops_is_told_from_a_rule needs ["nft"];
-    iptables_nft_rules_are_named_by_handle needs ["nft", "iptables-nft", "ip6tables-nft"];
-    legacy_rules_join_the_journey_and_its_silence_names_the_last needs ["iptables-legacy", "ip6tables-legacy", "nft"];
-    legacy_nat_does_not_tear_a_journey_apart needs ["iptables-legacy"];
-    what_the_kernel_drops_between_the_hooks_shows_as_silence_there needs ["nft"];
-    fragments_end_in_reassembly_and_the_whole_goes_on needs ["nft"];
-    two_at_once_do_not_confuse_each_other needs ["nft", "iptables-legacy"];
-    a_rate_limits_how_many_packets_are_traced needs ["nft"];
-    a_flood_is_traced_or_its_losses_are_told needs ["nft", "iptables-legacy"];
-    an_interface_selects_both_ways needs ["nft"];
-    a_bridged_frame_passes_the_bridge needs ["nft"];
-    what_a_bridge_hands_up_to_the_host_is_one_packet needs ["nft"];
-    a_stolen_packet_ends_with_the_verdict needs ["nft"];
-    the_logger_is_put_back_at_the_end needs ["iptables-legacy", "nft"];
-    after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back needs ["iptables-legacy", "nft"];
+    nft_rules_that_drop_are_named_at_every_hook needs ["linux 5.12", "nft"];
+    a_policy_that_drops_is_told_from_a_rule needs ["linux 5.12", "nft"];
+    iptables_nft_rules_are_named_by_handle needs ["linux 5.12", "nft", "iptables-nft", "ip6tables-nft"];
+    legacy_rules_join_the_journey_and_its_silence_names_the_last needs ["linux 5.12", "iptables-legacy", "ip6tables-legacy", "nft"];
+    legacy_nat_does_not_tear_a_journey_apart needs ["linux 5.12", "iptables-legacy"];
+    what_the_kernel_drops_between_the_hooks_shows_as_silence_there needs ["linux 5.12", "nft"];
+    fragments_end_in_reassembly_and_the_whole_goes_on needs ["linux 5.12", "nft"];
+    two_at_once_do_not_confuse_each_other needs ["linux 5.12", "nft", "iptables-legacy"];
+    a_rate_limits_how_many_packets_are_traced needs ["linux 5.12", "nft"];
+    a_flood_is_traced_or_its_losses_are_told needs ["linux 5.12", "nft", "iptables-legacy"];
+    an_interface_selects_both_ways needs ["linux 5.12", "nft"];
+    a_bridged_frame_passes_the_bridge needs ["linux 5.12", "nft"];
+    what_a_bridge_hands_up_to_the_host_is_one_packet needs ["linux 5.12", "nft"];
+    a_stolen_packet_ends_with_the_verdict needs ["linux 5.12", "nft"];
+    the_logger_is_put_back_at_the_end needs ["linux 5.12", "iptables-legacy", "nft"];
+    after_a_kill_the_table_is_gone_and_the_next_run_puts_the_logger_back needs ["linux 5.12", "iptables-legacy", "nft"];
 }
 
 fn main() {

@@ -19,7 +19,7 @@ use nix::unistd::geteuid;
 pub struct Case {
     /// Module and function.
     pub name: &'static str,
-    /// Programs, or files of the kernel's by their whole path.
+    /// Programs, files of the kernel's by their whole path, or the oldest kernel (`linux 5.12`).
     pub needs: &'static [&'static str],
     /// Panics or returns an error where it fails.
     pub run: fn() -> Result<(), Failed>,
@@ -81,9 +81,21 @@ pub fn run(cases: impl IntoIterator<Item = Case>) {
 fn missing(programs: &[&str]) -> Option<String> {
     let namespaces = thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET).is_ok()).join().unwrap_or(false);
     let privilege = if geteuid().is_root() { "CAP_SYS_ADMIN" } else { "root" };
-    let programs = programs.iter().copied().filter(|p| find_program(p).is_none());
+    let there = |what: &str| what.strip_prefix("linux ").map_or_else(|| find_program(what).is_some(), is_reached);
+    let programs = programs.iter().copied().filter(|p| !there(p));
     let missing: Vec<&str> = programs.chain((!namespaces).then_some(privilege)).collect();
     (!missing.is_empty()).then(|| format!("needs {}", missing.join(", ")))
+}
+
+/// Is the kernel of that version, such as `5.12`, or a later one?
+fn is_reached(version: &str) -> bool {
+    let numbers = |text: &str| -> Option<(u32, u32)> {
+        let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().ok());
+        Some((parts.next()??, parts.next()??))
+    };
+    let release = nix::sys::utsname::uname().ok();
+    let here = release.and_then(|u| numbers(u.release().to_str()?));
+    here >= numbers(version)
 }
 
 /// Where a program is installed.

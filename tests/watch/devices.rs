@@ -11,12 +11,12 @@ use crate::common::lab::{Lab, V4, V6, udp};
 use crate::watcher::{Said, Watcher, line, more, traced};
 
 kernel_tests! {
-    traffic_control_takes_what_comes_in needs ["tc"];
-    traffic_control_that_lets_all_pass_is_not_blamed needs ["tc"];
-    a_program_of_a_control_group_takes_what_is_sent needs ["python3"];
-    a_next_hop_does_not_answer needs ["ip"];
-    a_mark_set_in_the_output_hook_leads_nowhere needs ["nft", "ip"];
-    a_client_port_where_nobody_listens needs [];
+    traffic_control_takes_what_comes_in needs ["linux 5.12", "tc"];
+    traffic_control_that_lets_all_pass_is_not_blamed needs ["linux 5.12", "tc"];
+    a_program_of_a_control_group_takes_what_is_sent needs ["linux 5.12", "python3"];
+    a_next_hop_does_not_answer needs ["linux 5.12", "ip"];
+    a_mark_set_in_the_output_hook_leads_nowhere needs ["linux 5.12", "nft", "ip"];
+    a_client_port_where_nobody_listens needs ["linux 5.12"];
 }
 
 fn filter(lab: &Lab, way: &str, program: &str) {

@@ -89,6 +89,11 @@ fn run() -> Result<(), String> {
             return Err(format!("mount {at}: {e}"));
         }
     }
+    // Some programs are told to read these.
+    for (at, name) in ["stdin", "stdout", "stderr"].iter().enumerate() {
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{at}"), format!("/dev/{name}"))
+            .map_err(|e| format!("/dev/{name}: {e}"))?;
+    }
     if fs::read_to_string("/proc/cmdline").is_ok_and(|c| c.contains(PROBE)) {
         return Ok(());
     }
