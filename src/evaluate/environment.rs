@@ -187,7 +187,7 @@ pub trait Environment {
 
     /// The IPsec policy that keeps a packet that passed the input hook from whoever would take it. Absent: none does.
     fn input_policy(&self, _packet: &Packet) -> Fact<Obstacle> {
-        Fact::Absent
+        Fact::unknown("IPsec policies")
     }
 
     /// Who takes a packet that passed the input hook and IPsec policies.
@@ -265,3 +265,33 @@ pub trait Environment {
 pub struct Nowhere;
 
 impl Environment for Nowhere {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    fn methods(text: &'static str) -> BTreeSet<&'static str> {
+        let of = |l: &'static str| l.strip_prefix("    fn ")?.split_once('(').map(|(name, _)| name);
+        text.lines().filter_map(of).collect()
+    }
+
+    /// A method with a default that is not handed on would make a fact unknown, or one that holds forgotten.
+    #[test]
+    fn every_fact_of_an_environment_is_handed_on() {
+        let (_, body) = include_str!("environment.rs").split_once("pub trait Environment {").unwrap_or_default();
+        let (body, _) = body.split_once("\n}\n").unwrap_or_default();
+        assert!(!methods(body).is_empty());
+        // A host knows neither of a ruleset.
+        let of_rules = ["ipsets", "since_ruleset"];
+        for (file, text, but) in [
+            ("asked.rs", include_str!("asked.rs"), &[][..]),
+            ("present.rs", include_str!("../explain/present.rs"), &[]),
+            ("host/environment.rs", include_str!("../host/environment.rs"), &of_rules),
+        ] {
+            let there = methods(text);
+            let missing: Vec<_> =
+                methods(body).into_iter().filter(|m| !there.contains(m) && !but.contains(m)).collect();
+            assert!(missing.is_empty(), "{file}: {missing:?}");
+        }
+    }
+}
