@@ -14,6 +14,7 @@ use crate::sys::rt::{Direction, Route};
 
 /// `RT_TABLE_LOCAL`.
 const LOCAL: u32 = 255;
+const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
@@ -153,10 +154,23 @@ fn is_for_many<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
     }
 }
 
+/// What belongs to no connection, a listener answers only if it acknowledges something (`tcp_rcv_state_process`).
+fn is_reset_by_listener(flags: u8) -> bool {
+    flags & (ACK | RST) == ACK
+}
+
 /// A broadcast or multicast goes to every UDP socket that wants it, and never to a connection.
 fn many<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dport: u16) -> Result<Taker, Why> {
     if protocol == Protocol::Tcp {
-        return Ok(Taker::Nobody(Box::new(Refusal::new(Cause::NoListener))));
+        // A listener answers what claims to be of a connection, whoever it was sent to.
+        let mut answered = false;
+        if q.tcp_flags.is_some_and(is_reset_by_listener) {
+            for socket in listeners(host, protocol, dport)?.iter() {
+                answered |= (socket.interface == 0 || socket.interface == q.iif) && takes(socket, q.dst)?;
+            }
+        }
+        let refusal = Refusal::new(Cause::NoListener);
+        return Ok(Taker::Nobody(Box::new(if answered { reset(refusal) } else { refusal })));
     }
     let _ = sport;
     for socket in listeners(host, protocol, dport)?.iter() {
@@ -183,9 +197,9 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
     let refuse = |r: Refusal| Ok(Taker::Nobody(Box::new(r)));
     if protocol == Protocol::Tcp && socket.state == SocketState::Listen {
         let Some(flags) = q.tcp_flags else { return Err("TCP flags of the packet".into()) };
-        if flags & (SYN | ACK | RST) != SYN {
+        if flags & (SYN | ACK | RST | FIN) != SYN {
             let refusal = Refusal::new(Cause::NoConnection).because(shown, "listens; no such connection");
-            return refuse(if flags & RST == 0 { reset(refusal) } else { refusal });
+            return refuse(if is_reset_by_listener(flags) { reset(refusal) } else { refusal });
         }
         if socket.is_overflowing() {
             let queue = format!("{} waiting, backlog {}", socket.rqueue, socket.wqueue);
