@@ -35,6 +35,7 @@ pub mod reject;
 pub mod run;
 pub mod stations;
 pub mod summed;
+pub mod telling;
 pub mod tracking;
 pub mod traversal;
 pub mod verdict;

@@ -24,6 +24,7 @@ use super::obstacle::Obstacle;
 use super::packet::{Device, Packet};
 use super::place::ChainRef;
 use super::run::Prepared;
+use super::telling;
 use super::traversal::Begin;
 
 pub use deliver::BUFFER_FULL;
@@ -171,9 +172,16 @@ impl<'a, 'w> Way<'a, 'w> {
 
 impl Way<'_, '_> {
     fn go(&mut self, start: &Start) -> Fate {
-        match self.way(start) {
-            Ok(fate) | Err(fate) => fate,
+        let (Ok(mut fate) | Err(mut fate)) = self.way(start);
+        if let Fate::Lost(lost) = &mut fate
+            && let Some(with) = &lost.told
+        {
+            let options = lost.detail.as_deref().is_some_and(|d| d.contains("options"));
+            if telling::is_untold(&self.cx.packet, with, options) {
+                lost.told = None;
+            }
         }
+        fate
     }
 
     fn way(&mut self, start: &Start) -> Result<Fate, Fate> {
