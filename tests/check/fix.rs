@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::common::{Netns, kernel_tests, veth};
+use crate::common::{Netns, kernel_tests, until, veth};
 use crate::world::{World, apply, connects, why};
 use serde_json::Value;
 
@@ -136,7 +136,8 @@ fn ipv6_neighbours_are_let_in() {
     let answer = why(&w.server, "tcp 2001:db8::2 [2001:db8::1]:8080 -i eth0");
     verified(&answer);
     apply(&w.server, &answer);
-    assert!(connects(&w.client, &w.server, "2001:db8::1", 8080), "{}", answer["fix"]);
+    // A busy machine may take longer to find its neighbour than one attempt lasts.
+    until("a connection", || connects(&w.client, &w.server, "2001:db8::1", 8080));
 }
 
 fn no_rule_is_proposed_where_nobody_listens() {
