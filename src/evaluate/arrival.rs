@@ -60,6 +60,9 @@ fn extension(packet: &Packet, env: &dyn Environment) -> Option<Arrival> {
                 return Some(Arrival::Unless(lost, "whether this kernel has code for the authentication header"));
             }
             (ip6::AUTH, _) => return Some(Arrival::Open("whether its authentication header is accepted")),
+            (ip6::ROUTING, _) if many || matches!(packet.pkttype, Fact::Is(kind) if kind != FOR_US) => {
+                return Some(Arrival::Lost(because("IPv6 routing header in what is for many", false)));
+            }
             (ip6::ROUTING, 3) => return Some(segments(packet, env, "rpl_seg_enabled")),
             (ip6::ROUTING, 4) => return Some(segments(packet, env, "seg6_enabled")),
             (ip6::ROUTING, 2) if left != 0 => {
@@ -67,7 +70,7 @@ fn extension(packet: &Packet, env: &dyn Environment) -> Option<Arrival> {
                 return Some(Arrival::Unless(lost, "whether this kernel has code for mobile IPv6"));
             }
             (ip6::ROUTING, _) if left != 0 => {
-                let for_us = packet.pkttype == Fact::Is(FOR_US) && !many;
+                let for_us = packet.pkttype == Fact::Is(FOR_US);
                 return Some(Arrival::Lost(because("IPv6 routing header with segments left", for_us)));
             }
             _ => {}

@@ -115,6 +115,10 @@ impl Way<'_, '_> {
         let h = packet.headers();
         if h.fragment_offset == 0 && !h.more_fragments {
             if packet.network == Network::Ip6 {
+                // They are first then, and too late for those who would look at them.
+                if let (Fact::Is([ip6::FRAGMENT]), Fact::Is([ip6::HOP])) = (packet.array(6), packet.array(40)) {
+                    return Err(Fate::Unknown("what becomes of hop-by-hop options behind a fragment header".into()));
+                }
                 ip6::join_atomic(packet);
             }
             return Ok(());
