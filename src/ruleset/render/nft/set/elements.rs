@@ -100,8 +100,10 @@ fn concatenated<'a>(set: &SetView<'a>) -> Vec<&'a Element> {
             rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
         }
         key.reverse();
+        // As high as the highest key, and before it.
         if element.is_catchall() {
-            key.resize(64, u8::MAX);
+            key.clear();
+            key.resize(fields.iter().map(|(_, _, bits)| bits.div_ceil(8) as usize).sum::<usize>().min(64), u8::MAX);
         }
         key
     };
