@@ -7,6 +7,7 @@ use crate::evaluate::walk::Fate;
 use crate::explain::{Explained, Question, Side};
 use crate::finding::{View, probe};
 use crate::host::Host;
+use crate::manager;
 use crate::ruleset::Ruleset;
 
 use super::allow;
@@ -140,6 +141,10 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
         CulpritKind::Rule | CulpritKind::Policy => {
             let run = now.walked.runs.iter().find(|r| probe::is_stopped(r))?;
             let Fate::Decided { at, .. } = &run.fate else { return None };
+            // What it refuses has no endpoints, and no rule gives it any.
+            if manager::of_rule(rules, *at).is_some_and(|m| m.name == "kube-proxy") {
+                return None;
+            }
             let rule = allow::rule_for(run, is_answer(q, now))?;
             let places = allow::positions(rules, *at, &rule).into_iter();
             let step = |(chain, position)| {

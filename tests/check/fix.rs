@@ -14,6 +14,7 @@ kernel_tests! {
     forwarding_is_switched_on_and_what_that_opens_is_said needs ["sysctl"];
     ipv6_neighbours_are_let_in needs ["nft"];
     no_rule_is_proposed_where_nobody_listens needs ["iptables-nft"];
+    no_rule_is_proposed_where_a_service_has_no_endpoints needs ["nft"];
     names_that_a_shell_could_misread_get_no_commands needs ["iptables-legacy"];
 }
 
@@ -146,6 +147,21 @@ fn no_rule_is_proposed_where_nobody_listens() {
     let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
     assert_eq!(answer["fix"], serde_json::json!([]));
     assert!(answer["why"].to_string().contains("no listener"), "{}", answer["why"]);
+}
+
+fn no_rule_is_proposed_where_a_service_has_no_endpoints() {
+    let w = World::new();
+    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    for (table, proposes) in [("mine", true), ("kube-proxy", false)] {
+        w.server.nft(&format!(
+            "table ip {table} {{ chain in {{ type filter hook input priority 0; tcp dport 8080 reject
+            }}
+            }}"
+        ));
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+        assert_eq!((&answer["verdict"], answer["fix"] != serde_json::json!([])), (&"reject".into(), proposes));
+        w.server.nft(&format!("delete table ip {table}"));
+    }
 }
 
 fn names_that_a_shell_could_misread_get_no_commands() {
