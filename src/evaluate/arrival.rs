@@ -12,6 +12,7 @@ use super::ip6_options::{self, Header};
 use super::nat;
 use super::obstacle::Obstacle;
 use super::packet::Packet;
+use super::summed::Summed;
 
 /// `PACKET_HOST` (include/uapi/linux/if_packet.h).
 const FOR_US: u8 = 0;
@@ -134,6 +135,11 @@ fn broken_transport(packet: &Packet) -> Option<&'static str> {
             match (be(at + 6), network) {
                 (Some(0), Network::Ip6) => return Some("UDP without a checksum"),
                 (Some(0), _) => return None,
+                // Nobody has summed it up before: the socket does, without what lies behind its length (`__udp4_lib_rcv`).
+                _ if !whole && claimed.is_some_and(|n| n != length) && packet.summed == Summed::Not => {
+                    let right = checksum::is_right_over(packet, protocol, at, claimed?);
+                    return (right == Fact::Is(false)).then_some("wrong checksum");
+                }
                 _ if !whole && claimed.is_some_and(|n| n != length) => return None,
                 _ => {}
             }

@@ -164,6 +164,11 @@ pub fn fill(packet: &mut Packet, protocol: u8, header: usize) {
 /// whole payload, which means nothing for them. One that is still to be finished is right to the kernel.
 pub fn transport_is_right(packet: &Packet, protocol: u8, header: usize) -> Fact<bool> {
     let Some(length) = transport_length(packet, header) else { return Fact::Is(false) };
+    is_right_over(packet, protocol, header, length)
+}
+
+/// The same, over so many bytes from the header on.
+pub fn is_right_over(packet: &Packet, protocol: u8, header: usize, length: usize) -> Fact<bool> {
     if is_unfinished(packet, protocol, header) {
         return Fact::Is(true);
     }

@@ -33,7 +33,9 @@ impl Summed {
             Fact::Is(CtState::Invalid) => checksum::transport_is_right(packet, protocol, at) == Fact::Is(true),
             _ => false,
         };
-        if !comes_in || !right {
+        // Where there is none, none is looked at (`udp_error`).
+        let none = protocol == UDP && packet.array(at + 6) == Fact::Is([0, 0]);
+        if !comes_in || !right || none {
             Self::Not
         } else if checksum::is_unfinished(packet, protocol, at) {
             Self::Unfinished

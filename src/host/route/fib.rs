@@ -105,7 +105,8 @@ pub fn resolve<H: Host + ?Sized>(host: &H, q: &Query, iif: Option<&Link>) -> Res
         }
         match rule.action {
             FR_ACT_NOP => {}
-            FR_ACT_GOTO => after = rule.goto,
+            // One that leads to no rule is passed over (`FIB_RULE_UNRESOLVED`).
+            FR_ACT_GOTO => after = rule.goto.filter(|target| rules.iter().any(|r| r.priority == *target)),
             FR_ACT_TO_TBL => {
                 if let Some(route) = in_table(host, rule, q)? {
                     return Ok(Found::Route(Box::new(route)));

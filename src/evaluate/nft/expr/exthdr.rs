@@ -100,6 +100,9 @@ fn header(m: &Machine<'_>, protocol: u8) -> Result<Transport, Found> {
     }
 }
 
+/// Where the TCP header goes on behind its checksum.
+const BEHIND_SUM: usize = 18;
+
 /// The whole TCP header with its options (`nft_tcp_header_pointer`): its place and bytes.
 pub fn tcp_header<'p>(cx: &'p Context<'_>, m: &Machine<'_>) -> Fact<(usize, &'p [u8])> {
     let at = match &m.info.transport {
@@ -107,15 +110,20 @@ pub fn tcp_header<'p>(cx: &'p Context<'_>, m: &Machine<'_>) -> Fact<(usize, &'p 
         Fact::Is(_) | Fact::Absent => return Fact::Absent,
         Fact::Unknown(w) => return Fact::Unknown(w.clone()),
     };
-    let length = match cx.packet.read(at, TCP_HEADER) {
-        Fact::Is(h) => usize::from(h[12] >> 4) * 4,
+    let length = match cx.packet.array(at + 12) {
+        Fact::Is([words]) => usize::from(words >> 4) * 4,
         Fact::Absent => return Fact::Absent,
         Fact::Unknown(w) => return Fact::Unknown(w),
     };
     if length < TCP_HEADER {
         return Fact::Absent;
     }
-    cx.packet.read(at, length).map(|h| (at, h))
+    // Its ports and its checksum need not be known: no option stands there.
+    match cx.packet.read(at + BEHIND_SUM, length - BEHIND_SUM) {
+        Fact::Is(_) => cx.packet.bytes.range(at, length).map(|h| (at, h)).into(),
+        Fact::Absent => Fact::Absent,
+        Fact::Unknown(w) => Fact::Unknown(w),
+    }
 }
 
 /// The options of a TCP header in order: (offset in the header, type, length), where the length may lie.
