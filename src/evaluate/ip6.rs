@@ -214,12 +214,12 @@ pub fn skip_extensions(packet: &Packet) -> Option<Found> {
     Some(Found { protocol: next, offset: at, fragment: 0 })
 }
 
-/// Does an authentication header stand before the transport header?
-pub fn is_authenticated(packet: &Packet) -> bool {
+/// Does a header stand before the transport header that the kernel does not look behind for ports (`__skb_flow_dissect`)?
+pub fn hides_ports(packet: &Packet) -> bool {
     let Fact::Is([mut next]) = packet.array(6) else { return false };
     let mut at = 40;
     while packet.network == Network::Ip6 && is_extension(next) && next != NONE {
-        if next == AUTH {
+        if matches!(next, AUTH | FRAGMENT) {
             return true;
         }
         let Fact::Is([following, length]) = packet.array(at) else { return false };

@@ -109,7 +109,7 @@ impl Query {
             ttl,
             length: Some(packet.length),
             dont_fragment,
-            hidden: headers.more_fragments || headers.fragment_offset != 0 || ip6::is_authenticated(packet),
+            hidden: headers.more_fragments || headers.fragment_offset != 0 || ip6::hides_ports(packet),
         })
     }
 
