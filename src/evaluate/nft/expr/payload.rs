@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::nft::registers::Unknown;
-use crate::evaluate::{Context, Fact};
+use crate::evaluate::{Context, Fact, Hook};
 use crate::sys::nft::expr::{Payload, PayloadBase};
 use crate::sys::nft::{Family, Reg};
 
@@ -52,6 +52,10 @@ fn is_fast(e: &Payload) -> bool {
 /// A later fragment has no ports, but `nft_payload_fast_eval` does not know that. It reads where they would be, as long as
 /// that part of the packet lies in one piece; which later kernels may correct.
 fn later_fragment(cx: &mut Context<'_>, at: usize) -> Fact<usize> {
+    // There the packet begins with its link header, which an offset that was not found (`ipv6_find_hdr`) leads to.
+    if cx.hook == Hook::Egress {
+        return Fact::unknown("what the kernel takes for ports of a later fragment at egress");
+    }
     cx.ask("how the kernel reads ports in a later fragment", b"nft later fragment", true).then_some(at).into()
 }
 
