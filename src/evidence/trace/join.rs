@@ -202,19 +202,15 @@ impl Joiner {
         self.journeys.get(&serial).is_some_and(|o| o.journey.id.is_some())
     }
 
-    /// Records of nf_tables are lost, somewhere between here and the next [`lost_nft`](Self::lost_nft): whatever is under way
-    /// in between may lack some.
-    pub fn gap_ahead(&mut self) {
-        self.gap_ahead = true;
+    /// Records of nf_tables are lost, somewhere from here on until this is taken back: whatever is under way in between may
+    /// lack some.
+    pub fn gap_ahead(&mut self, ahead: bool) {
+        self.gap_ahead = ahead;
+        self.lost_nft();
     }
 
-    /// Records of nf_tables were lost before here, and none from here on: what is under way may lack some.
+    /// Records of nf_tables were lost here: what is under way may lack some.
     pub fn lost_nft(&mut self) {
-        self.gap_ahead = false;
-        self.doubt();
-    }
-
-    fn doubt(&mut self) {
         for open in self.journeys.values_mut() {
             open.journey.incomplete = true;
         }
@@ -223,7 +219,7 @@ impl Joiner {
     /// Records of the legacy tables were lost before the next one: what is under way may lack some, and also what begins until
     /// the records of nf_tables have come as far as that one.
     pub fn lost_legacy(&mut self) {
-        self.doubt();
+        self.lost_nft();
         self.gap = Gap::BeforeNext;
     }
 

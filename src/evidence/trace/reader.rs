@@ -204,7 +204,7 @@ impl Reader {
                 Received::Lost => {
                     self.behind_the_gap();
                     self.overrun = Some(self.room);
-                    self.joiner.gap_ahead();
+                    self.joiner.gap_ahead(true);
                 }
                 Received::Truncated => {
                     self.joiner.lost_nft();
@@ -218,7 +218,7 @@ impl Reader {
     /// If records were lost, that was before the next one.
     fn behind_the_gap(&mut self) {
         if self.overrun.take().is_some() {
-            self.joiner.lost_nft();
+            self.joiner.gap_ahead(false);
             self.sink.lost(Loss { source: Source::Trace, count: None, cause: LossCause::NoBuffers });
         }
     }

@@ -7,7 +7,7 @@ use crate::ruleset::nft::Set;
 use crate::sys::Text;
 use crate::sys::nft::expr::{Dynset, DynsetFlags, DynsetOp};
 
-use super::stateful;
+use super::stateful::{self, Of};
 
 /// `nft_dynset_eval`
 pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
@@ -45,12 +45,12 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Dynset) -> Step {
         _ => None,
     };
     // What an element has used up is its own (`nft_set_elem_update_expr`).
-    let step = match (element, own) {
-        (_, Some(own)) => stateful::all(cx, m, &own.extra().exprs),
-        (None | Some(Found::Unlisted), _) => stateful::of_some(cx, m, fresh),
-        _ => stateful::fresh(cx, m, fresh),
+    let (exprs, of) = match (element, own) {
+        (_, Some(own)) => (&own.extra().exprs, Of::Known),
+        (None | Some(Found::Unlisted), _) => (fresh, Of::Some),
+        _ => (fresh, Of::Added),
     };
-    match step {
+    match stateful::all(cx, m, exprs, of) {
         Step::Go => Step::when(!inverted),
         other => other,
     }

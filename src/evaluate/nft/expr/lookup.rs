@@ -75,7 +75,7 @@ fn unlisted(m: &mut Machine<'_>, dreg: Reg, set: &str, len: usize) -> Step {
 
 /// The expressions of an element run last (`nft_set_elem_update_expr`); a broken limit undoes a verdict.
 fn then(cx: &mut Context<'_>, m: &mut Machine<'_>, step: Step, exprs: &[Expr]) -> Step {
-    match stateful::all(cx, m, exprs) {
+    match stateful::all(cx, m, exprs, stateful::Of::Known) {
         Step::Go => step,
         other => other,
     }

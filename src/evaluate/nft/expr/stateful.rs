@@ -5,40 +5,27 @@ use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::{Context, Decision, Fact, nat};
 use crate::sys::nft::expr::{Connlimit, ConnlimitFlags, Expr, Limit, LimitFlags, LimitKind, Quota, QuotaFlags};
 
-/// One after the other, until one does not go on.
-pub fn all(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
-    for e in exprs {
-        match super::eval(cx, m, e) {
-            Step::Go => {}
-            other => return other,
-        }
-    }
-    Step::Go
+/// Whose expressions they are, which says how much of a quota was used up before this packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A rule's, or an element's that was read: as much as was read.
+    Known,
+    /// An element's that this packet adds: as much as the rule says.
+    Added,
+    /// It is not known which element's.
+    Some,
 }
 
-/// The same for the expressions of an element that this packet adds: so much of them is used up as the rule says.
-pub fn fresh(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
+/// One after the other, until one does not go on.
+pub fn all(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr], of: Of) -> Step {
     for e in exprs {
-        let step = match e {
-            Expr::Quota(e) => {
+        let step = match (e, of) {
+            (Expr::Quota(e), Of::Added) => {
                 let length = super::meta::length(cx).known().map(u64::from);
                 quota_after(cx, e, Some(0), length)
             }
-            e => super::eval(cx, m, e),
-        };
-        if step != Step::Go {
-            return step;
-        }
-    }
-    Step::Go
-}
-
-/// The same where it is not known which element they belong to.
-pub fn of_some(cx: &mut Context<'_>, m: &mut Machine<'_>, exprs: &[Expr]) -> Step {
-    for e in exprs {
-        let step = match e {
-            Expr::Quota(e) => Step::when(cx.ask(used_up(e), b"", true)),
-            e => super::eval(cx, m, e),
+            (Expr::Quota(e), Of::Some) => Step::when(cx.ask(used_up(e), b"", true)),
+            (e, _) => super::eval(cx, m, e),
         };
         if step != Step::Go {
             return step;
@@ -124,7 +111,7 @@ mod tests {
     fn runs(since: Option<i64>, e: &Expr) -> Vec<Step> {
         let host = Host { since, ..Host::default() };
         let table: Table = table(Family::Ip);
-        every(&ip4(17, &[0; 80]), &host, &table, |cx, m| all(cx, m, std::slice::from_ref(e)))
+        every(&ip4(17, &[0; 80]), &host, &table, |cx, m| all(cx, m, std::slice::from_ref(e), Of::Known))
             .into_iter()
             .map(|r| r.0)
             .collect()
