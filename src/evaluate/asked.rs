@@ -38,6 +38,10 @@ impl Environment for Asked<'_> {
         self.host().fib(query)
     }
 
+    fn way_back(&self, to: IpAddr) -> Fact<FibAnswer> {
+        self.host().way_back(to)
+    }
+
     fn address_type(&self, address: IpAddr, on: Option<u32>) -> Fact<RouteType> {
         self.host().address_type(address, on)
     }

@@ -41,7 +41,7 @@ pub struct Program {
 pub type RouteType = u8;
 
 /// The routing tables' answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FibAnswer {
     /// `RTN_*`; `RTN_UNREACHABLE` where there is no route.
     pub kind: RouteType,
@@ -51,7 +51,7 @@ pub struct FibAnswer {
     pub gateway: Option<IpAddr>,
     /// The source address the kernel would choose.
     pub source: Option<IpAddr>,
-    /// The path MTU, where the route has a metric for it.
+    /// The path MTU, where the route has a metric for it, or a smaller one was learned.
     pub mtu: Option<u32>,
     /// May nothing learned on the way change it (`mtu lock`)?
     pub mtu_locked: bool,
@@ -125,6 +125,11 @@ pub struct SocketFacts {
 pub trait Environment {
     /// Looks an address up in the routing tables.
     fn fib(&self, _query: &FibQuery) -> Fact<FibAnswer> {
+        Fact::unknown("routing tables")
+    }
+
+    /// The route that answers to an address would take, with what was learned about it (`nf_route`). Absent: there is none.
+    fn way_back(&self, _to: IpAddr) -> Fact<FibAnswer> {
         Fact::unknown("routing tables")
     }
 

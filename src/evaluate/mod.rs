@@ -30,6 +30,7 @@ pub mod nat;
 pub mod nft;
 pub mod obstacle;
 pub mod packet;
+pub mod path_mtu;
 pub mod place;
 pub mod reject;
 pub mod run;

@@ -36,6 +36,19 @@ impl<H: Host> Environment for H {
         }
     }
 
+    fn way_back(&self, to: IpAddr) -> Fact<FibAnswer> {
+        if to.is_unspecified() {
+            return Fact::unknown("the route to an address that is none");
+        }
+        let any = if to.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
+        let asked = Query { protocol: None, ..Query::new(any, to, 0, L4::None) };
+        match route::output(self, &asked) {
+            Outcome::Local(way) | Outcome::Onward(way) => Fact::Is(answer(&way)),
+            Outcome::Refused(_) => Fact::Absent,
+            Outcome::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
     fn address_type(&self, address: IpAddr, on: Option<u32>) -> Fact<RouteType> {
         let kind = match address {
             IpAddr::V4(a) if a.is_unspecified() || a.is_broadcast() => RouteKind::Broadcast,
@@ -270,15 +283,7 @@ fn switch_port(l: &rt::Link) -> SwitchPort {
 
 /// `RTN_UNREACHABLE`, for no route.
 fn nowhere() -> FibAnswer {
-    FibAnswer {
-        kind: RouteKind::Unreachable.raw(),
-        oif: 0,
-        gateway: None,
-        source: None,
-        mtu: None,
-        mtu_locked: false,
-        realm: None,
-    }
+    FibAnswer { kind: RouteKind::Unreachable.raw(), oif: 0, ..FibAnswer::default() }
 }
 
 fn answer(way: &Way) -> FibAnswer {

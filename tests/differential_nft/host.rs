@@ -35,8 +35,7 @@ impl Environment for Host {
 
     fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
         // The lab's routing tables: two prefixes of each family, and the host's own addresses.
-        let answer =
-            |kind, oif| FibAnswer { kind, oif, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None };
+        let answer = |kind, oif| FibAnswer { kind, oif, ..FibAnswer::default() };
         let (near, far, here) = match query.to {
             IpAddr::V4(a) => match a.octets() {
                 [10, 9, 0, n] => (true, false, n == 2),
@@ -54,6 +53,17 @@ impl Environment for Host {
             (_, true, _) => Fact::Is(answer(1, self.v1)),
             (_, _, true) => Fact::Is(answer(1, self.v2)),
             _ => Fact::Absent,
+        }
+    }
+
+    fn way_back(&self, to: IpAddr) -> Fact<FibAnswer> {
+        self.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 })
+    }
+
+    fn sysctl(&self, key: &str) -> Fact<String> {
+        match key {
+            "net.ipv6.conf.lo.mtu" | "net.ipv6.conf.v1.mtu" | "net.ipv6.conf.v2.mtu" => Fact::Is("1500".into()),
+            _ => Fact::unknown("sysctl"),
         }
     }
 

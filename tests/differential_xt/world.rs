@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nfblame::evaluate::environment::{FibAnswer, Link, RouteType};
+use nfblame::evaluate::environment::{FibAnswer, FibQuery, Link, RouteType};
 use nfblame::evaluate::headers::Network;
 use nfblame::evaluate::packet::{Ct, CtState, Owner};
 use nfblame::evaluate::{Context, Device, Environment, Fact, Hook, Packet, checksum, nat};
@@ -212,15 +212,7 @@ impl World {
     fn route(&self) -> FibAnswer {
         let gateway = if self.family == Family::Ip6 { "fd00:2::fe" } else { "10.2.0.254" };
         let gateway = Some(gateway.parse().unwrap());
-        FibAnswer {
-            kind: RTN_UNICAST,
-            oif: self.index(OUT),
-            gateway,
-            source: None,
-            mtu: None,
-            mtu_locked: false,
-            realm: None,
-        }
+        FibAnswer { kind: RTN_UNICAST, oif: self.index(OUT), gateway, ..FibAnswer::default() }
     }
 
     /// Forgets all connections.
@@ -364,7 +356,7 @@ impl Environment for World {
         })
     }
 
-    fn fib(&self, query: &nfblame::evaluate::environment::FibQuery) -> Fact<FibAnswer> {
+    fn fib(&self, query: &FibQuery) -> Fact<FibAnswer> {
         let text = query.to.to_string();
         // The only question here is for the way back to a source, and there is none.
         if text.starts_with("10.9.") || text.starts_with("fd00:9:") {
@@ -373,9 +365,14 @@ impl Environment for World {
         Fact::Is(self.route())
     }
 
+    fn way_back(&self, to: IpAddr) -> Fact<FibAnswer> {
+        self.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 })
+    }
+
     fn sysctl(&self, key: &str) -> Fact<String> {
         match key {
             "kernel.osrelease" => Fact::Is(self.release.clone()),
+            _ if key.ends_with(".mtu") => Fact::Is(MTU.to_string()),
             _ => Fact::unknown("sysctl"),
         }
     }

@@ -23,6 +23,7 @@ pub struct Host {
     pub clock: Option<(i64, i32)>,
     pub socket: Option<SocketFacts>,
     pub since: Option<i64>,
+    pub ipsec: Option<bool>,
 }
 
 impl Environment for Host {
@@ -32,6 +33,14 @@ impl Environment for Host {
 
     fn fib(&self, _: &FibQuery) -> Fact<FibAnswer> {
         self.fib.map_or(Fact::unknown("routing tables"), Fact::Is)
+    }
+
+    fn way_back(&self, _: std::net::IpAddr) -> Fact<FibAnswer> {
+        self.fib.map_or(Fact::unknown("routing tables"), Fact::Is)
+    }
+
+    fn under_ipsec(&self) -> Fact<bool> {
+        self.ipsec.map_or(Fact::unknown("IPsec state"), Fact::Is)
     }
 
     fn address_type(&self, _: std::net::IpAddr, _: Option<u32>) -> Fact<u8> {

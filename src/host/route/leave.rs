@@ -6,8 +6,9 @@ use super::super::facts::Host;
 use super::super::ipsec;
 use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
-use super::super::sysctl::{Why, own};
+use super::super::sysctl::{Why, number, own};
 use super::Way;
+use super::fib::{Found, resolve};
 use crate::evaluate::Fact;
 use crate::sys::rt::{Direction, Link, LinkFlags, NeighbourState};
 
@@ -66,7 +67,9 @@ fn out<H: Host + ?Sized>(host: &H, way: &Way) -> Result<Link, Why> {
 fn too_big<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Result<Option<Refusal>, Why> {
     let Some(length) = q.length else { return Ok(None) };
     let mtu = match way.mtu.filter(|&m| m != 0) {
-        Some(mtu) if !q.is_v6() => mtu as usize,
+        Some(mtu) if !q.is_v6() && q.length.is_some_and(|l| l <= mtu as usize) => mtu as usize,
+        Some(mtu) if !q.is_v6() && way.mtu_locked => mtu as usize,
+        Some(_) if !q.is_v6() => not_learned(host, q, way, link)?,
         // An IPv6 route's own only counts here when it is locked.
         Some(mtu) if way.mtu_locked => (mtu as usize).max(IPV6_MIN_MTU),
         _ if q.is_v6() => (own(host, "ipv6", link, "mtu")?.value.max(0) as usize).max(IPV6_MIN_MTU),
@@ -76,6 +79,20 @@ fn too_big<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Res
         return Ok(None);
     }
     exceeds(host, q, link, length, mtu)
+}
+
+/// What IPv4 forwards is held against what was learned about the way only if it is told to
+/// (`ip_dst_mtu_maybe_forward`).
+fn not_learned<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> Result<usize, Why> {
+    let learned = way.mtu.unwrap_or(link.mtu) as usize;
+    if number(host, "net.ipv4.ip_forward_use_pmtu".into())?.is_on() {
+        return Ok(learned);
+    }
+    let iif = host.link(q.iif).known();
+    Ok(match resolve(host, q, iif.as_ref())? {
+        Found::Route(route) => route.mtu.filter(|&m| m != 0).unwrap_or(link.mtu) as usize,
+        _ => learned,
+    })
 }
 
 /// What IPv6 forwards is held against the route's own MTU once more when it leaves (`ip6_finish_output`).

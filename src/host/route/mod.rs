@@ -40,7 +40,7 @@ pub struct Way {
     pub prefsrc: Option<IpAddr>,
     /// The table that decided.
     pub table: u32,
-    /// The MTU of the route, where it has one of its own.
+    /// The MTU of the route, where it has one of its own, or a smaller one was learned.
     pub mtu: Option<u32>,
     /// May nothing learned on the way change it (`mtu lock`)?
     pub mtu_locked: bool,

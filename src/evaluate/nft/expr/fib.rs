@@ -194,7 +194,7 @@ mod tests {
     fn ask(packet: Packet, kind: u8, oif: u32, flags: FibFlags, result: FibResult) -> (Step, Option<Vec<u8>>) {
         let link = |index, name: &str, hardware| Link { index, name: name.into(), hardware, ..Link::default() };
         let host = Host {
-            fib: Some(FibAnswer { kind, oif, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None }),
+            fib: Some(FibAnswer { kind, oif, ..FibAnswer::default() }),
             links: vec![link(1, "lo", ARPHRD_LOOPBACK), link(2, "eth0", 1), link(3, "eth1", 1)],
             ..Host::default()
         };

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::evaluate::environment::{FibAnswer, FibQuery};
 use crate::evaluate::nft::machine::{Machine, Step};
 use crate::evaluate::nft::registers::Unknown;
-use crate::evaluate::{Context, Fact};
+use crate::evaluate::{Context, Fact, path_mtu};
 use crate::sys::nft::Family;
 use crate::sys::nft::expr::{Rt, RtKey};
 
@@ -52,7 +51,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Rt) -> Step {
             }
             _ => false,
         },
-        RtKey::Tcpmss => match segment(cx, &route) {
+        RtKey::Tcpmss => match segment(cx) {
             Some(mss) => {
                 m.regs.write_u16(e.dreg, mss);
                 true
@@ -67,38 +66,26 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Rt) -> Step {
     Step::Go
 }
 
-/// `get_tcpmss`: what fits through both the route of the packet and that of its answers.
-fn segment(cx: &Context<'_>, route: &FibAnswer) -> Option<u16> {
-    let (source, _) = ends(cx)?;
-    let back = FibQuery { to: source, from: None, oif: None, iif: None, mark: 0, tos: 0 };
-    let mut mtu = mtu_of(cx, route)?;
-    match cx.env.fib(&back) {
-        Fact::Is(answer) if answer.oif != 0 => mtu = mtu.min(mtu_of(cx, &answer)?),
-        Fact::Is(_) | Fact::Absent => {}
-        Fact::Unknown(_) => return None,
-    }
-    let headers = if source.is_ipv4() { 40 } else { 60 };
+/// `get_tcpmss`
+fn segment(cx: &Context<'_>) -> Option<u16> {
+    let headers = if ends(cx)?.0.is_ipv4() { 40 } else { 60 };
+    let mtu = path_mtu::both_ways(cx).known()?;
     if mtu <= headers || mtu > 0xffff { Some(DEFAULT_MSS) } else { u16::try_from(mtu - headers).ok() }
-}
-
-fn mtu_of(cx: &Context<'_>, route: &FibAnswer) -> Option<u32> {
-    route.mtu.or_else(|| cx.env.link(route.oif).known().map(|l| l.mtu))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "test code")]
 mod tests {
     use super::*;
-    use crate::evaluate::environment::Link;
+    use crate::evaluate::environment::{FibAnswer, Link};
     use crate::evaluate::nft::testing::*;
     use crate::evaluate::{Hook, Packet};
     use crate::sys::nft::Reg;
 
     fn load(packet: Packet, key: RtKey) -> (Step, Option<Vec<u8>>) {
-        let answer =
-            FibAnswer { kind: 1, oif: 2, gateway: None, source: None, mtu: Some(1400), mtu_locked: false, realm: None };
+        let answer = FibAnswer { kind: 1, oif: 2, mtu: Some(1400), ..FibAnswer::default() };
         let links = vec![Link { index: 2, mtu: 1500, ..Link::default() }];
-        let host = Host { fib: Some(answer), links, ..Host::default() };
+        let host = Host { fib: Some(answer), links, ipsec: Some(false), ..Host::default() };
         on(packet, Hook::Forward, &host, &table(Family::Inet), |cx, m| {
             let step = eval(cx, m, &Rt { key, dreg: Reg::R1 });
             (step, m.regs.read(Reg::R1, 4).map(<[u8]>::to_vec))
@@ -111,15 +98,7 @@ mod tests {
         p.route = Fact::Absent;
         assert_eq!(load(p.clone(), RtKey::Nexthop4).0, Step::Break);
         let gateway = Some(IpAddr::from([10, 0, 0, 254]));
-        p.route = Fact::Is(FibAnswer {
-            kind: 1,
-            oif: 2,
-            gateway,
-            source: None,
-            mtu: None,
-            mtu_locked: false,
-            realm: Some(9),
-        });
+        p.route = Fact::Is(FibAnswer { kind: 1, oif: 2, gateway, realm: Some(9), ..FibAnswer::default() });
         assert_eq!(load(p.clone(), RtKey::Nexthop4).1, Some(vec![10, 0, 0, 254]));
         assert_eq!(load(p.clone(), RtKey::Nexthop6).0, Step::Break);
         assert_eq!(load(p.clone(), RtKey::Classid).1, Some(9u32.to_ne_bytes().to_vec()));

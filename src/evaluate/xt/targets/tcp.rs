@@ -3,11 +3,11 @@
 use crate::evaluate::checksum::{self, write_network, write_transport};
 use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
-use crate::evaluate::environment::FibQuery;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::Network;
 use crate::evaluate::ip6;
 use crate::evaluate::packet::Packet;
+use crate::evaluate::path_mtu;
 use crate::evaluate::xt::Param;
 use crate::sys::xt::targets::{Tcpmss, Tcpoptstrip};
 
@@ -66,7 +66,7 @@ pub(super) fn mss(cx: &mut Context, param: &Param, t: &Tcpmss) -> Decision {
     let v4 = cx.packet.network == Network::Ip4;
     let fixed = if v4 { 40 } else { 60 };
     let wanted = match t.mss {
-        Tcpmss::CLAMP_TO_PMTU => match path_mtu(cx) {
+        Tcpmss::CLAMP_TO_PMTU => match path_mtu::both_ways(cx) {
             Fact::Is(mtu) if mtu <= fixed => return Decision::Drop,
             // The kernel computes in 16 bits.
             Fact::Is(mtu) => Some((mtu - fixed) as u16),
@@ -146,31 +146,6 @@ fn insert_mss(packet: &mut Packet, header: usize, mss: Option<u16>, options: usi
     if mss.is_none() {
         packet.blurred.push(at + 2..at + 4);
         packet.blurred.push(sum_at..sum_at + 2);
-    }
-}
-
-/// The smaller of the path MTUs of the route that the packet takes and of the one back to its source.
-fn path_mtu(cx: &Context) -> Fact<u32> {
-    let of = |route: &crate::evaluate::environment::FibAnswer| match route.mtu {
-        Some(mtu) => Fact::Is(mtu),
-        None => cx.env.link(route.oif).map(|l| l.mtu),
-    };
-    let there = match &cx.packet.route {
-        Fact::Is(route) => of(route),
-        _ => Fact::unknown("path MTU"),
-    };
-    let Some(source) = cx.packet.addresses().and_then(|(s, _)| crate::evaluate::nat::address(s)) else {
-        return Fact::unknown("path MTU");
-    };
-    let back = FibQuery { to: source, from: None, oif: None, iif: None, mark: 0, tos: 0 };
-    let back = match cx.env.fib(&back) {
-        Fact::Is(route) if route.oif != 0 => of(&route),
-        Fact::Is(_) | Fact::Absent => Fact::Is(u32::MAX),
-        Fact::Unknown(w) => Fact::Unknown(w),
-    };
-    match (there, back) {
-        (Fact::Is(a), Fact::Is(b)) => Fact::Is(a.min(b)),
-        _ => Fact::unknown("path MTU"),
     }
 }
 

@@ -59,8 +59,7 @@ fn bridge_ports_are_asked_for_one_by_one() {
 #[test]
 fn a_reverse_path_needs_a_route_back_by_the_same_interface() {
     let rpfilter = |flags| Match::Rpfilter(m::Rpfilter { flags });
-    let answer =
-        |kind, oif| FibAnswer { kind, oif, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None };
+    let answer = |kind, oif| FibAnswer { kind, oif, ..FibAnswer::default() };
     let with = |route: Fact<FibAnswer>| Host { route: Some(route), ..host() };
     let p = udp(1, b"");
     assert!(is(&with(Fact::Is(answer(1, 2))), &p, rpfilter(0)));

@@ -85,8 +85,7 @@ fn masquerading_needs_an_address() {
     let masquerade = Target::Masquerade(nat(0, [0; 4], (0, 0)));
     let mut p = begins(udp(53, b""));
     p.oif = Fact::Is(Device { index: 3, name: Fact::Is("ppp0".into()) });
-    p.route =
-        Fact::Is(FibAnswer { kind: 1, oif: 3, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None });
+    p.route = Fact::Is(FibAnswer { kind: 1, oif: 3, ..FibAnswer::default() });
     assert_eq!(after(&free(), &p, Hook::Postrouting, masquerade).0, Decision::Drop);
     let with = Host { address: Some([203, 0, 113, 7].into()), ..free() };
     let (decision, q) = after(&with, &p, Hook::Postrouting, masquerade);
