@@ -1,9 +1,10 @@
 //! A complaint: this packet does not arrive. If the packet itself would pass, what it needs on its way may not: that the
 //! neighbour can ask for us, the answer, the message that it is too big, a connection that is not led astray.
 
+mod neighbour;
 mod translation;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::craft::Craft;
 use super::explainer::{Explained, Explainer, is_loss};
@@ -12,11 +13,10 @@ use super::question::{Invalid, Question, Side};
 use crate::blame::attributor::doubt;
 use crate::blame::packet::address;
 use crate::blame::{Culprit, CulpritKind, Verdict, Why};
-use crate::evaluate::environment::FibQuery;
 use crate::evaluate::nat::{Manip, end_of};
 use crate::evaluate::packet::{Ct, CtState, Packet};
 use crate::evaluate::walk::{Fate, Run};
-use crate::evaluate::{Environment, Fact, Network, RejectWith};
+use crate::evaluate::{Environment, Fact, RejectWith};
 use crate::sys::Text;
 use crate::sys::ct::Status;
 
@@ -109,59 +109,6 @@ impl Case<'_> {
             "whether this is the packet whose loss is complained of, and not the one that was asked about",
         );
         Some(other)
-    }
-
-    /// Before anything of a neighbour comes in, it has to find us: by ARP, or neighbour discovery.
-    fn neighbour(&self) -> Option<Explained> {
-        let (index, name) = self.iif()?;
-        let (src, dst) = self.ends()?;
-        let link = self.env.link(index).known()?;
-        if link.hardware != 1 {
-            return None;
-        }
-        let back = self.env.fib(&FibQuery { to: src, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
-        let switched = self.is_switched();
-        if back.oif != index && !switched {
-            return None;
-        }
-        let neighbour = back.gateway.filter(|_| !switched).unwrap_or(src);
-        // A packet to this host is asked for by its own address, one to be forwarded by that of the router.
-        let direct = switched || self.run.packet.oif == Fact::Absent;
-        let target = if direct { dst } else { self.env.redirect_address(index, neighbour).known()? };
-        let unknown = [0x02, 0, 0, 0, 0, 0x01];
-        let (network, bytes, group) = match (neighbour, target) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let head = [0, 1, 8, 0, 6, 4, 0, 1];
-                let bytes = [head.as_slice(), &unknown, &from.octets(), &[0; 6], &to.octets()].concat();
-                (Network::Arp, bytes, [0xff; 6])
-            }
-            (IpAddr::V6(from), IpAddr::V6(to)) => {
-                let [.., a, b, c] = to.octets();
-                let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
-                let option = [1, 1, unknown[0], unknown[1], unknown[2], unknown[3], unknown[4], unknown[5]];
-                let craft = Craft {
-                    icmp: (135, 0),
-                    ttl: 255,
-                    payload: Some([to.octets().as_slice(), &option].concat()),
-                    ..Craft::new(ICMPV6, from.into(), group.into())
-                };
-                let (network, bytes) = craft.plain_icmp().make().ok()?;
-                (network, bytes, [0x33, 0x33, 0xff, a, b, c])
-            }
-            _ => return None,
-        };
-        let asks = Question {
-            link: Some([group.as_slice(), &unknown, &network.ethertype().to_be_bytes()].concat()),
-            side: Side::In(name.clone()),
-            pkttype: switched.then_some(PACKET_OTHERHOST),
-            ..Question::new(network, bytes)
-        };
-        let what = if network == Network::Arp { "ARP request" } else { "neighbour solicitation" };
-        let answer = self.explainer.answer(&asks, true).ok()?;
-        let why = format!(
-            "before {neighbour} can send anything by {name} it has to ask who has {target}, and its {what} is lost"
-        );
-        self.blame(answer, why)
     }
 
     /// A connection of before goes where it went when it began; would a new one go elsewhere?

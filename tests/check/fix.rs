@@ -13,6 +13,7 @@ kernel_tests! {
     a_rule_is_put_before_what_ends_all needs ["nft", "iptables-nft"];
     forwarding_is_switched_on_and_what_that_opens_is_said needs ["sysctl"];
     ipv6_neighbours_are_let_in needs ["nft"];
+    answers_to_ipv6_neighbours_are_let_out needs ["ip6tables-nft", "ip6tables-legacy"];
     no_rule_is_proposed_where_nobody_listens needs ["iptables-nft"];
     no_rule_is_proposed_where_a_service_has_no_endpoints needs ["nft"];
     names_that_a_shell_could_misread_get_no_commands needs ["iptables-legacy"];
@@ -139,6 +140,22 @@ fn ipv6_neighbours_are_let_in() {
     apply(&w.server, &answer);
     // A busy machine may take longer to find its neighbour than one attempt lasts.
     until("a connection", || connects(&w.client, &w.server, "2001:db8::1", 8080));
+}
+
+fn answers_to_ipv6_neighbours_are_let_out() {
+    for tool in ["ip6tables-nft", "ip6tables-legacy"] {
+        let w = World::new();
+        w.client.address("eth0", "2001:db8::2/64");
+        w.server.address("eth0", "2001:db8::1/64");
+        w.run(&format!("{tool} -P OUTPUT DROP; {tool} -A OUTPUT -p tcp -j ACCEPT"));
+        assert!(!connects(&w.client, &w.server, "2001:db8::1", 8080), "{tool}");
+        let _service = w.server.run(|| TcpListener::bind("[::]:8080")).unwrap();
+        let answer = why(&w.server, "tcp 2001:db8::2 [2001:db8::1]:8080 -i eth0");
+        verified(&answer);
+        assert_eq!((&answer["culprit"]["kind"], &answer["packet"]["hook"]), (&"policy".into(), &"output".into()));
+        apply(&w.server, &answer);
+        until("a connection", || connects(&w.client, &w.server, "2001:db8::1", 8080));
+    }
 }
 
 fn no_rule_is_proposed_where_nobody_listens() {
