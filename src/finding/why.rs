@@ -79,10 +79,10 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     explained.blame.fix.extend(fixes);
 }
 
-/// Does the packet arrive with it?
+/// Does the packet arrive with it, and is nothing to blame any more?
 fn helps(view: &View<'_>, question: &Question, fix: &Fix) -> bool {
     let trial = fix.changes.iter().try_fold(Trial::new(view.rules, view.host), |trial, change| trial.with(change));
-    trial.is_some_and(|t| t.passes(question))
+    trial.and_then(|t| t.run(question)).is_some_and(|e| e.passes() && e.blame.culprit.kind == CulpritKind::None)
 }
 
 /// Is the finding about the culprit?

@@ -47,7 +47,7 @@ pub(super) fn rule_for(run: &Run, answer: bool) -> Option<NewRule> {
         protocol,
         dport: f.destination_port.filter(|_| matches!(protocol, Some(6 | 17))),
         icmp_type,
-        established: false,
+        ..NewRule::default()
     })
 }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::ruleset::Backend;
 use crate::sys::Text;
 use crate::sys::nft::expr::{
-    Bitwise, BitwiseOp, Cmp, CmpOp, Counter, Ct, CtKey, Immediate, Meta, MetaKey, Payload, PayloadBase,
+    Bitwise, BitwiseOp, Cmp, CmpOp, Counter, Ct, CtKey, Immediate, Masq, Meta, MetaKey, NatFlags, Payload, PayloadBase,
 };
 use crate::sys::nft::{Data, Expr, Family, Reg, Value, Verdict};
 use crate::sys::xt;
@@ -20,7 +20,7 @@ const PROTO6: u8 = 0x01;
 /// Established and related, as nft's `ct state` and (`XT_STATE_BIT`) xtables' `state` have them.
 const STATES: u32 = 2 | 4;
 
-/// A rule that accepts what its fields say. A field that is not set does not count.
+/// A rule that accepts (or masquerades) what its fields say. A field that is not set does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewRule {
     /// Is it about IPv6?
@@ -41,6 +41,8 @@ pub struct NewRule {
     pub icmp_type: Option<u8>,
     /// What belongs to connections that were let through before, and nothing else.
     pub established: bool,
+    /// Gives the packets the address of the interface by which they leave, in place of accepting them.
+    pub masquerade: bool,
 }
 
 impl NewRule {
@@ -96,13 +98,26 @@ impl NewRule {
             all.push(Cmp { op: CmpOp::Neq, sreg: Reg::R1, data: bits(0) }.into());
         }
         all.push(Counter { packets: 0, bytes: 0 }.into());
-        all.push(Immediate { dreg: Reg::VERDICT, value: Value::Verdict(Verdict::Accept) }.into());
+        all.push(match self.masquerade {
+            true => Masq { proto_min: None, proto_max: None, flags: NatFlags::empty() }.into(),
+            false => Immediate { dreg: Reg::VERDICT, value: Value::Verdict(Verdict::Accept) }.into(),
+        });
         all
     }
 
     /// As a rule of a legacy table.
     pub fn draft(&self, family: xt::Family) -> xt::DraftRule {
-        let mut rule = xt::DraftRule::new(family, xt::DraftTarget::Verdict(xt::Verdict::Accept));
+        let target = match self.masquerade {
+            // `nf_nat_ipv4_multi_range_compat` with one range that says nothing; `nf_nat_range` for IPv6.
+            true if family == xt::Family::Ip => xt::DraftTarget::Extension(xt::Extension::new(
+                "MASQUERADE",
+                0,
+                [1u32.to_ne_bytes().as_slice(), &[0; 16]].concat(),
+            )),
+            true => xt::DraftTarget::Extension(xt::Extension::new("MASQUERADE", 0, [0; 40])),
+            false => xt::DraftTarget::Verdict(xt::Verdict::Accept),
+        };
+        let mut rule = xt::DraftRule::new(family, target);
         let interface = |name: &Option<Text>| {
             name.as_ref().and_then(Text::as_str).map(xt::Interface::from_pattern).unwrap_or_default()
         };
@@ -185,7 +200,7 @@ impl NewRule {
         if self.established {
             s.push_str("ct state established,related ");
         }
-        s.push_str("accept");
+        s.push_str(if self.masquerade { "masquerade" } else { "accept" });
         s
     }
 
@@ -213,7 +228,7 @@ impl NewRule {
         if self.established {
             s.push_str("-m conntrack --ctstate ESTABLISHED,RELATED ");
         }
-        s.push_str("-j ACCEPT");
+        s.push_str(if self.masquerade { "-j MASQUERADE" } else { "-j ACCEPT" });
         s
     }
 

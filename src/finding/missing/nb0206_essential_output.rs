@@ -1,13 +1,16 @@
 //! `NB0206`: this host may not ask for what nearly every host needs.
 
-use crate::blame::Culprit;
-use crate::evaluate::Place;
+use crate::blame::{Culprit, PacketFields};
 use crate::evaluate::packet::CtState;
+use crate::evaluate::{Packet, Place};
+use crate::explain::{Question, Side};
 use crate::finding::code::Code;
+use crate::finding::fix::Fix;
 use crate::finding::probe::{self, Peer, Ports, TCP, UDP};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::{NewRule, let_pass};
 
 pub(super) const CODE: Code = Code {
     id: "NB0206",
@@ -32,13 +35,13 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     for v6 in [false, true] {
         let peers: Vec<&Peer> = view.peers().iter().filter(|p| p.own.is_ipv6() == v6).collect();
         // A server for it may be near or far: only what may go nowhere is told.
-        let lost: Vec<(&str, &str, Place)> = NEEDS
+        let lost: Vec<(&str, &str, Ports, Place)> = NEEDS
             .iter()
-            .filter_map(|(what, name, ports)| Some((*what, *name, stopped(view, &peers, *ports)?)))
+            .filter_map(|(what, name, ports)| Some((*what, *name, *ports, stopped(view, &peers, *ports)?)))
             .collect();
-        let Some((_, _, at)) = lost.first() else { continue };
+        let Some((.., at)) = lost.first() else { continue };
         let family = if v6 { "IPv6" } else { "IPv4" };
-        let what: Vec<String> = lost.iter().map(|(what, name, _)| format!("{what} ({name})")).collect();
+        let what: Vec<String> = lost.iter().map(|(what, name, ..)| format!("{what} ({name})")).collect();
         found.push(
             CODE.finding(format!("this host may not ask anybody over {family} for {}", what.join(", ")))
                 .rule(view.rule(*at).label(format!("packets to {} end here", lost[0].1)).verdict())
@@ -50,9 +53,28 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                         NEEDS.len()
                     ),
                 )
-                .note("nothing is wrong if this host is meant to do without"),
+                .note("nothing is wrong if this host is meant to do without")
+                .fixes(allowed(view, &peers, &lost)),
         );
     }
+}
+
+/// Rules that let all of it out, and the answers in.
+fn allowed(view: &View<'_>, peers: &[&Peer], lost: &[(&str, &str, Ports, Place)]) -> Option<Fix> {
+    let peer = peers.first()?;
+    let asked = lost.iter().filter_map(|(_, _, ports, _)| probe::leaving(peer, *ports, CtState::New));
+    let answers = lost.iter().filter_map(|(_, _, ports, _)| probe::arriving(peer, *ports, CtState::Established));
+    let packets: Vec<Question> = asked.chain(answers).collect();
+    let_pass(view.rules, view.host, &packets, |q, _| {
+        let (packet, v6) = (Packet::new(q.network, q.bytes.clone()), peer.own.is_ipv6());
+        match q.side {
+            Side::Out => {
+                let (protocol, dport) = (packet.headers().protocol, PacketFields::of(&packet).destination_port);
+                NewRule { v6, protocol, dport, ..NewRule::default() }
+            }
+            _ => NewRule { v6, established: true, ..NewRule::default() },
+        }
+    })
 }
 
 /// Where all such packets end. None: some get out.

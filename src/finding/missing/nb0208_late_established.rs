@@ -2,10 +2,13 @@
 
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
+use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
+use crate::finding::fix::Fix;
 use crate::finding::probe::{self, Peer, TCP};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
+use crate::fix::Change;
 
 pub(super) const CODE: Code = Code {
     id: "NB0208",
@@ -29,19 +32,38 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         told.push(at);
-        found.push(
-            CODE.finding(format!("packets of established connections meet {before} rules of their chain first"))
-                .rule(view.rule(at).label("accepts packets of established connections").condition(&[
-                    "ct state",
-                    "--ctstate",
-                    "--state",
-                ]))
-                .seen(
-                    "simulation",
-                    format!("tcp {}:443 > {}:45678, established, in {}", peer.remote, peer.own, peer.link),
-                ),
-        );
+        let fix = earlier(view, at);
+        let choice = "a rule before it ends packets: whether those of connections are meant, too, the operator knows";
+        let mut finding = CODE
+            .finding(format!("packets of established connections meet {before} rules of their chain first"))
+            .rule(view.rule(at).label("accepts packets of established connections").condition(&[
+                "ct state",
+                "--ctstate",
+                "--state",
+            ]))
+            .seen("simulation", format!("tcp {}:443 > {}:45678, established, in {}", peer.remote, peer.own, peer.link));
+        if fix.is_none() {
+            finding = finding.note(choice);
+        }
+        found.push(finding.fixes(fix));
     }
+}
+
+/// Moves the rule to the first place from which on all rules before it only accept: there it decides as it does now.
+fn earlier(view: &View<'_>, at: Place) -> Option<Fix> {
+    let from = at.position?;
+    let mut to = 1;
+    act::each(view.rules, at.chain, |rule, acts| {
+        let accepts = !acts.is_empty() && acts.iter().all(|a| *a == Act::Accept);
+        if let Some(n) = rule.position.filter(|n| *n < from && !accepts) {
+            to = n + 1;
+        }
+    });
+    let change = Change::Move { chain: at.chain, from, to };
+    let (commands, persistent) = (change.commands(view.rules)?, change.persistent(view.rules)?);
+    let fix = Fix::new("move it up: nothing that it would pass over does anything but accept");
+    let fix = commands.into_iter().fold(fix, Fix::command).persistent(persistent).change(change);
+    (from - to > FEW).then_some(Fix { verified: true, ..fix })
 }
 
 /// The rule that accepts what is established and would not accept the same packet as a new one.

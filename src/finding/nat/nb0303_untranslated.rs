@@ -3,17 +3,20 @@
 use std::net::IpAddr;
 
 use crate::analysis::What;
-use crate::blame::{CulpritKind, Verdict};
+use crate::blame::{CulpritKind, PacketFields, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
+use crate::evaluate::walk::Run;
 use crate::explain::{Question, Side};
 use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
+use crate::finding::fix::Fix;
 use crate::finding::probe::{self, Peer, TCP};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::finding::witness::number;
+use crate::fix::{Change, NewRule, Trial};
 use crate::listing::chains;
 use crate::manager;
 
@@ -67,18 +70,42 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     to.link
                 ));
             }
-            found.push(finding.note(format!("masquerade what leaves by {}: nft add rule ip nat postrouting oifname {} masquerade, iptables -t nat -A POSTROUTING -o {} -j MASQUERADE", to.link, to.link, to.link)));
+            let fix = meant.and_then(|at| masqueraded(view, at, from, to));
+            if fix.is_none() {
+                finding = finding.note(format!("masquerade what leaves by {}: nft add rule ip nat postrouting oifname {} masquerade, iptables -t nat -A POSTROUTING -o {} -j MASQUERADE", to.link, to.link, to.link));
+            }
+            found.push(finding.fixes(fix));
             return;
         }
     }
 }
 
+/// A rule at the end of the base chain that the one at `meant` belongs to, behind exceptions that somebody may have made.
+fn masqueraded(view: &View<'_>, meant: Place, from: &Peer, to: &Peer) -> Option<Fix> {
+    let rule = NewRule { v6: to.own.is_ipv6(), oif: Some(to.link.clone()), masquerade: true, ..NewRule::default() };
+    let chain = *view.bases(meant.chain).first()?;
+    let change = Change::Insert { chain, position: view.listing.chain(chain).len + 1, rule };
+    let trial = Trial::new(view.rules, view.host).with(&change)?;
+    let e = trial.run(&passing(from, to)?)?;
+    let own = |r: &Run| PacketFields::of(&r.packet).source == Some(to.own);
+    if !e.passes() || e.walked.incomplete || !e.walked.runs.iter().all(own) {
+        return None;
+    }
+    let fix = Fix::new(format!("masquerade what leaves by {}", to.link)).change(change.clone());
+    let fix = change.commands(view.rules)?.into_iter().fold(fix, Fix::command);
+    Some(Fix { verified: true, ..fix.persistent(change.persistent(view.rules)?) })
+}
+
+/// A packet from one network through this host to another.
+fn passing(from: &Peer, to: &Peer) -> Option<Question> {
+    let q = probe::packet(TCP, (from.remote, 45678), (to.remote, 443), CtState::New)?;
+    Some(Question { side: Side::In(from.link.clone()), ..q })
+}
+
 fn leaves_as_it_is(view: &View<'_>, from: &Peer, to: &Peer) -> bool {
-    let q = probe::packet(TCP, (from.remote, 45678), (to.remote, 443), CtState::New);
-    let q = q.map(|q| Question { side: Side::In(from.link.clone()), ..q });
-    let Some(e) = q.and_then(|q| view.ask(&q)) else { return false };
-    let as_it_is = |r: &crate::evaluate::walk::Run| {
-        let f = crate::blame::PacketFields::of(&r.packet);
+    let Some(e) = passing(from, to).and_then(|q| view.ask(&q)) else { return false };
+    let as_it_is = |r: &Run| {
+        let f = PacketFields::of(&r.packet);
         f.source == Some(from.remote) && f.destination == Some(to.remote)
     };
     e.passes() && !e.walked.incomplete && e.walked.runs.iter().all(as_it_is)
