@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use crate::common::{Netns, kernel_tests};
+use crate::record;
 use crate::world::{World, check, found, says, sh, why};
 
 kernel_tests! {
@@ -99,6 +100,7 @@ fn a_program_at_a_control_group_is_found_until_it_is_taken_away() {
             .count()
     };
     assert_eq!(about(), 0);
+    record::spared(&w.server.path(), "NB0803");
     let dir = group.0.display();
     python(&w.server, &format!("bpf(8, struct.pack('=IIII', os.open('{dir}', os.O_RDONLY), load(8, 0, 1), 1, 0))\n"));
     assert_eq!(about(), 1);

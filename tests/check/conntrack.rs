@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::common::{kernel_tests, until};
+use crate::record;
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
@@ -85,6 +86,7 @@ fn a_helper_that_is_missing_is_found_and_given() {
     for c in findings[0]["fix"][0]["commands"].as_array().unwrap() {
         w.run(&c.as_str().unwrap().replacen("iptables", "iptables-nft", 1));
     }
+    record::applied(&w.server.path(), &findings[0]);
     assert!(transfer(&mut login()) && found(&w.server, "NB0403").is_empty());
 }
 

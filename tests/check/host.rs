@@ -3,6 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 
 use crate::common::{Netns, kernel_tests, until, veth};
+use crate::record;
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
@@ -116,6 +117,7 @@ fn a_strict_filter_on_the_second_uplink_is_found_and_loosened() {
     apply(&server, &findings[0]);
     assert!(connects(&client, &server, "198.51.100.1", 80));
     assert!(found(&server, "NB0006").iter().all(|f| f["certainty"] == "possible"), "only what was counted is left");
+    record::mended(&server.path(), "NB0006");
 }
 
 fn translation_to_loopback_is_found_and_allowed() {

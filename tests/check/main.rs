@@ -15,6 +15,7 @@ mod logging;
 mod managers;
 mod missing;
 mod nat;
+mod record;
 mod rules;
 mod sockets;
 mod symptom;
@@ -38,5 +39,11 @@ fn main() {
         sockets::cases(),
         symptom::cases(),
     ];
-    kernel::run(groups.concat());
+    let outcome = kernel::outcome(groups.concat());
+    // Only all of them show what is missing.
+    if outcome.num_filtered_out == 0 && outcome.num_ignored == 0 && outcome.num_failed == 0 && outcome.num_passed > 0 {
+        let missing = record::missing(&world::pages());
+        assert!(missing.is_empty(), "{}", missing.join("\n"));
+    }
+    outcome.exit();
 }

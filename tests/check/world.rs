@@ -1,5 +1,6 @@
 //! A client and a server, and what `nfblame` says about the server.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::common::{Netns, veth};
+use crate::record;
 
 /// The client's address.
 pub const CLIENT: &str = "192.0.2.2";
@@ -84,12 +86,19 @@ pub fn nfblame(ns: &Netns, args: &[&str]) -> Output {
 
 /// All findings.
 pub fn check(ns: &Netns) -> Vec<Value> {
-    lines(&nfblame(ns, &["check", "-j"]))
+    let all = lines(&nfblame(ns, &["check", "-j"]));
+    record::told(&all);
+    all
 }
 
 /// The findings of one code.
 pub fn found(ns: &Netns, code: &str) -> Vec<Value> {
-    check(ns).into_iter().filter(|f| f["code"] == code).collect()
+    let mut all = check(ns);
+    all.retain(|f| f["code"] == code);
+    if all.is_empty() {
+        record::spared(&ns.path(), code);
+    }
+    all
 }
 
 /// The answer of `nfblame why`.
@@ -101,7 +110,9 @@ pub fn why(ns: &Netns, packet: &str) -> Value {
 
 /// Does an answer of `nfblame why` name this code?
 pub fn says(why: &Value, code: &str) -> bool {
-    why["why"].as_array().is_some_and(|all| all.iter().any(|w| w["code"] == code))
+    let said = why["why"].as_array().is_some_and(|all| all.iter().any(|w| w["code"] == code));
+    record::said(code, said);
+    said
 }
 
 /// Runs the commands of the first fix on the host that was looked at.
@@ -109,6 +120,15 @@ pub fn apply(ns: &Netns, with_fix: &Value) {
     for c in with_fix["fix"][0]["commands"].as_array().expect("a fix") {
         sh(ns, c.as_str().unwrap());
     }
+    record::applied(&ns.path(), with_fix);
+}
+
+/// The page of each code.
+pub fn pages() -> BTreeMap<String, String> {
+    let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_nfblame")).args(args).output().unwrap();
+    let page = |code: &str| String::from_utf8(run(&["check", "--code", code]).stdout).unwrap();
+    let codes = lines(&run(&["check", "--codes", "-j"]));
+    codes.iter().map(|c| c["code"].as_str().unwrap()).map(|c| (c.to_owned(), page(c))).collect()
 }
 
 /// JSON lines.

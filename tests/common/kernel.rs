@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::geteuid;
 
@@ -59,8 +59,13 @@ macro_rules! kernel_tests {
 }
 pub(crate) use kernel_tests;
 
-/// Runs them as the usual harness would, by the usual arguments.
+/// Runs them as the usual harness would, by the usual arguments, and ends the program.
 pub fn run(cases: impl IntoIterator<Item = Case>) {
+    outcome(cases).exit();
+}
+
+/// Runs them as the usual harness would, by the usual arguments.
+pub fn outcome(cases: impl IntoIterator<Item = Case>) -> Conclusion {
     let args = Arguments::from_args();
     let required = std::env::var_os("NFBLAME_REQUIRE").is_some_and(|v| v == "1");
     let trial = |case: Case| {
@@ -74,7 +79,7 @@ pub fn run(cases: impl IntoIterator<Item = Case>) {
             }
         }
     };
-    libtest_mimic::run(&args, cases.into_iter().map(trial).collect()).exit();
+    libtest_mimic::run(&args, cases.into_iter().map(trial).collect())
 }
 
 /// What keeps a test from running here, if anything does.
