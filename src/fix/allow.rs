@@ -99,3 +99,8 @@ pub(super) fn also(rule: &NewRule, hook: Hook) -> String {
     };
     format!("{}, {here}, whatever its source port", rule.describe())
 }
+
+/// What comes through when an element or rule that is about this goes, for people.
+pub(super) fn also_of(key: &str) -> String {
+    format!("whatever else it stopped of {key}, as far as no other rule does")
+}

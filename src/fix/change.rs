@@ -7,6 +7,7 @@ use crate::sys::Text;
 use crate::sys::nft::{Family, Rule};
 use crate::sys::xt::{self, Draft};
 
+use super::listed::Listed;
 use super::patched::Patched;
 use super::rule::{NewRule, is_plain};
 
@@ -43,6 +44,8 @@ pub enum Change {
         /// The rule.
         at: Place,
     },
+    /// Takes an element out of a set.
+    Unlist(Listed),
 }
 
 impl Change {
@@ -56,6 +59,7 @@ impl Change {
             Self::Insert { chain, position, rule } => insert(rules, *chain, *position, rule).is_some(),
             Self::Move { chain, from, to } => rearrange(rules, *chain, *from, Some(*to)).is_some(),
             Self::Remove { at } => at.position.is_some_and(|p| rearrange(rules, at.chain, p, None).is_some()),
+            Self::Unlist(listed) => listed.take_out(rules),
         }
     }
 
@@ -66,6 +70,7 @@ impl Change {
             Self::Sysctl { key, value } => vec![format!("sysctl -w {key}={value}")],
             Self::Insert { chain, position, rule } => vec![insertion(rules, *chain, *position, rule)?],
             Self::Remove { at } => vec![deletion(rules, at.chain, at.position?, 0)?],
+            Self::Unlist(listed) => vec![listed.command(rules)?],
             // First the new place, so that the rule is there at all times.
             Self::Move { chain, from, to } => {
                 vec![copy(rules, *chain, *from, *to)?, deletion(rules, *chain, *from, 1)?]
@@ -77,6 +82,7 @@ impl Change {
     pub fn persistent(&self, rules: &Ruleset) -> Option<String> {
         match self {
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
+            Self::Unlist(listed) => listed.persistent(rules),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
                     Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),

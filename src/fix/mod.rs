@@ -5,6 +5,7 @@
 
 mod allow;
 mod change;
+mod listed;
 mod mend;
 mod owner;
 mod patched;
@@ -14,6 +15,7 @@ mod stopped;
 mod trial;
 
 pub use change::Change;
+pub use listed::Listed;
 pub use mend::let_pass;
 pub use patched::Patched;
 pub use propose::{Proposed, propose};

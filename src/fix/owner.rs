@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::blame::describe::Describer;
 use crate::evaluate::walk::{Run, Step};
 use crate::evaluate::{ChainRef, Hook, Place, TableRef};
 use crate::listing::len;
@@ -11,6 +12,7 @@ use crate::sys::Text;
 
 use super::change::Change;
 use super::rule::{NewRule, is_plain};
+use super::{allow, listed};
 
 /// A change by a manager.
 pub(super) struct Way {
@@ -21,17 +23,57 @@ pub(super) struct Way {
     pub persistent: Option<String>,
     /// In a clause.
     pub message: String,
+    /// What it lets pass beside.
+    pub also: String,
 }
 
 /// How the one who keeps the rule at `at`, which ended the packet of a run, would let it pass; the best first.
 pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec<Way> {
     match manager::of_rule(rules, at).map(|m| m.name) {
         Some("ufw") => ufw(rules, run.hook, at, rule),
-        Some("firewalld") => firewalld(rules, run, at, rule).into_iter().collect(),
+        Some("firewalld") => delisted(rules, run, at, firewalld_set).chain(firewalld(rules, run, at, rule)).collect(),
         Some("docker") => docker(rules, run.hook, at, rule).into_iter().collect(),
-        Some("fail2ban") => fail2ban(rules, at, rule).into_iter().collect(),
+        Some("fail2ban") => delisted(rules, run, at, fail2ban_set).chain(fail2ban(rules, at, rule)).collect(),
+        Some("crowdsec") => delisted(rules, run, at, crowdsec_set).collect(),
+        Some("shorewall") => shorewall(rules, at, rule).into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// What is said about an element: the set, its key, and the command, what makes it last, and the message.
+type Words = fn(&str, &str) -> Option<(String, Option<String>, String)>;
+
+/// Elements that a manager is told to take out.
+fn delisted<'r>(rules: &'r Ruleset, run: &Run, at: Place, words: Words) -> impl Iterator<Item = Way> + use<'r> {
+    listed::suspects(rules, run, at).into_iter().filter_map(move |listed| {
+        let (key, set) = (listed.key(rules)?, listed.set(rules)?);
+        let (command, persistent, message) = words(set.as_str().filter(|_| is_plain(set))?, &key)?;
+        Some(Way { change: Change::Unlist(listed), command, persistent, message, also: allow::also_of(&key) })
+    })
+}
+
+/// fail2ban keeps a set for each jail and family.
+fn fail2ban_set(set: &str, key: &str) -> Option<(String, Option<String>, String)> {
+    let jail = match set.strip_prefix("f2b-") {
+        Some(jail) if key.contains(':') => jail.strip_suffix('6').unwrap_or(jail),
+        Some(jail) => jail,
+        None => set.strip_prefix("addr-set-").or_else(|| set.strip_prefix("addr6-set-"))?,
+    };
+    let command = format!("fail2ban-client set {jail} unbanip {key}");
+    Some((command, None, format!("lift the ban of {key} in fail2ban's jail {jail}")))
+}
+
+/// CrowdSec's bouncer fills sets from decisions.
+fn crowdsec_set(_: &str, key: &str) -> Option<(String, Option<String>, String)> {
+    let option = if key.contains(['/', '-']) { "--range" } else { "--ip" };
+    Some((format!("cscli decisions delete {option} {key}"), None, format!("take back CrowdSec's decision about {key}")))
+}
+
+/// firewalld's sets have names of their own, and permanent entries beside those at runtime.
+fn firewalld_set(set: &str, key: &str) -> Option<(String, Option<String>, String)> {
+    let command = format!("firewall-cmd --ipset={set} --remove-entry={}", key.replace(" . ", ","));
+    let persistent = Some("firewall-cmd --runtime-to-permanent".to_owned());
+    Some((command, persistent, format!("take {key} out of firewalld's ipset {set}")))
 }
 
 /// ufw keeps the rules that it was told in chains of their own, one for each hook.
@@ -56,9 +98,30 @@ fn ufw(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Vec<Way> {
             (first, None) => format!("ufw {first} {words} {rest}"),
         };
         let message = format!("let ufw allow {}", rule.describe());
-        Way { change: Change::Insert { chain, position, rule: rule.clone() }, command, persistent: None, message }
+        let also = allow::also(rule, hook);
+        Way { change: Change::Insert { chain, position, rule: rule.clone() }, command, persistent: None, message, also }
     };
-    vec![way(len(rules, chain) + 1, ""), way(1, "prepend")]
+    let denies = ufw_deny(rules, at, rule, words).filter(|_| at.chain == chain);
+    denies.into_iter().chain([way(len(rules, chain) + 1, ""), way(1, "prepend")]).collect()
+}
+
+/// A rule of ufw that denies everything from this one address: it is taken back.
+fn ufw_deny(rules: &Ruleset, at: Place, rule: &NewRule, allow: &str) -> Option<Way> {
+    let address = bans(rules, at, rule)?;
+    let verb = if text(rules, at)?.contains("REJECT") { "reject" } else { "deny" };
+    let words = allow.replacen("allow", verb, 1);
+    let command = match words.strip_prefix("route ") {
+        Some(words) => format!("ufw route delete {words} from {address}"),
+        None => format!("ufw delete {words} from {address}"),
+    };
+    let message = format!("delete ufw's rule that denies everything from {address}");
+    Some(Way {
+        change: Change::Remove { at },
+        command,
+        persistent: None,
+        message,
+        also: allow::also_of(&address.to_string()),
+    })
 }
 
 /// firewalld decides by zones, each with a chain for what is allowed.
@@ -78,6 +141,7 @@ fn firewalld(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Option<Wa
         command: format!("firewall-cmd --zone={zone} --add-rich-rule='{rich}'"),
         persistent: Some("firewall-cmd --runtime-to-permanent".into()),
         message: format!("let firewalld accept {} in the zone {zone}", rule.describe()),
+        also: allow::also(rule, run.hook),
     })
 }
 
@@ -112,25 +176,48 @@ fn docker(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Option<Way>
     let change = Change::Insert { chain, position: 1, rule: rule.clone() };
     let command = change.commands(rules)?.join("; ");
     let message = format!("accept {} in DOCKER-USER, which Docker leaves alone", rule.describe());
-    Some(Way { persistent: change.persistent(rules), change, command, message })
+    let also = allow::also(rule, hook);
+    Some(Way { persistent: change.persistent(rules), change, command, message, also })
 }
 
 /// fail2ban bans addresses by jail, each with a chain that has a rule for each of them.
 fn fail2ban(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
     let jail = std::str::from_utf8(name(rules, at.chain)?.as_bytes()).ok()?.strip_prefix("f2b-")?;
-    let (address, position) = (rule.src?, at.position?);
-    // Only what bans this one address: a rule for more than it is no ban of fail2ban's making.
-    let bans = crate::blame::describe::Describer { rules, history: None, keepers: None }
-        .culprit(Place { position: Some(position), ..at });
-    let words: Vec<&str> = bans.text.as_deref()?.split_ascii_whitespace().collect();
-    let source = words.iter().position(|w| matches!(*w, "-s" | "saddr")).and_then(|i| words.get(i + 1))?;
-    let is_it = source.split('/').next()?.parse::<IpAddr>() == Ok(address);
-    (is_it && is_plain(&jail.into())).then(|| Way {
+    let address = bans(rules, at, rule).filter(|_| is_plain(&jail.into()))?;
+    Some(Way {
         change: Change::Remove { at },
         command: format!("fail2ban-client set {jail} unbanip {address}"),
         persistent: None,
         message: format!("lift the ban of {address} in fail2ban's jail {jail}"),
+        also: allow::also_of(&address.to_string()),
     })
+}
+
+/// Shorewall keeps addresses that it was told to drop or reject in a chain of their own.
+fn shorewall(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
+    let (address, _) = (bans(rules, at, rule)?, Some(name(rules, at.chain)?).filter(|n| **n == "dynamic")?);
+    Some(Way {
+        change: Change::Remove { at },
+        command: format!("shorewall{} allow {address}", if rule.v6 { "6" } else { "" }),
+        persistent: None,
+        message: format!("have Shorewall forget that {address} is to be stopped"),
+        also: allow::also_of(&address.to_string()),
+    })
+}
+
+/// The address that the rule is about, and nothing else: a rule for more than one is no ban.
+fn bans(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<IpAddr> {
+    let (address, text) = (rule.src?, text(rules, at)?);
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let source = words.iter().position(|w| matches!(*w, "-s" | "saddr")).and_then(|i| words.get(i + 1))?;
+    let narrows = ["-d", "-p", "-i", "-o", "--dport", "--dports", "daddr", "dport", "!"];
+    let (host, len) = source.split_once('/').unwrap_or((source, ""));
+    let one = len.is_empty() || len == if address.is_ipv4() { "32" } else { "128" };
+    (one && host.parse() == Ok(address) && !words.iter().any(|w| narrows.contains(w))).then_some(address)
+}
+
+fn text(rules: &Ruleset, at: Place) -> Option<String> {
+    Describer { rules, history: None, keepers: None }.text(at)
 }
 
 /// Protocol and port, of a rule for new packets to a port.

@@ -12,6 +12,7 @@ use crate::ruleset::Ruleset;
 
 use super::allow;
 use super::change::Change;
+use super::listed::{self, Listed};
 use super::owner;
 use super::trial::{Trial, is_same};
 
@@ -35,22 +36,44 @@ pub fn propose(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained)
     }
     let mut proposed = by_hand(rules, host, q, lost);
     // Who keeps the rules would write them again: their own words come first.
-    let managed = by_managers(rules, host, q, lost);
-    proposed.fixes.splice(0..0, managed);
+    let managed = with(rules, host, q, lost, managed);
+    let delisted = with(rules, host, q, lost, delisted);
+    // An element that is about more than this one client opens more than a rule for it.
+    let (one, more) = match delisted {
+        Some(fix) if is_about_one(rules, &fix) => (Some(fix), None),
+        fix => (None, fix),
+    };
+    let of_kinds: Vec<Fix> = managed.into_iter().chain(one).collect();
+    proposed.fixes.splice(0..0, of_kinds);
+    proposed.fixes.extend(more);
     proposed
 }
 
-/// As the managers of the rules would do it, as far as they can.
-fn by_managers(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> Option<Fix> {
+/// Are the elements that it takes out about a single address each?
+fn is_about_one(rules: &Ruleset, fix: &Fix) -> bool {
+    let of = |c: &Change| match c {
+        Change::Unlist(listed) => listed.is_about_one(rules),
+        _ => true,
+    };
+    fix.changes.iter().all(of)
+}
+
+/// With changes of one kind first, as far as there are any that help.
+fn with(
+    rules: &Ruleset,
+    host: &dyn Host,
+    q: &Question,
+    lost: &Explained,
+    kind: impl Fn(&Ruleset, &Question, &Explained) -> Vec<Step>,
+) -> Option<Fix> {
     let (mut trial, mut now) = (Trial::new(rules, host), lost.clone());
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..STEPS {
-        let managed = managed(&trial.rules, q, &now);
-        if steps.is_empty() && managed.is_empty() {
+        let of_kind = first_that_helps(&trial, q, &now, kind(&trial.rules, q, &now));
+        if steps.is_empty() && of_kind.is_none() {
             return None;
         }
-        let managed = first_that_helps(&trial, q, &now, managed);
-        let (step, after, then) = managed.or_else(|| next(&trial, q, &now))?;
+        let (step, after, then) = of_kind.or_else(|| next(&trial, q, &now))?;
         steps.push(step);
         (trial, now) = (after, then);
         if now.blame.verdict == Verdict::Accept {
@@ -66,13 +89,30 @@ fn managed(rules: &Ruleset, q: &Question, now: &Explained) -> Vec<Step> {
     let Fate::Decided { at, .. } = &run.fate else { return Vec::new() };
     let Some(rule) = allow::rule_for(run, is_answer(q, now)) else { return Vec::new() };
     let step = |way: owner::Way| Step {
-        also: matches!(way.change, Change::Insert { .. }).then(|| allow::also(&rule, run.hook)),
+        also: Some(way.also),
         change: way.change,
         message: way.message,
         commands: Some(vec![way.command]),
         persistent: Some(way.persistent.unwrap_or_default()),
     };
     owner::ways(rules, run, *at, &rule).into_iter().map(step).collect()
+}
+
+/// Elements of sets that may be what stops it, with the tools of the sets.
+fn delisted(rules: &Ruleset, _: &Question, now: &Explained) -> Vec<Step> {
+    let Some(run) = now.walked.runs.iter().find(|r| probe::is_stopped(r)) else { return Vec::new() };
+    let Fate::Decided { at, .. } = &run.fate else { return Vec::new() };
+    let step = |listed: Listed| {
+        let (key, set) = (listed.key(rules)?, listed.set(rules)?.to_string());
+        Some(Step {
+            commands: listed.command(rules).map(|c| vec![c]),
+            persistent: Some(listed.persistent(rules).unwrap_or_default()),
+            also: Some(allow::also_of(&key)),
+            message: format!("take {key} out of the set {set}"),
+            change: Change::Unlist(listed),
+        })
+    };
+    listed::suspects(rules, run, *at).into_iter().filter_map(step).collect()
 }
 
 /// With the tools of the rules' own backends.
@@ -141,16 +181,18 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
         CulpritKind::Rule | CulpritKind::Policy => {
             let run = now.walked.runs.iter().find(|r| probe::is_stopped(r))?;
             let Fate::Decided { at, .. } = &run.fate else { return None };
-            // What it refuses has no endpoints, and no rule gives it any.
-            if manager::of_rule(rules, *at).is_some_and(|m| m.name == "kube-proxy") {
+            let manager = manager::of_rule(rules, *at);
+            if manager.is_some_and(|m| !m.can_be_overruled()) {
                 return None;
             }
+            let keeper = manager
+                .map_or_else(String::new, |m| format!(" ({} may undo it: its rules are changed {})", m.name, m.change));
             let rule = allow::rule_for(run, is_answer(q, now))?;
             let places = allow::positions(rules, *at, &rule).into_iter();
             let step = |(chain, position)| {
                 let change = Change::Insert { chain, position, rule: rule.clone() };
                 let also = Some(allow::also(&rule, run.hook));
-                Step { also, ..Step::new(rules, change, format!("accept {}", rule.describe())) }
+                Step { also, ..Step::new(rules, change, format!("accept {}{keeper}", rule.describe())) }
             };
             Some(places.map(step).collect())
         }

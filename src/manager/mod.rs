@@ -25,6 +25,13 @@ pub struct Manager {
     pub change: &'static str,
 }
 
+impl Manager {
+    /// May a rule let pass what its rules stop? Not where they refuse what leads nowhere.
+    pub fn can_be_overruled(&self) -> bool {
+        !table::ONLY_REFUSES.contains(&self.name)
+    }
+}
+
 /// The manager of that name.
 pub fn named(name: &str) -> Option<&'static Manager> {
     MANAGERS.iter().find(|m| m.name == name)

@@ -167,6 +167,9 @@ pub const MANAGERS: &[Manager] = &[
     Manager { name: "nfblame", signs: &[Table("nfblame-*")], change: "by ending the nfblame that traces" },
 ];
 
+/// They stop only what leads nowhere: services that have no endpoint, which no rule gives them.
+pub(super) const ONLY_REFUSES: [&str; 1] = ["kube-proxy"];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -183,5 +186,6 @@ mod tests {
                 assert!(signs.insert(format!("{s:?}")), "{s:?} stands twice");
             }
         }
+        assert!(ONLY_REFUSES.iter().all(|name| names.contains(name)));
     }
 }

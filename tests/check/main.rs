@@ -11,6 +11,7 @@ mod conntrack;
 mod fix;
 mod healthy;
 mod host;
+mod listed;
 mod logging;
 mod managers;
 mod missing;
@@ -31,6 +32,7 @@ fn main() {
         fix::cases(),
         healthy::cases(),
         host::cases(),
+        listed::cases(),
         logging::cases(),
         managers::cases(),
         missing::cases(),

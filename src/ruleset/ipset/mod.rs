@@ -6,7 +6,7 @@ mod lookup;
 use std::sync::OnceLock;
 
 use nfblame_sys::Text;
-use nfblame_sys::ipset::{Header, Member, Set};
+use nfblame_sys::ipset::{Element, Header, Member, Set};
 use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 
@@ -74,6 +74,15 @@ impl IpSets {
     /// The set of that name.
     pub fn by_name(&self, name: &[u8]) -> Option<&IpSet> {
         self.by_name.get(name).and_then(|&place| self.sets.get(place))
+    }
+
+    /// Takes an element out of a set. False: it is not there.
+    pub fn remove(&mut self, name: &[u8], element: &Element) -> bool {
+        let Some(set) = self.by_name.get(name).and_then(|&place| self.sets.get_mut(place)) else { return false };
+        let before = set.set.members.len();
+        set.set.members.retain(|m| m.element != *element);
+        set.index = OnceLock::new();
+        set.set.members.len() < before
     }
 
     /// All of them, lists behind the sets that they list.

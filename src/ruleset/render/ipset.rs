@@ -129,7 +129,8 @@ fn unknown(attributes: &[(u16, Vec<u8>)], out: &mut Out) {
     }
 }
 
-fn element(element: &Element, out: &mut Out) {
+/// Appends what an element matches, as the tool is told to delete it.
+pub fn element(element: &Element, out: &mut Out) {
     match element {
         Element::Ip(a) | Element::IpMac(a, None) => address(a, out),
         Element::IpMac(a, Some(m)) => {

@@ -30,6 +30,7 @@ use std::io;
 
 use super::Out;
 use super::out::put;
+use crate::ruleset::nft::Table;
 use crate::ruleset::{RuleTexts, RuleWriter, Ruleset};
 use crate::sys::Text;
 use crate::sys::nft::{Element, Rule};
@@ -100,9 +101,21 @@ pub fn rule(view: &View<'_>, rule: &Rule, options: Options, names: &dyn Names) -
 pub fn elements<'a>(view: &View<'a>, set: &Text, options: Options, names: &dyn Names) -> Vec<(&'a Element, Text)> {
     let mut all = Vec::new();
     if let Some(set) = view.set(set) {
-        set::each_element(Writer::new(options, names), set, |element, text| all.push((element, text.into_text())));
+        set::each_element(Writer::new(options, names), set, false, |e, text| all.push((e, text.into_text())));
     }
     all
+}
+
+/// What an element of a set or map of that table matches, as nft is told to delete it. None: the set does not have it.
+pub fn key(table: &Table, set: &Text, element: &Element) -> Option<Text> {
+    let view = View::new(table);
+    let mut found = None;
+    set::each_element(Writer::new(Options::default(), &()), view.set(set)?, true, |e, text| {
+        if e == element {
+            found = Some(text.into_text());
+        }
+    });
+    found
 }
 
 /// Writes all tables of nf_tables, as `nft list ruleset` does. What has no words in nft's language stands there raw,

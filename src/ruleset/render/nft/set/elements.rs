@@ -12,7 +12,7 @@ use crate::ruleset::render::out::{Out, put};
 /// Writes `{ a, b }`. `shift` says how far keys are to be shifted right, and `bits` how wide they then are, where the
 /// set stands in a rule that masks what it looks up.
 pub fn write_elements(cx: Writer<'_>, set: &SetView<'_>, shift: u32, bits: Option<u32>, out: &mut Out) {
-    let lines = Lines { cx, set, shift, bits };
+    let lines = Lines { cx, set, shift, bits, keys_only: false };
     out.str("{ ");
     let mut delimiter = Delimiter::new(set);
     each(set, |shown| {
@@ -22,9 +22,9 @@ pub fn write_elements(cx: Writer<'_>, set: &SetView<'_>, shift: u32, bits: Optio
     out.str(" }");
 }
 
-/// Each element as it stands in a listing of its set, in nft's order.
-pub fn each_element<'a>(cx: Writer<'_>, set: &SetView<'a>, mut take: impl FnMut(&'a Element, Out)) {
-    let lines = Lines { cx, set, shift: 0, bits: None };
+/// Each element as it stands in a listing of its set, in nft's order; or its key only.
+pub fn each_element<'a>(cx: Writer<'_>, set: &SetView<'a>, keys_only: bool, mut take: impl FnMut(&'a Element, Out)) {
+    let lines = Lines { cx, set, shift: 0, bits: None, keys_only };
     each(set, |shown| {
         let mut out = Out::new();
         lines.write(&shown, &mut out);
@@ -163,6 +163,7 @@ struct Lines<'a> {
     set: &'a SetView<'a>,
     shift: u32,
     bits: Option<u32>,
+    keys_only: bool,
 }
 
 impl Lines<'_> {
@@ -297,6 +298,9 @@ impl Lines<'_> {
 
     /// Writes what follows a key: expressions, timeout, comment, and what the map gives.
     fn rest(&self, element: &Element, out: &mut Out) {
+        if self.keys_only {
+            return;
+        }
         if let Some(extra) = element.extra.as_deref() {
             for expr in &extra.exprs {
                 out.str(" ");
