@@ -194,6 +194,10 @@ fn explain(by: &Describer<'_>, run: &Run, answer: &mut Answer) {
                 why.push(Why::plain("nobody reads that queue, so the kernel drops the packet"));
             }
         }
+        Fate::Decided { decision: Decision::Stolen(what), .. } => {
+            why.push(Why::plain(format!("the rule matches: {what}")));
+            why.extend(answered(what).map(Why::plain));
+        }
         Fate::Decided { decision: Decision::Unknown(what), .. } => {
             why.push(Why::plain(format!("the rule does something this version does not know: {what}")));
         }
@@ -225,4 +229,12 @@ fn explain(by: &Describer<'_>, run: &Run, answer: &mut Answer) {
             answer.unknowns.push(text);
         }
     }
+}
+
+/// What it means that a rule keeps a packet. Where it answers for the server, nothing is lost.
+pub(super) fn answered(what: &str) -> Option<&'static str> {
+    what.eq_ignore_ascii_case("synproxy").then_some(
+        "SYNPROXY answers in the server's place, and opens the connection to the server itself once the client has \
+         acknowledged: this is no loss",
+    )
 }

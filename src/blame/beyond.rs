@@ -32,13 +32,13 @@ impl Attributor<'_> {
         let mut unknowns = Vec::new();
         if dropped > 0 {
             why.push(Why::plain(format!("qdiscs of {device} have dropped {dropped} packets since watching began")));
+            unknowns.push("whether it is this packet that was counted".to_owned());
         } else {
             unknowns.push("whether it was dropped or sent elsewhere: no qdisc has counted a drop".to_owned());
         }
         if !alternatives.is_empty() {
             unknowns.push("which of the programs there took it".to_owned());
         }
-        let confidence = if unknowns.is_empty() { Confidence::Certain } else { Confidence::Likely };
         let verdict = if dropped > 0 { Verdict::Drop } else { Verdict::Stolen };
         let mut fields = PacketFields::of(&packet);
         fields.hook = Some("ingress");
@@ -47,7 +47,7 @@ impl Attributor<'_> {
             reject_with: None,
             culprit,
             alternatives,
-            confidence,
+            confidence: Confidence::Likely,
             unknowns,
             path: Vec::new(),
             why,
@@ -71,13 +71,7 @@ pub fn vanished(blame: &mut Blame, host: &impl Host, index: u32, dropped: u64) -
     }
     let groups = host.cgroup_programs().known();
     let groups = groups.iter().flat_map(|all| all.iter()).filter(|p| p.hook == "egress");
-    let groups: Vec<_> = groups
-        .map(|p| {
-            let name = if p.program.name.is_empty() { String::new() } else { format!(" {}", p.program.name) };
-            let detail = format!("egress program {}{name} at cgroup {}", p.program.id, p.cgroup);
-            Culprit::new(CulpritKind::Bpf).with_detail(detail)
-        })
-        .collect();
+    let groups: Vec<_> = groups.map(|p| Culprit::new(CulpritKind::Bpf).with_detail(p.to_string())).collect();
     // A qdisc that drops counts; a program of a group does not.
     let at = if dropped > 0 { culprits.len() } else { 0 };
     culprits.splice(at..at, groups);

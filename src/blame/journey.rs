@@ -5,6 +5,7 @@ use crate::evaluate::walk::{Fate, Start, Step as WalkStep};
 use crate::evaluate::{ChainRef, Decision, Fact, Hook, Packet, Place, TableRef};
 use crate::evidence::legacy::{Comment, LegacyTrace};
 use crate::evidence::trace::{Edge, End, Journey, Record, View};
+use crate::sys::nft::expr::Expr;
 use crate::sys::nft::{self, TraceKind};
 use crate::sys::xt::{Action, Verdict as XtVerdict};
 
@@ -84,8 +85,14 @@ impl Attributor<'_> {
             (Decision::Reject(with), _) => {
                 why.push(Why::plain(format!("the rule matched, and told the sender {}", with.name())));
             }
+            (Decision::Stolen(what), _) => {
+                why.push(Why::plain(format!("the rule matched: {what}")));
+                why.extend(answer::answered(what).map(Why::plain));
+            }
             _ => why.push(Why::plain("the rule matched")),
         }
+        // A record of a legacy rule names no verdict: this target drops what acknowledges no cookie of its own.
+        let open = matches!(decision, Decision::Stolen(_)) && matches!(at.chain.table, TableRef::Xt(_));
         why.push(Why::plain("seen in the kernel's trace"));
         Answer {
             verdict: describe::outcome(&decision),
@@ -95,8 +102,11 @@ impl Attributor<'_> {
             },
             culprit,
             alternatives: Vec::new(),
-            confidence: Confidence::Certain,
-            unknowns: Vec::new(),
+            confidence: if open { Confidence::Likely } else { Confidence::Certain },
+            unknowns: open
+                .then(|| "whether the rule answered the packet or dropped it".to_owned())
+                .into_iter()
+                .collect(),
             path: Vec::new(),
             why,
             ct_state: None,
@@ -172,7 +182,7 @@ impl Attributor<'_> {
             Some(nft::Verdict::Queue { num, bypass }) if j.end == End::Silent => {
                 Last::Taken(Decision::Queue { queue: *num, count: 1, bypass: *bypass }, at)
             }
-            Some(nft::Verdict::Stolen) => Last::Taken(Decision::Stolen("by the rule".into()), at),
+            Some(nft::Verdict::Stolen) => Last::Taken(Decision::Stolen(self.taker_of(at)), at),
             Some(nft::Verdict::Accept) => match self.base_of(at.chain, hook) {
                 Some(base) => Last::At(Start::Behind { hook, base }),
                 None => Last::Lost("the base chain of the last trace record is not known".into()),
@@ -245,6 +255,19 @@ impl Attributor<'_> {
         let table = self.rules().nft.get(t);
         let rule = table.and_then(|t| t.chains.get(at.chain.chain)).and_then(|c| c.rule(position));
         rule.and_then(crate::evaluate::verdict::reject_of_rule).map_or(Decision::Drop, Decision::Reject)
+    }
+
+    /// What of a rule keeps packets.
+    fn taker_of(&self, at: Place) -> std::borrow::Cow<'static, str> {
+        let (TableRef::Nft(t), Some(position)) = (at.chain.table, at.position) else { return "by the rule".into() };
+        let table = self.rules().nft.get(t);
+        let rule = table.and_then(|t| t.chains.get(at.chain.chain)).and_then(|c| c.rule(position));
+        let synproxy = |e: &Expr| match e {
+            Expr::Synproxy(_) => true,
+            Expr::Target(t) => t.name.as_bytes() == b"SYNPROXY",
+            _ => false,
+        };
+        if rule.is_some_and(|r| r.exprs.iter().any(synproxy)) { "synproxy".into() } else { "by the rule".into() }
     }
 
     fn place_of_trace(&self, t: &nft::Trace) -> Option<Place> {

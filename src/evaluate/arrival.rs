@@ -50,7 +50,8 @@ fn extension(packet: &Packet, env: &dyn Environment) -> Option<Arrival> {
             (ip6::DEST, _) => {
                 let options = packet.read(at + 2, length - 2).known().unwrap_or(&[]);
                 if let Some(refused) = ip6_options::refused(Header::Destination, options, many) {
-                    return Some(Arrival::Lost(because("refused IPv6 destination options", refused.told)));
+                    let lost = because("refused IPv6 destination options", refused.told);
+                    return Some(Arrival::Lost(Obstacle { tells_of_many: true, ..lost }));
                 }
             }
             (ip6::HOP, _) if at != 40 => {
@@ -144,6 +145,21 @@ fn broken_transport(packet: &Packet) -> Option<&'static str> {
                 _ => {}
             }
         }
+        // What is not covered may be broken (`udplite_checksum_init`).
+        (136, _) => {
+            let covered = match be(at + 4).map(usize::from) {
+                _ if length < 8 => return Some("broken UDP-Lite header"),
+                Some(0) => length,
+                Some(n) if (8..=length).contains(&n) => n,
+                Some(_) => return Some("broken UDP-Lite coverage"),
+                None => return None,
+            };
+            if be(at + 6) == Some(0) {
+                return Some("UDP-Lite without a checksum");
+            }
+            let right = checksum::udplite_is_right(packet, at, covered, length);
+            return (right == Fact::Is(false)).then_some("wrong checksum");
+        }
         (1, Network::Ip4) | (58, Network::Ip6) if length < 8 => return Some("broken ICMP header"),
         (1, Network::Ip4) | (58, Network::Ip6) => {}
         _ => return None,
@@ -151,6 +167,13 @@ fn broken_transport(packet: &Packet) -> Option<&'static str> {
     let right = packet.summed.is_right(packet, protocol, at, length);
     let wrong = !right.unwrap_or_else(|| checksum::transport_is_right(packet, protocol, at) != Fact::Is(false));
     wrong.then_some("wrong checksum")
+}
+
+/// Does the checksum of a UDP-Lite packet cover only a part of it? Its socket may want more.
+pub fn is_covered_in_part(packet: &Packet) -> bool {
+    let Some((136, at)) = nat::transport(packet) else { return false };
+    let covered = packet.array::<2>(at + 4).known().map(u16::from_be_bytes).map(usize::from);
+    covered.is_some_and(|n| n != 0 && at + n < packet.length)
 }
 
 #[cfg(test)]
@@ -179,6 +202,37 @@ mod tests {
             Some(Arrival::Lost(o)) => o.detail,
             _ => None,
         }
+    }
+
+    #[test]
+    fn only_what_udp_lite_covers_has_to_be_right() {
+        let made = |covered: u16| {
+            let mut b = vec![0x45, 0, 0, 32, 0, 0, 0, 0, 64, 136, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            b.extend([0, 1, 0, 2]);
+            b.extend(covered.to_be_bytes());
+            b.extend([0, 0, 1, 2, 3, 4]);
+            let end = if covered == 0 { 12 } else { usize::from(covered).min(12) };
+            let sum = checksum::of(&[&b[12..20], &[0, 136, 0, 12], &b[20..20 + end]].concat());
+            b[26..28].copy_from_slice(&sum.to_be_bytes());
+            Packet::new(Network::Ip4, b)
+        };
+        let changed = |mut p: Packet, at: usize| {
+            p.bytes[at] ^= 1;
+            p
+        };
+        for covered in [0, 8, 10, 12] {
+            assert_eq!(why(&made(covered)), None, "{covered}");
+            assert_eq!(why(&changed(made(covered), 21)).as_deref(), Some("wrong checksum"), "{covered}");
+        }
+        assert_eq!(why(&changed(made(10), 31)), None);
+        assert_eq!(why(&changed(made(0), 31)).as_deref(), Some("wrong checksum"));
+        assert!(is_covered_in_part(&made(10)) && !is_covered_in_part(&made(12)) && !is_covered_in_part(&made(0)));
+        for covered in [7, 13] {
+            assert_eq!(why(&made(covered)).as_deref(), Some("broken UDP-Lite coverage"), "{covered}");
+        }
+        let mut none = made(0);
+        none.write(26, &[0, 0]);
+        assert_eq!(why(&none).as_deref(), Some("UDP-Lite without a checksum"));
     }
 
     #[test]

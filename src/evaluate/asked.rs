@@ -106,6 +106,10 @@ impl Environment for Asked<'_> {
         self.host().programs(device, out)
     }
 
+    fn sent_through(&self, packet: &Packet) -> Fact<Vec<Program>> {
+        self.host().sent_through(packet)
+    }
+
     fn track(&self, packet: &Packet) -> Fact<Tracked> {
         self.host().track(packet)
     }

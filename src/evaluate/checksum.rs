@@ -189,6 +189,12 @@ pub fn is_right_over(packet: &Packet, protocol: u8, header: usize, length: usize
     Fact::Is(fold(sum) == 0xffff)
 }
 
+/// Is the checksum of a UDP-Lite packet right, which covers the first of its `length` bytes only (`udp_lib_checksum_complete`)?
+pub fn udplite_is_right(packet: &Packet, header: usize, covered: usize, length: usize) -> Fact<bool> {
+    let Some(pseudo) = pseudo_header(packet, UDPLITE, length) else { return Fact::unknown("addresses") };
+    packet.read(header, covered).map(|bytes| fold(add(pseudo, bytes)) == 0xffff)
+}
+
 /// `sctp_compute_cksum`: CRC-32c over `length` bytes from the header on, the field itself as 0. It is stored little-endian.
 pub fn sctp(packet: &Packet, header: usize, length: usize) -> Fact<u32> {
     packet.read(header, length).map(|bytes| {

@@ -214,7 +214,12 @@ pub trait Environment {
 
     /// Programs at a device that see packets before all hooks, or (`out`) after them. They may do anything.
     fn programs(&self, _device: u32, _out: bool) -> Fact<Vec<Program>> {
-        Fact::Absent
+        Fact::unknown("programs at the device")
+    }
+
+    /// Programs of control groups that see what a socket sends to the network. They may do anything.
+    fn sent_through(&self, _packet: &Packet) -> Fact<Vec<Program>> {
+        Fact::unknown("programs of control groups")
     }
 
     /// What the conntrack hook makes of a packet.

@@ -22,6 +22,8 @@ pub struct Options {
     pub route: Option<SourceRoute>,
     /// A security label, which the kernel takes or not.
     pub labelled: bool,
+    /// Every router is to look at the packet.
+    pub alert: bool,
     /// What the kernel writes into the packet: its address, the time. Ranges from the network header.
     pub filled: Vec<Range<usize>>,
 }
@@ -107,6 +109,7 @@ fn parse(all: &[u8]) -> Result<Options, Broken> {
                 found.filled.push(at..at + length);
             }
             ROUTER_ALERT if length < 4 => return Err(Broken),
+            ROUTER_ALERT => found.alert |= option.get(2..4) == Some(&[0, 0]),
             CIPSO if std::mem::replace(&mut found.labelled, true) => return Err(Broken),
             _ => {}
         }

@@ -1,5 +1,10 @@
 //! The options in the hop-by-hop and destination headers of IPv6 (`ip6_parse_tlv`).
 
+use super::fact::Fact;
+use super::headers::Network;
+use super::ip6;
+use super::packet::Packet;
+
 /// More bytes of padding than this are refused (RFC 4942 section 2.1.9.5).
 const MOST_PADDING: u8 = 7;
 /// `IP6_DEFAULT_MAX_HBH_OPTS_CNT` and that of destination options.
@@ -24,6 +29,24 @@ pub enum Header {
     HopByHop,
     /// The destination's.
     Destination,
+}
+
+/// Does its hop-by-hop header ask every router to look at a packet?
+pub fn alerts(packet: &Packet) -> bool {
+    if packet.network != Network::Ip6 || packet.array(6) != Fact::Is([ip6::HOP]) {
+        return false;
+    }
+    let Fact::Is([length]) = packet.array(41) else { return false };
+    let mut options = packet.read(42, usize::from(length) * 8 + 6).known().unwrap_or(&[]);
+    while let Some((&kind, rest)) = options.split_first() {
+        let length = rest.first().map_or(0, |n| usize::from(*n) + 1);
+        match kind {
+            ROUTER_ALERT => return true,
+            0 => options = rest,
+            _ => options = rest.get(length..).unwrap_or(&[]),
+        }
+    }
+    false
 }
 
 /// Looks at the options behind the first two bytes of such a header. `many`: the packet is to a multicast address.

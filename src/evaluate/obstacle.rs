@@ -19,6 +19,8 @@ pub struct Obstacle {
     pub sysctl: Option<SysctlValue>,
     /// What the sender is told, if anything.
     pub told: Option<RejectWith>,
+    /// Are those told, too, who sent to many? So it is with options of IPv6 (`icmpv6_param_prob`).
+    pub tells_of_many: bool,
     /// What shows it, for people: one sentence each.
     pub evidence: Vec<String>,
     /// It lets the packet pass if this holds, which is not known; and is that likely?
@@ -34,7 +36,16 @@ impl Obstacle {
     }
 
     fn bare(kind: CulpritKind) -> Self {
-        Self { kind, detail: None, sysctl: None, told: None, evidence: Vec::new(), unless: None, at_hook: false }
+        Self {
+            kind,
+            detail: None,
+            sysctl: None,
+            told: None,
+            tells_of_many: false,
+            evidence: Vec::new(),
+            unless: None,
+            at_hook: false,
+        }
     }
 
     /// A setting that decided.
@@ -84,6 +95,8 @@ pub enum Routed {
 pub enum Delivery {
     /// Somebody takes it: a socket, or the kernel itself (who, for people).
     Taken(String),
+    /// Somebody would, if what stands in front of it lets the packet pass, which is not known ([`Obstacle::unless`]).
+    Unless(String, Obstacle),
     /// Nobody does.
     Lost(Obstacle),
 }

@@ -175,11 +175,9 @@ impl Way<'_, '_> {
         let (Ok(mut fate) | Err(mut fate)) = self.way(start);
         if let Fate::Lost(lost) = &mut fate
             && let Some(with) = &lost.told
+            && telling::is_untold(&self.cx.packet, with, lost.tells_of_many)
         {
-            let options = lost.detail.as_deref().is_some_and(|d| d.contains("options"));
-            if telling::is_untold(&self.cx.packet, with, options) {
-                lost.told = None;
-            }
+            lost.told = None;
         }
         fate
     }

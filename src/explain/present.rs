@@ -216,6 +216,10 @@ impl Environment for Present<'_> {
         self.host.programs(device, out)
     }
 
+    fn sent_through(&self, packet: &Packet) -> Fact<Vec<Program>> {
+        self.host.sent_through(packet)
+    }
+
     fn under_ipsec(&self) -> Fact<bool> {
         self.host.under_ipsec()
     }

@@ -84,15 +84,20 @@ fn device_of<H: Host + ?Sized>(host: &H, q: &Query) -> Result<u32, Why> {
 /// Protocols that parts of the kernel take, where they are loaded: tunnels, IPsec, routing, SCTP. Nothing tells which are.
 const TUNNELS: [u8; 14] = [4, 33, 41, 47, 50, 51, 94, 97, 103, 108, 112, 115, 132, 137];
 
+/// Are there raw sockets of that protocol in the kernel's list? Each line: number, local address and, where ports are in
+/// other files, the protocol in hex.
+pub(super) fn raw_sockets(list: &str, protocol: u8) -> bool {
+    list.lines().any(|line| {
+        let end = line.split_ascii_whitespace().nth(1).and_then(|end| end.rsplit_once(':'));
+        end.is_some_and(|(_, number)| u16::from_str_radix(number, 16) == Ok(protocol.into()))
+    })
+}
+
 /// A protocol without ports is taken by raw sockets and by what is loaded for it.
 fn other<H: Host + ?Sized>(host: &H, q: &Query, protocol: u8) -> Result<Taker, Why> {
     let file = if q.is_v6() { "raw6" } else { "raw" };
     let raw = match host.proc_net(file) {
-        // Each line: number, local address and, where ports are in other files, the protocol in hex.
-        Fact::Is(text) => text.lines().any(|line| {
-            let end = line.split_ascii_whitespace().nth(1).and_then(|end| end.rsplit_once(':'));
-            end.is_some_and(|(_, number)| u16::from_str_radix(number, 16) == Ok(protocol.into()))
-        }),
+        Fact::Is(text) => raw_sockets(&text, protocol),
         Fact::Absent => false,
         Fact::Unknown(why) => return Err(why),
     };

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::deliver::{Taker, input_policy, take};
 use super::facts::Host;
+use super::programs;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
 use super::track::track;
-use crate::blame::CulpritKind;
 use crate::evaluate::environment::{
     Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
 };
@@ -184,7 +184,13 @@ impl<H: Host> Environment for H {
     fn deliver(&self, packet: &Packet) -> Fact<Delivery> {
         let Some(q) = Query::of(packet) else { return Fact::unknown("addresses of the packet") };
         take(self, &q).map(|taker| match taker {
-            Taker::Socket(s) => Delivery::Taken(format!("socket {}:{} of uid {}", s.addr, s.port, s.uid)),
+            Taker::Socket(s) => {
+                let who = format!("socket {}:{} of uid {}", s.addr, s.port, s.uid);
+                match programs::in_front(self, &s) {
+                    Some(o) => Delivery::Unless(who, o),
+                    None => Delivery::Taken(who),
+                }
+            }
             Taker::Kernel(part) => Delivery::Taken(part.to_owned()),
             Taker::Nobody(refusal) => Delivery::Lost((*refusal).into()),
         })
@@ -205,30 +211,16 @@ impl<H: Host> Environment for H {
     }
 
     fn programs(&self, device: u32, out: bool) -> Fact<Vec<Program>> {
-        let Fact::Is(link) = Host::link(self, device) else { return Fact::Absent };
-        let mut found = Vec::new();
-        if let Some(xdp) = link.xdp.filter(|_| !out) {
-            let id = xdp.program.map_or_else(String::new, |id| format!(" {id}"));
-            found.push(Program { kind: CulpritKind::Xdp, name: format!("XDP program{id} at {}", link.name) });
-        }
-        if let Fact::Is(filters) = self.tc_filters(device, out) {
-            found.extend(filters.iter().map(|f| {
-                let name = f.bpf_name.as_ref().map_or_else(String::new, |n| format!(" {n}"));
-                let side = if out { "egress" } else { "ingress" };
-                let name = format!("tc filter {}{name} (pref {}) at {side} of {}", f.kind, f.priority, link.name);
-                Program { kind: CulpritKind::Tc, name }
-            }));
-        }
-        if let Fact::Is(programs) = self.tcx_programs(device, out) {
-            found.extend(programs.iter().map(|p| {
-                let side = if out { "egress" } else { "ingress" };
-                Program {
-                    kind: CulpritKind::Tc,
-                    name: format!("tcx program {} {} at {side} of {}", p.id, p.name, link.name),
-                }
-            }));
-        }
-        if found.is_empty() { Fact::Absent } else { Fact::Is(found) }
+        programs::at_device(self, device, out)
+    }
+
+    fn sent_through(&self, packet: &Packet) -> Fact<Vec<Program>> {
+        let owner = match &packet.owner {
+            Fact::Is(owner) => owner.cgroup.clone().map_or_else(|| Fact::unknown("cgroup of the socket"), Fact::Is),
+            Fact::Absent => return Fact::Absent,
+            Fact::Unknown(what) => Fact::Unknown(what.clone()),
+        };
+        programs::of_groups(self, &owner, "egress")
     }
 
     fn track(&self, packet: &Packet) -> Fact<Tracked> {

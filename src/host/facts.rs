@@ -1,5 +1,6 @@
 //! The facts of a host.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,6 +40,13 @@ pub struct CgroupProgram {
     pub hook: &'static str,
     /// The program.
     pub program: Program,
+}
+
+impl fmt::Display for CgroupProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.program.name.is_empty() { String::new() } else { format!(" {}", self.program.name) };
+        write!(f, "{} program {}{name} at cgroup {}", self.hook, self.program.id, self.cgroup)
+    }
 }
 
 /// A host, or what is known of it. A fact that cannot be read is [`Fact::Unknown`] with the reason, never a guess; a

@@ -15,6 +15,7 @@ mod ipsec;
 mod jiffies;
 mod kernel;
 mod memo;
+mod programs;
 mod query;
 mod refusal;
 pub mod route;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::blame::packet::address;
-use crate::evaluate::{Fact, Network, Packet, ip6};
+use crate::evaluate::{Fact, Network, Packet, ip4_options, ip6, ip6_options};
 use crate::sys::ct::{L4, Tuple};
 
 /// A packet, as routing, sockets and conntrack see it.
@@ -37,6 +37,8 @@ pub struct Query {
     pub dont_fragment: bool,
     /// Does routing not see its transport header? It looks into no fragment, and behind no authentication header.
     pub hidden: bool,
+    /// Does it ask every router to look at it (the router alert option)?
+    pub alerts: bool,
 }
 
 impl Query {
@@ -57,6 +59,7 @@ impl Query {
             length: None,
             dont_fragment: dst.is_ipv6(),
             hidden: false,
+            alerts: false,
         }
     }
 
@@ -110,6 +113,10 @@ impl Query {
             length: Some(packet.length),
             dont_fragment,
             hidden: headers.more_fragments || headers.fragment_offset != 0 || ip6::hides_ports(packet),
+            alerts: match packet.network {
+                Network::Ip4 => matches!(ip4_options::read(packet), Fact::Is(Ok(options)) if options.alert),
+                _ => ip6_options::alerts(packet),
+            },
         })
     }
 

@@ -39,6 +39,8 @@ pub enum Cause {
     ProtocolOff,
     /// The TTL or hop limit ends here.
     TtlExpired,
+    /// A socket takes what asks every router to look at it.
+    RouterAlert,
     /// Larger than the way out allows, and not to be fragmented.
     TooBig,
     /// The next hop does not answer.
@@ -80,9 +82,12 @@ impl Cause {
             Self::TooBig => CulpritKind::Mtu,
             Self::NeighbourFailed => CulpritKind::Neighbour,
             Self::IpsecPolicy => CulpritKind::Xfrm,
-            Self::NoListener | Self::BoundElsewhere | Self::ListenOverflow | Self::BufferFull | Self::NoConnection => {
-                CulpritKind::Socket
-            }
+            Self::RouterAlert
+            | Self::NoListener
+            | Self::BoundElsewhere
+            | Self::ListenOverflow
+            | Self::BufferFull
+            | Self::NoConnection => CulpritKind::Socket,
             Self::TableFull => CulpritKind::Conntrack,
         }
     }
@@ -102,6 +107,7 @@ impl Cause {
             Self::NotJoined => "multicast group not joined",
             Self::ProtocolOff => "protocol is off on the interface",
             Self::TtlExpired => "TTL expired",
+            Self::RouterAlert => "taken for its router alert",
             Self::TooBig => "larger than the MTU",
             Self::NeighbourFailed => "neighbour does not answer",
             Self::IpsecPolicy => "policy block",
@@ -227,6 +233,6 @@ impl From<Refusal> for Obstacle {
         };
         let sysctl = r.setting.map(|(s, wanted)| SysctlValue { key: s.key, value: s.value.to_string(), wanted });
         let evidence = r.evidence.iter().map(Evidence::to_string).collect();
-        Self { kind, detail, sysctl, told: r.told, evidence, unless: r.unless, at_hook: false }
+        Self { detail, sysctl, told: r.told, evidence, unless: r.unless, ..Self::new(kind, "") }
     }
 }

@@ -47,9 +47,10 @@ impl Unconfirmed {
         (fields.source, fields.destination) = (Some(first.src), Some(first.dst));
         (fields.source_port, fields.destination_port) = (first.src_port(), first.dst_port());
         blame.culprit = Culprit::new(kind).with_detail(detail);
-        blame.confidence = Confidence::Certain;
+        // Its entry may also have been taken away since, and another packet counted.
+        blame.confidence = Confidence::Likely;
         blame.alternatives.clear();
-        blame.unknowns.clear();
+        blame.unknowns = vec!["whether it is this packet that was counted".to_owned()];
         blame.why = vec![
             Why::plain(
                 "all rules let it pass, and its connection is not in conntrack's table: another one is there whose answers would look the same",

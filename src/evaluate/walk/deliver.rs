@@ -22,7 +22,21 @@ impl Way<'_, '_> {
         self.stopped(self.walk.env.input_policy(&self.cx.packet))?;
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {
+            Delivery::Taken(_)
+                if arrival::is_covered_in_part(&self.cx.packet) && !self.takes_what_is_covered_in_part() =>
+            {
+                Err(Fate::Lost(Box::new(Obstacle::new(
+                    CulpritKind::Socket,
+                    "UDP-Lite coverage too small for its socket",
+                ))))
+            }
             Delivery::Taken(who) => Ok(Fate::Delivered(who)),
+            Delivery::Unless(who, o) => match &o.unless {
+                Some((what, likely)) if !self.cx.ask(what.clone(), what.as_bytes(), *likely) => {
+                    Err(Fate::Lost(Box::new(o)))
+                }
+                _ => Ok(Fate::Delivered(who)),
+            },
             Delivery::Lost(o) if self.walk.past && o.detail.as_deref() == Some(BUFFER_FULL) => {
                 if self.cx.ask("whether its socket had room for it when it came", b"room in the buffer then", true) {
                     Ok(Fate::Delivered("a socket whose buffer is full now".into()))
@@ -42,6 +56,11 @@ impl Way<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A socket that asked for more takes no less (`UDPLITE_RECV_CSCOV`).
+    fn takes_what_is_covered_in_part(&mut self) -> bool {
+        self.walk.past || self.cx.ask("whether its socket takes what is covered in part", b"udplite coverage", true)
     }
 
     /// The rest of its headers is looked at.

@@ -36,6 +36,7 @@ impl Way<'_, '_> {
             return Ok(Fate::Left);
         }
         self.recall_route();
+        self.group_programs()?;
         self.stopped(self.walk.env.leave(&self.cx.packet))?;
         self.cx.packet.link = Fact::unknown("link layer header");
         self.hook(Hook::Egress, None)?;
@@ -150,9 +151,31 @@ impl Way<'_, '_> {
     pub(super) fn programs(&mut self, out: bool) -> On {
         let device = if out { &self.cx.packet.oif } else { &self.cx.packet.iif };
         let Some(index) = device.value().map(|d| d.index) else { return Ok(()) };
-        let Fact::Is(programs) = self.walk.env.programs(index, out) else { return Ok(()) };
-        let when = if out { "after all rules" } else { "before any rule" };
-        programs.iter().try_for_each(|p| self.may_take(p, when, false))
+        let programs = self.walk.env.programs(index, out);
+        self.pass(programs, if out { "after all rules" } else { "before any rule" })
+    }
+
+    /// Programs of the control group of whoever sends a packet.
+    fn group_programs(&mut self) -> On {
+        if self.looped || self.cx.packet.iif.value().is_some() {
+            return Ok(());
+        }
+        let programs = self.walk.env.sent_through(&self.cx.packet);
+        self.pass(programs, "after all rules")
+    }
+
+    fn pass(&mut self, programs: Fact<Vec<Program>>, when: &str) -> On {
+        match programs {
+            Fact::Is(programs) => programs.iter().try_for_each(|p| self.may_take(p, when, false)),
+            Fact::Absent => Ok(()),
+            Fact::Unknown(_) if self.walk.past => Ok(()),
+            Fact::Unknown(what) => {
+                match self.cx.ask(format!("whether a program takes it: {what}"), what.as_bytes(), false) {
+                    true => Err(Fate::Unknown(what)),
+                    false => Ok(()),
+                }
+            }
+        }
     }
 
     /// Something at a hook that is in no ruleset. Of a packet that has got further it is known that it was let pass.

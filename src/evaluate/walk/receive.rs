@@ -48,6 +48,7 @@ impl Way<'_, '_> {
             let mut lost = Obstacle::new(CulpritKind::Unknown, "refused IPv6 hop-by-hop options");
             if refused.told {
                 lost = lost.told(RejectWith::Icmp("icmp6-parameter-problem".into()));
+                lost.tells_of_many = true;
             }
             return Err(Fate::Lost(Box::new(lost)));
         }

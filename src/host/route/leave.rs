@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::super::deliver::raw_sockets;
 use super::super::facts::Host;
 use super::super::ipsec;
 use super::super::query::Query;
@@ -22,6 +23,11 @@ pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal
         if let Some(refusal) = ipsec::stopped(host, q, Direction::Forward)? {
             return Ok(Some(refusal));
         }
+        if q.alerts
+            && let Some(refusal) = router_alert(host, q)?
+        {
+            return Ok(Some(refusal));
+        }
         if q.ttl.is_some_and(|ttl| ttl <= 1) {
             let told = if q.is_v6() { "icmp6-time-exceeded" } else { "icmp-time-exceeded" };
             return Ok(Some(Refusal::new(Cause::TtlExpired).because("TTL", "1").telling(told)));
@@ -32,6 +38,20 @@ pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal
         too_big(host, q, way, &out(host, way)?)
     };
     decide().map_or_else(Fact::Unknown, Fact::from)
+}
+
+/// Raw sockets may have asked for what has this option, and it goes no further then (`ip_call_ra_chain`,
+/// `ip6_call_ra_chain`). Which of them have is not told.
+fn router_alert<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Refusal>, Why> {
+    // IPv6 tells them by the option's value, and only sockets of no protocol may ask.
+    let (file, protocol) = if q.is_v6() { ("raw6", Some(255)) } else { ("raw", q.protocol) };
+    let there = match host.proc_net(file) {
+        Fact::Is(text) => protocol.is_some_and(|p| raw_sockets(&text, p)),
+        Fact::Absent => false,
+        Fact::Unknown(why) => return Err(why),
+    };
+    let refusal = Refusal::new(Cause::RouterAlert).unless("no raw socket here has asked for router alerts", true);
+    Ok(there.then_some(refusal))
 }
 
 /// IPv6 sources that mean something on their own link only are forwarded nowhere else.
@@ -159,4 +179,29 @@ fn neighbour<H: Host + ?Sized>(host: &H, q: &Query, way: &Way, link: &Link) -> R
     } else {
         refusal
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::FakeHost;
+    use crate::sys::ct::L4;
+    use crate::sys::rt::{Route, RouteKind};
+
+    /// Which of the raw sockets of a protocol have asked for router alerts is not told.
+    #[test]
+    fn a_router_alert_is_passed_on_unless_a_raw_socket_may_take_it() {
+        let mut host = FakeHost::new();
+        host.add_link(2, "eth0", LinkFlags::UP).add_link(3, "eth1", LinkFlags::UP);
+        let way = Way { oif: 3, ..Way::of(&Route::bare(RouteKind::Unicast, [10, 0, 5, 2].into())) };
+        let plain = Query::new([192, 0, 2, 2].into(), [10, 0, 5, 2].into(), 46, L4::None).via(2);
+        let alert = Query { alerts: true, ..plain.clone() };
+        assert_eq!(forward(&host, &alert, &way), Fact::Absent);
+        let line = "  46: 00000000:002E 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 1 2 0 0\n";
+        host.proc_net.insert("raw".into(), line.into());
+        let open = |f: Fact<Refusal>| matches!(f, Fact::Is(r) if r.cause == Cause::RouterAlert && r.unless.is_some());
+        assert!(open(forward(&host, &alert, &way)));
+        assert_eq!(forward(&host, &plain, &way), Fact::Absent);
+        assert_eq!(forward(&host, &Query { protocol: Some(17), ..alert }, &way), Fact::Absent);
+    }
 }
