@@ -13,7 +13,7 @@ use nfblame::evaluate::Fact;
 use nfblame::host::deliver::{Taker, deliver};
 use nfblame::host::route::{self, Outcome};
 use nfblame::host::{Cause, Host, KernelHost, Query, Refusal};
-use nfblame::sys::ct::{L4, Tuple};
+use nfblame::sys::ct::{L4, Tuple, Zone};
 use nfblame::sys::rt::{Address, Link, NewRoute, NewRule, Prefix, Route, RouteKind, Rule};
 
 kernel_tests! {
@@ -467,13 +467,13 @@ fn connections_are_found_in_both_directions_with_their_nat() {
     lab.router.run(|| {
         let host = KernelHost::open().unwrap();
         for (tuple, reply) in [(way_in, false), (way_back, true)] {
-            let Fact::Is(flow) = host.flow(&tuple, 0) else { panic!("no entry for {tuple:?}") };
+            let Fact::Is(flow) = host.flow(&tuple, Zone::default()) else { panic!("no entry for {tuple:?}") };
             assert_eq!((flow.orig, flow.is_reply(&tuple)), (way_in, Some(reply)));
             assert!(matches!(&flow.protoinfo, Some(nfblame::sys::ct::ProtoInfo::Tcp { state, .. })
                 if state.to_string() == "ESTABLISHED"));
         }
-        assert_eq!(host.flow(&way_in, 5), Fact::Absent, "another zone");
-        assert_eq!(host.flow(&Tuple::ports(17, (way_in.src, 1), (way_in.dst, 2)), 0), Fact::Absent);
+        assert_eq!(host.flow(&way_in, Zone::both(5)), Fact::Absent, "another zone");
+        assert_eq!(host.flow(&Tuple::ports(17, (way_in.src, 1), (way_in.dst, 2)), Zone::default()), Fact::Absent);
         let Fact::Is(usage) = host.conntrack_usage() else { panic!("no usage") };
         assert!(usage.count == 1 && usage.max > 1000, "{usage:?}");
     });

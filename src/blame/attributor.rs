@@ -199,12 +199,14 @@ fn connection_of_log(p: &LoggedPacket) -> Option<Ct> {
         reply: Fact::Is(reply),
         mark: Fact::Is(flow.mark.unwrap_or(0)),
         status: Fact::Is(status.bits()),
-        zone: Fact::Is(flow.zone.unwrap_or(0)),
+        zone: Fact::Is(flow.in_zone()),
         template: false,
         original: Fact::Is(flow.orig),
         answers: Fact::Is(flow.reply),
         told: false,
         labels: 0,
+        ignored: Fact::unknown("whether the tracker counted the packet"),
+        replaces: None,
         flow: if status.contains(Status::CONFIRMED) { Fact::Is(flow.into()) } else { Fact::Absent },
     })
 }

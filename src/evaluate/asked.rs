@@ -8,7 +8,7 @@ use super::fact::Fact;
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
 use super::packet::Packet;
 use crate::ruleset::ipset::IpSets;
-use crate::sys::ct::Tuple;
+use crate::sys::ct::{Tuple, Zone};
 
 /// A host, and whether it was asked.
 pub struct Asked<'a> {
@@ -74,7 +74,7 @@ impl Environment for Asked<'_> {
         self.host().redirect_address(device, destination)
     }
 
-    fn tuple_taken(&self, tuple: &Tuple, zone: u16) -> Fact<bool> {
+    fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
         self.host().tuple_taken(tuple, zone)
     }
 

@@ -3,8 +3,8 @@
 
 use super::context::Context;
 use super::fact::Fact;
-use super::packet::CtState;
-use crate::sys::ct::{Counters, Status};
+use super::packet::{CtState, Packet};
+use crate::sys::ct::{Counters, Flow, Status};
 
 /// The state that rules see. Before the conntrack hook everything is invalid, but what a rule gave a template.
 pub fn state(cx: &mut Context) -> CtState {
@@ -30,7 +30,15 @@ pub fn state(cx: &mut Context) -> CtState {
 /// on the connection's age, which nothing tells.
 pub fn status(cx: &mut Context) -> Fact<u32> {
     let ct = &cx.packet.ct;
-    let Fact::Is(status) = ct.status else { return ct.status.clone() };
+    let Fact::Is(mut status) = ct.status else { return ct.status.clone() };
+    let answered = |f: &Flow| f.status.is_none_or(|s| s.contains(Status::SEEN_REPLY));
+    if ct.flow.value().is_some_and(|f| !answered(f))
+        && is_reset(&cx.packet)
+        && cx.ask("whether the RST ends its connection at once", b"dying", true)
+    {
+        status |= Status::DYING.bits();
+    }
+    let ct = &cx.packet.ct;
     let assured = Status::ASSURED.bits();
     let echo = matches!(cx.packet.headers().protocol, Some(1 | 58));
     let may = ct.state == Fact::Is(CtState::Established) && matches!(ct.flow, Fact::Is(_)) && !echo;
@@ -40,9 +48,14 @@ pub fn status(cx: &mut Context) -> Fact<u32> {
     Fact::Is(status)
 }
 
+fn is_reset(packet: &Packet) -> bool {
+    let h = packet.headers();
+    h.protocol == Some(6) && h.transport.is_some_and(|at| matches!(packet.array(at + 13), Fact::Is([f]) if f & 4 != 0))
+}
+
 /// What the connection has counted by the time a rule sees the packet: of the packet's own direction, itself is part.
 /// Packets and bytes of the original direction, then of the reply. Absent: it counts nothing.
-pub fn counted(cx: &Context) -> Fact<[Counters; 2]> {
+pub fn counted(cx: &mut Context) -> Fact<[Counters; 2]> {
     let unknown = || Fact::unknown("what the connection has counted");
     let ct = &cx.packet.ct;
     // What is read now was counted by now.
@@ -62,16 +75,25 @@ pub fn counted(cx: &Context) -> Fact<[Counters; 2]> {
             _ => return unknown(),
         },
     };
-    // Errors about a connection are not counted to it.
-    let error = matches!(cx.packet.headers().protocol, Some(1 | 58)) && ct.state == Fact::Is(CtState::Related);
-    if !error {
-        let Fact::Is(reply) = ct.reply else { return unknown() };
+    let ignored = ct.ignored.clone();
+    let reply = ct.reply.clone();
+    if !cx.test(ignored, b"ignored by the tracker", |i| *i) {
+        let Fact::Is(reply) = reply else { return unknown() };
         let [original, answers] = &mut counted;
         let own = if reply { answers } else { original };
         own.packets += 1;
         own.bytes += cx.packet.length as u64;
     }
     Fact::Is(counted)
+}
+
+/// Has the connection room for labels? One from before the first rule about them has none.
+pub fn can_be_labelled(cx: &mut Context) -> bool {
+    match &cx.packet.ct.flow {
+        Fact::Absent => true,
+        Fact::Is(flow) if flow.labels.is_some() => true,
+        _ => cx.ask("whether the connection can be labelled", b"connlabel", true),
+    }
 }
 
 /// Has the packet a connection (`nf_ct_get` is not NULL)?

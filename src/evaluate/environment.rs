@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::blame::CulpritKind;
 use crate::ruleset::ipset::IpSets;
 use crate::sys::Text;
-use crate::sys::ct::Tuple;
+use crate::sys::ct::{Tuple, Zone};
 
 use super::fact::Fact;
 use super::obstacle::{Delivery, Obstacle, Routed, Tracked};
@@ -176,7 +176,7 @@ pub trait Environment {
     }
 
     /// Does conntrack know a connection already whose packets (in either direction) look like this (`nf_nat_used_tuple`)?
-    fn tuple_taken(&self, _tuple: &Tuple, _zone: u16) -> Fact<bool> {
+    fn tuple_taken(&self, _tuple: &Tuple, _zone: Zone) -> Fact<bool> {
         Fact::unknown("other connections on the same ports")
     }
 

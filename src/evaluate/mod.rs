@@ -33,6 +33,7 @@ pub mod packet;
 pub mod path_mtu;
 pub mod place;
 pub mod reject;
+pub mod release;
 pub mod run;
 pub mod stations;
 pub mod summed;

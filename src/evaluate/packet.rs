@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::sys::Text;
-use crate::sys::ct::{Flow, Tuple};
+use crate::sys::ct::{Flow, Tuple, Zone};
 
 use super::bytes::Bytes;
-use super::environment::FibAnswer;
+use super::environment::{Environment, FibAnswer};
 use super::fact::Fact;
 use super::headers::{Headers, Network};
 use super::summed::Summed;
@@ -72,7 +72,7 @@ pub struct Ct {
     /// The `IPS_*` bits of the connection.
     pub status: Fact<u32>,
     /// The zone.
-    pub zone: Fact<u16>,
+    pub zone: Fact<Zone>,
     /// Before the conntrack hook: has a rule given it a template (`-j CT --zone`)? It looks like a new connection then.
     pub template: bool,
     /// The direction of the connection's first packet. Of a new connection that is the packet before any NAT.
@@ -86,6 +86,20 @@ pub struct Ct {
     pub told: bool,
     /// Labels that rules gave the connection on the way, beside those that it had.
     pub labels: u128,
+    /// Is the packet part of the connection without being counted (what the TCP tracker ignores, errors about others)?
+    pub ignored: Fact<bool>,
+    /// The closed connection that a new one with the same ends takes the place of. It is gone by now.
+    pub replaces: Option<Arc<Flow>>,
+}
+
+impl Ct {
+    /// Does conntrack know a connection already whose packets look like this?
+    pub fn is_taken(&self, tuple: &Tuple, env: &dyn Environment) -> Fact<bool> {
+        if self.replaces.as_ref().is_some_and(|gone| gone.is_reply(tuple).is_some()) {
+            return Fact::Is(false);
+        }
+        env.tuple_taken(tuple, self.zone.value().copied().unwrap_or_default())
+    }
 }
 
 /// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.

@@ -45,8 +45,8 @@ pub enum What {
     /// Connection tracking.
     Conntrack,
     /// Address translation: destinations at prerouting and output, sources at input and postrouting. Only the first
-    /// packet of a connection meets its chains.
-    Nat(Vec<ChainRef>),
+    /// packet of a connection meets its chains, which stand in an order of their own.
+    Nat(Vec<Station>),
     /// Something that is in no ruleset: known only where the kernel tells what is registered.
     Foreign(Foreign),
 }
@@ -86,18 +86,9 @@ impl Stations {
                 if table.name().as_bytes() == b"nat" { nat.push((order, at)) } else { found.push((order, at)) }
             }
         }
-        found.sort_by_key(|(order, _)| *order);
-        nat.sort_by_key(|(order, _)| *order);
-
-        let mut all: Vec<Station> = found
-            .iter()
-            .map(|(order, at)| {
-                let tied = found.iter().any(|(o, other)| o.0 == order.0 && other.table != at.table);
-                Station { priority: order.0, what: What::Chain(*at), tied }
-            })
-            .collect();
+        let mut all = in_order(found);
         if family.is_none() {
-            insert_kernel(&mut all, network, hook, nat.into_iter().map(|(_, at)| at).collect());
+            insert_kernel(&mut all, network, hook, in_order(nat));
         }
         if !matches!(hook, Hook::Ingress | Hook::Egress) {
             lay_over(&mut all, rules, family.or_else(|| family_of(network)), hook, None);
@@ -126,7 +117,7 @@ impl Stations {
     pub fn index_of(&self, chain: ChainRef) -> Option<usize> {
         self.0.iter().position(|s| match &s.what {
             What::Chain(c) => *c == chain,
-            What::Nat(chains) => chains.contains(&chain),
+            What::Nat(chains) => chains.iter().any(|s| s.what == What::Chain(chain)),
             What::Defrag | What::Conntrack | What::Foreign(_) => false,
         })
     }
@@ -184,6 +175,19 @@ impl Hook {
             Self::Ingress | Self::Egress => return None,
         })
     }
+}
+
+/// Priority, and the handles of table and chain.
+type Order = (i32, std::cmp::Reverse<(u64, u64)>);
+
+/// Base chains as stations.
+fn in_order(mut found: Vec<(Order, ChainRef)>) -> Vec<Station> {
+    found.sort_by_key(|(order, _)| *order);
+    let station = |(order, at): &(Order, ChainRef)| {
+        let tied = found.iter().any(|(o, other)| o.0 == order.0 && other.table != at.table);
+        Station { priority: order.0, what: What::Chain(*at), tied }
+    };
+    found.iter().map(station).collect()
 }
 
 /// What the kernel tells of a point, where it does.
@@ -249,7 +253,7 @@ pub fn legacy_priority(table: &[u8], hook: Hook) -> i32 {
 
 /// Puts connection tracking and NAT between the chains. A chain with the very priority of one of them is likely to be
 /// registered later, and so to come first; but a rule of the chain itself may have made the kernel register its own.
-fn insert_kernel(all: &mut Vec<Station>, network: Network, hook: Hook, nat: Vec<ChainRef>) {
+fn insert_kernel(all: &mut Vec<Station>, network: Network, hook: Hook, nat: Vec<Station>) {
     if !matches!(network, Network::Ip4 | Network::Ip6) {
         return;
     }

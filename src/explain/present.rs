@@ -8,7 +8,7 @@ use crate::evaluate::nat::tuple_of;
 use crate::evaluate::packet::{Ct, CtState};
 use crate::evaluate::{Delivery, Environment, Fact, Obstacle, Packet, Routed, Tracked};
 use crate::ruleset::ipset::IpSets;
-use crate::sys::ct::{Status, Tuple};
+use crate::sys::ct::{Status, Tuple, Zone};
 
 /// The environment of a question. All but a few answers are the host's own.
 pub(super) struct Present<'a> {
@@ -51,13 +51,15 @@ impl Asked {
             reply: Fact::Is(false),
             mark: Fact::Is(0),
             status: Fact::Is(0),
-            zone: Fact::Is(packet.ct.zone.value().copied().unwrap_or(0)),
+            zone: Fact::Is(packet.ct.zone.value().copied().unwrap_or_default()),
             template: false,
             original: tuple.into(),
             answers: tuple.and_then(|t| t.inverted()).into(),
             flow: Fact::Absent,
             told: false,
             labels: 0,
+            ignored: Fact::Is(false),
+            replaces: None,
         };
         match self {
             Self::Exactly(ct) => (**ct).clone(),
@@ -184,7 +186,7 @@ impl Environment for Present<'_> {
         self.host.redirect_address(device, destination)
     }
 
-    fn tuple_taken(&self, tuple: &Tuple, zone: u16) -> Fact<bool> {
+    fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
         self.host.tuple_taken(tuple, zone)
     }
 

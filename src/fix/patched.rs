@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::evaluate::Fact;
 use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
-use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
 use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
 
@@ -83,7 +83,7 @@ impl Host for Patched<'_> {
         self.host.listeners(protocol, port)
     }
 
-    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
+    fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {
         self.host.flow(tuple, zone)
     }
 

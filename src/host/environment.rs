@@ -12,7 +12,7 @@ use crate::evaluate::environment::{
     Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
 };
 use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed, Tracked};
-use crate::sys::ct::{L4, Tuple};
+use crate::sys::ct::{L4, Tuple, Zone};
 use crate::sys::diag::{Ends, Protocol};
 use crate::sys::rt::{self, Address, LinkFlags, RouteKind};
 
@@ -154,7 +154,7 @@ impl<H: Host> Environment for H {
         all.iter().filter(|a| a.index == device).find(fits).map(|a| a.local.addr).into()
     }
 
-    fn tuple_taken(&self, tuple: &Tuple, zone: u16) -> Fact<bool> {
+    fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
         match self.flow(tuple, zone) {
             Fact::Is(_) => Fact::Is(true),
             Fact::Absent => Fact::Is(false),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::evaluate::Fact;
 use crate::sys::Text;
-use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
 use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
 
@@ -100,7 +100,7 @@ pub trait Host {
     }
 
     /// The tracked connection of which one direction looks like this.
-    fn flow(&self, _tuple: &Tuple, _zone: u16) -> Fact<Arc<Flow>> {
+    fn flow(&self, _tuple: &Tuple, _zone: Zone) -> Fact<Arc<Flow>> {
         Fact::unknown("conntrack entry")
     }
 

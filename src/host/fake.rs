@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::facts::{CgroupProgram, Host, Program, Usage};
 use crate::evaluate::Fact;
-use crate::sys::ct::{CpuStats, Expectation, Flow, Status, Tuple};
+use crate::sys::ct::{CpuStats, Expectation, Flow, Status, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
 use crate::sys::rt::{
     Address, Link, LinkFlags, Lookup, Neighbour, NeighbourTable, NextHop, Policy, Prefix, Route, RouteKind, Rule,
@@ -32,7 +32,7 @@ pub struct FakeHost {
     pub answers: HashMap<Lookup, Result<Route, i32>>,
     /// Sockets.
     pub sockets: Vec<(Protocol, InetSocket)>,
-    /// Tracked connections, all of zone 0.
+    /// Tracked connections.
     pub flows: Vec<Flow>,
     /// What they announced.
     pub expectations: Vec<Expectation>,
@@ -180,11 +180,11 @@ impl Host for FakeHost {
         Fact::Is(all.map(|(_, s)| s.clone()).collect())
     }
 
-    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
-        if zone != 0 {
-            return Fact::Absent;
-        }
-        self.flows.iter().find(|f| f.is_reply(tuple).is_some()).cloned().map(Arc::new).into()
+    fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {
+        let same = |f: &&Flow| {
+            f.is_reply(tuple).is_some_and(|reply| f.in_zone().in_direction(reply) == zone.in_direction(reply))
+        };
+        self.flows.iter().find(same).cloned().map(Arc::new).into()
     }
 
     fn flows(&self, each: &mut dyn FnMut(&Flow)) -> Fact<()> {

@@ -15,7 +15,7 @@ use super::sysctl;
 use super::{cgroup, conntrack, jiffies};
 use crate::evaluate::Fact;
 use crate::sys::bpf;
-use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tuple};
+use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
 use crate::sys::rt::{
@@ -54,7 +54,7 @@ struct Kept {
     lookups: Memo<Lookup, Result<Rc<Route>, i32>>,
     sockets: Memo<(Protocol, Ends), InetSocket>,
     listeners: Memo<(Protocol, u16), Rc<[InetSocket]>>,
-    flows: Memo<(Tuple, u16), Arc<Flow>>,
+    flows: Memo<(Tuple, Zone), Arc<Flow>>,
     expectations: Memo<(), Rc<[Expectation]>>,
     unassured: Memo<(), bool>,
     usage: Memo<(), Usage>,
@@ -257,7 +257,7 @@ impl Host for KernelHost {
         })
     }
 
-    fn flow(&self, tuple: &Tuple, zone: u16) -> Fact<Arc<Flow>> {
+    fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {
         self.kept.flows.get((*tuple, zone), |(tuple, zone)| {
             self.ask_conntrack(|c| c.lookup(tuple, *zone).map(|flow| flow.map(Arc::new)))
         })

@@ -113,7 +113,10 @@ impl Hooks {
                 What::Conntrack => stands.push(stand(Met::Conntrack)),
                 What::Nat(chains) => {
                     stands.push(stand(Met::Nat));
-                    stands.extend(chains.into_iter().map(|chain| stand(Met::NatChain(chain))));
+                    stands.extend(chains.into_iter().filter_map(|s| match s.what {
+                        What::Chain(chain) => Some(stand(Met::NatChain(chain))),
+                        _ => None,
+                    }));
                 }
                 What::Foreign(foreign) => stands.push(stand(Met::Foreign(foreign.program.name))),
             }

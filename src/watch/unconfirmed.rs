@@ -7,7 +7,7 @@ use crate::evaluate::{Fact, Hook, Packet};
 use crate::evidence::Journey;
 use crate::evidence::trace::{End, View};
 use crate::host::{Host, KernelHost};
-use crate::sys::ct::Tuple;
+use crate::sys::ct::{Tuple, Zone};
 
 /// What the kernel had counted when watching began, and how many of such packets were told of since.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Unconfirmed {
         }
         let (Some(first), Some(last)) = (j.first_view().and_then(tuple), j.last_view().and_then(tuple)) else { return };
         let Some(answers) = last.inverted() else { return };
-        let absent = |t: &Tuple| host.flow(t, 0) == Fact::Absent;
+        let absent = |t: &Tuple| host.flow(t, Zone::default()) == Fact::Absent;
         if !absent(&first) || absent(&answers) {
             return;
         }

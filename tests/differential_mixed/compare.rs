@@ -10,6 +10,7 @@ use nfblame::explain::{Explainer, Question, Side};
 use nfblame::ruleset::Ruleset;
 
 use crate::packets::Shot;
+use crate::record::hex;
 use crate::world::{NftStep, Seen, XtStep, network};
 
 /// What came of one packet.
@@ -104,6 +105,8 @@ struct Way {
     xt: Vec<XtStep>,
     end: End,
     assumed: Vec<String>,
+    /// Is it of TCP? Not all that its sockets take reaches a program.
+    tcp: bool,
 }
 
 /// How it ends.
@@ -146,7 +149,7 @@ pub fn ask(rules: &Ruleset, host: &dyn Environment, shot: &Shot) -> Answer {
         }
         Err(invalid) => {
             let end = End::Open(invalid.to_string());
-            let way = Way { nft: Vec::new(), xt: Vec::new(), end, assumed: Vec::new() };
+            let way = Way { nft: Vec::new(), xt: Vec::new(), end, assumed: Vec::new(), tcp: false };
             Answer { blame: None, ways: vec![way], incomplete: false, ends }
         }
     }
@@ -198,7 +201,7 @@ fn way(rules: &Ruleset, run: &Run) -> Way {
         Fate::Passed => End::Open("passed".into()),
         Fate::Unknown(what) => End::Open(what.to_string()),
     };
-    Way { nft, xt, end, assumed }
+    Way { nft, xt, end, assumed, tcp: run.packet.headers().protocol == Some(6) }
 }
 
 fn word(d: &Decision) -> String {
@@ -234,7 +237,7 @@ impl Way {
             End::Leaves(bytes) => seen.left.as_ref().is_some_and(|(_, left)| {
                 left.len() == bytes.len() && left.iter().zip(bytes).all(|(a, b)| b.is_none_or(|b| *a == b))
             }),
-            End::Taken(who) => seen.left.is_none() && who.starts_with("socket") == seen.taken,
+            End::Taken(who) => seen.left.is_none() && (who.starts_with("socket") == seen.taken || self.tcp),
             End::Lost(_) => seen.left.is_none() && !seen.taken,
         };
         if end && self.nft == seen.nft && self.xt == xt { Fit::Same } else { Fit::Not }
@@ -291,7 +294,7 @@ impl Answer {
             s += &format!("    {step:?}\n");
         }
         s += &match &seen.left {
-            Some((device, bytes)) => format!("    left by {device}: {bytes:02x?}\n"),
+            Some((device, bytes)) => format!("    left by {device}: {}\n", hex(bytes)),
             None => format!("    taken by a socket: {}\n", seen.taken),
         };
         for way in self.ways.iter().take(4) {
@@ -304,7 +307,7 @@ impl Answer {
             }
             s += &match &way.end {
                 End::Leaves(bytes) => {
-                    format!("    leaves: {:02x?}\n", bytes.iter().map(|b| b.unwrap_or(0xee)).collect::<Vec<_>>())
+                    format!("    leaves: {}\n", hex(&bytes.iter().map(|b| b.unwrap_or(0xee)).collect::<Vec<_>>()))
                 }
                 end => format!("    {end:?}\n"),
             };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::lab::{Lab, Round};
 use crate::packets::Shot;
 use crate::record::Record;
-use crate::rules::{Mixed, Texts};
+use crate::rules::{Rules, Texts};
 
 /// How often one thing is tried.
 const TIMES: usize = 3;
@@ -17,8 +17,8 @@ pub struct Failure {
 }
 
 /// Everything in a namespace made for it.
-fn anew(past: &[Round]) -> Option<Record> {
-    let mut lab = Lab::new();
+fn anew(make: fn() -> Lab, past: &[Round]) -> Option<Record> {
+    let mut lab = make();
     let (last, before) = past.split_last()?;
     for round in before {
         let _ = lab.again(&round.rules, &round.shots);
@@ -27,8 +27,8 @@ fn anew(past: &[Round]) -> Option<Record> {
 }
 
 /// Rules and packets in a namespace made for them.
-fn alone(rules: &Texts, shots: &[Shot]) -> Option<Record> {
-    Lab::new().again(rules, shots).ok().flatten()
+fn alone(make: fn() -> Lab, rules: &Texts, shots: &[Shot]) -> Option<Record> {
+    make().again(rules, shots).ok().flatten()
 }
 
 fn several(mut one: impl FnMut() -> Option<Record>) -> (usize, Option<Record>) {
@@ -38,21 +38,22 @@ fn several(mut one: impl FnMut() -> Option<Record>) -> (usize, Option<Record>) {
 
 impl Failure {
     /// Makes it small, and tells it. `lab`: where it was.
-    pub fn tell(&self, seed: u64, rules: &Mixed, lab: &mut Lab) -> String {
+    pub fn tell(&self, seed: u64, rules: &impl Rules, lab: &mut Lab) -> String {
+        let make = lab.make;
         let (last, before) = self.past.split_last().unwrap();
         let (here, _) = several(|| lab.again(&last.rules, &last.shots).ok().flatten());
-        let (fresh, record) = several(|| alone(&last.rules, &last.shots));
+        let (fresh, record) = several(|| alone(make, &last.rules, &last.shots));
         if record.is_some() {
             let saved = self.record.save(&format!("seed-{seed}"), "");
-            return format!("seed {seed}, more in {}:\n{}", saved.display(), small(rules, last.shots.clone()));
+            return format!("seed {seed}, more in {}:\n{}", saved.display(), small(make, rules, last.shots.clone()));
         }
-        let (after_all, record) = several(|| anew(&self.past));
+        let (after_all, record) = several(|| anew(make, &self.past));
         let came = format!(
             "came again {here} of {TIMES} times in the same namespace, {fresh} in another, {after_all} in another after \
              the {} rulesets before it",
             before.len()
         );
-        let past = if record.is_some() { fewer(&self.past) } else { self.past.clone() };
+        let past = if record.is_some() { fewer(make, &self.past) } else { self.past.clone() };
         let saved = self.record.save(&format!("seed-{seed}"), &tell(&past));
         let before = past.len() - 1;
         format!(
@@ -65,7 +66,7 @@ impl Failure {
 }
 
 /// The rounds that are needed, with the packets that are.
-fn fewer(past: &[Round]) -> Vec<Round> {
+fn fewer(make: fn() -> Lab, past: &[Round]) -> Vec<Round> {
     let mut past = past.to_vec();
     let mut many = past.len() / 2;
     while many > 0 {
@@ -73,14 +74,14 @@ fn fewer(past: &[Round]) -> Vec<Round> {
         while at + many < past.len() {
             let mut without = past.clone();
             without.drain(at..at + many);
-            if anew(&without).is_some() { past = without } else { at += many }
+            if anew(make, &without).is_some() { past = without } else { at += many }
         }
         many /= 2;
     }
     for n in 0..past.len() - 1 {
         let mut without = past.clone();
         without[n].shots.clear();
-        if anew(&without).is_some() {
+        if anew(make, &without).is_some() {
             past = without;
         }
     }
@@ -97,8 +98,8 @@ fn tell(past: &[Round]) -> String {
 }
 
 /// What is left of rules and packets when all that it comes without is left out.
-fn small(rules: &Mixed, mut shots: Vec<Shot>) -> String {
-    let again = |rules: &Mixed, shots: &[Shot]| alone(&rules.texts(), shots).map(|r| r.why);
+fn small<R: Rules>(make: fn() -> Lab, rules: &R, mut shots: Vec<Shot>) -> String {
+    let again = |rules: &R, shots: &[Shot]| alone(make, &rules.texts(), shots).map(|r| r.why);
     let mut why = String::new();
     let last = shots.len() - 1;
     if let Some(told) = again(rules, &shots[last..]) {

@@ -7,9 +7,11 @@ use nfblame::ruleset::Ruleset;
 
 use crate::compare::{Outcome, Tally, ask};
 use crate::failure::Failure;
+use crate::flow_rules;
 use crate::packets::{Shot, Shots};
+use crate::peers::Peers;
 use crate::record::Record;
-use crate::rules::{Mixed, TOOLS, Texts};
+use crate::rules::{Mixed, Rules, TOOLS, Texts};
 use crate::world::{Host, Seen, World};
 use crate::xt_rules::Features;
 
@@ -27,9 +29,14 @@ pub struct Lab {
     id: u16,
     /// The source port of new connections.
     pub port: u16,
+    /// Makes another one like it.
+    pub make: fn() -> Self,
     /// What was done here: a kernel may remember more than its rules.
     pub past: Vec<Round>,
 }
+
+/// A difference, or what a tool says that refuses the rules.
+pub type Played = Result<Option<Failure>, String>;
 
 /// Gives the next packet, told what came of the last one.
 type Next<'n> = dyn FnMut(Option<(Shot, &Seen)>) -> Option<Shot> + 'n;
@@ -37,15 +44,22 @@ type Next<'n> = dyn FnMut(Option<(Shot, &Seen)>) -> Option<Shot> + 'n;
 impl Lab {
     /// With the ipsets that generated rules name.
     pub fn new() -> Self {
-        let lab = Self::bare();
+        let lab = Self { make: Self::new, ..Self::bare() };
         for (family, nft) in TOOLS.into_iter().filter(|t| !t.1) {
             Features::make_sets(&World { family, host: &lab.host, nft });
         }
         lab
     }
 
+    /// With TCP listeners.
+    pub fn listening() -> Self {
+        let lab = Self { make: Self::listening, ..Self::bare() };
+        lab.host.tcp.borrow_mut().listen();
+        lab
+    }
+
     pub fn bare() -> Self {
-        Self { host: Host::new(), legacy: Vec::new(), id: 100, port: 2000, past: Vec::new() }
+        Self { host: Host::new(), legacy: Vec::new(), id: 100, port: 2000, make: Self::bare, past: Vec::new() }
     }
 
     /// Loads rules in place of those that are there.
@@ -54,14 +68,19 @@ impl Lab {
         rules.install(&self.host, &mut self.legacy)
     }
 
+    /// Loads rules that ask for connections, and sends packets of hosts that keep up some.
+    pub fn flows(&mut self, rules: &Texts, tally: &mut Tally, mut peers: Peers, count: usize) -> Played {
+        let record = self.play(rules, tally, count, &mut |last| {
+            if let Some((_, seen)) = last {
+                peers.sent(seen);
+            }
+            Some(peers.next())
+        })?;
+        Ok(record.map(|record| Failure { past: self.past.clone(), record }))
+    }
+
     /// Loads rules, and sends packets that `shots` makes; the first that goes another way than was said.
-    pub fn round(
-        &mut self,
-        rules: &Mixed,
-        tally: &mut Tally,
-        mut shots: Shots,
-        count: usize,
-    ) -> Result<Option<Failure>, String> {
+    pub fn round(&mut self, rules: &Mixed, tally: &mut Tally, mut shots: Shots, count: usize) -> Played {
         tally.rules += rules.rules();
         let record = self.play(&rules.texts(), tally, count, &mut |last| {
             if let Some((shot, seen)) = last {
@@ -93,7 +112,7 @@ impl Lab {
             return Err(format!("{:?}", read.problems));
         }
         tally.rulesets += 1;
-        let has_state = rules.have_state();
+        let (has_state, short) = (rules.have_state(), flow_rules::is_short(rules));
         let kernel = KernelHost::open().map_err(|e| e.to_string())?;
         let mut watch = self.host.watch();
         let mut last: Option<(Shot, Seen)> = None;
@@ -103,11 +122,12 @@ impl Lab {
             self.id = self.id.checked_add(1).unwrap_or(100);
             self.port = self.port.checked_add(1).unwrap_or(2000);
             let shot = shot.marked(self.id);
-            for words in shot.first {
-                self.host.ns.cmd("ip", &words.split(' ').collect::<Vec<_>>(), "");
-            }
+            shot.first.iter().for_each(|before| before.run(self));
             if has_state {
                 read = Ruleset::read().map_err(|e| e.to_string())?;
+            }
+            if short {
+                self.host.no_timer_runs_out();
             }
             kernel.forget();
             let begun = Instant::now();

@@ -9,9 +9,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use nfblame::evaluate::{Fact, Network, Packet, checksum};
-pub use probes::{Entry, PORTS, SOURCES4, SOURCES6, TARGETS4, TARGETS6};
-use probes::{Packets, TTL};
+use probes::Packets;
+pub use probes::{Entry, PORTS, SOURCES4, SOURCES6, TARGETS4, TARGETS6, TTL};
 
+use crate::before::Before;
 use crate::random::Random;
 use crate::rng::Rng;
 use crate::world::{IN0, IN1, Left, OPEN, locals, mac};
@@ -44,14 +45,14 @@ pub struct Shot {
     pub from: Option<(&'static str, Vec<u8>)>,
     /// Its mark: the IPv4 id, the IPv6 flow label.
     pub id: u16,
-    /// What is done with ip(8) before it: the words of each command.
-    pub first: &'static [&'static str],
+    /// What is done before it.
+    pub first: Vec<Before>,
 }
 
 impl fmt::Debug for Shot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hex = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        self.first.iter().try_for_each(|words| write!(f, "ip {words}; "))?;
+        self.first.iter().try_for_each(|before| write!(f, "{before:?}"))?;
         match &self.from {
             Some((device, link)) => write!(f, "in by {device}: {} {}", hex(link), hex(&self.bytes)),
             None => write!(f, "sent from here: {}", hex(&self.bytes)),
@@ -66,10 +67,10 @@ impl Shot {
     }
 
     /// In by a device, to this host as the link layer has it.
-    fn inward(bytes: Vec<u8>, device: &'static str, from: [u8; 6], id: u16) -> Self {
+    pub fn inward(bytes: Vec<u8>, device: &'static str, from: [u8; 6], id: u16) -> Self {
         let kind = if bytes[0] >> 4 == 6 { [0x86, 0xdd] } else { [8, 0] };
         let link = [&mac(device)[..], &from, &kind].concat();
-        Self { bytes, from: Some((device, link)), id, first: &[] }.marked(id)
+        Self { bytes, from: Some((device, link)), id, first: Vec::new() }.marked(id)
     }
 
     /// The same with another mark.
@@ -170,7 +171,7 @@ impl Shots {
                 probe.bytes[at..at + own.len()].copy_from_slice(&own);
                 fix(&mut probe.bytes);
             }
-            return Shot { bytes: probe.bytes, from: None, id, first: &[] }.marked(id);
+            return Shot { bytes: probe.bytes, from: None, id, first: Vec::new() }.marked(id);
         }
         if r.chance(25) {
             to_socket(r, &mut probe.bytes);
@@ -261,7 +262,7 @@ impl Shots {
 }
 
 /// The transport protocol and where it begins, in a packet without extension headers that is no fragment.
-fn plain(b: &[u8]) -> Option<(u8, usize)> {
+pub fn plain(b: &[u8]) -> Option<(u8, usize)> {
     match b[0] >> 4 {
         6 => Some((b[6], 40)).filter(|p| matches!(p.0, 6 | 17 | 58 | 132)),
         _ => Some((b[9], usize::from(b[0] & 15) * 4)).filter(|_| b[6] & 0x3f == 0 && b[7] == 0),
@@ -299,7 +300,7 @@ fn size(b: &mut [u8]) {
 }
 
 /// Makes it a packet of SCTP, with chunks that may come next in an association, or not.
-fn sctp(r: &mut Rng, b: &mut Vec<u8>) {
+pub fn sctp(r: &mut Rng, b: &mut Vec<u8>) {
     let Some((_, at)) = plain(b) else { return };
     let field = if b[0] >> 4 == 6 { 6 } else { 9 };
     b[field] = 132;
@@ -354,7 +355,7 @@ fn cut(r: &mut Rng, b: &mut Vec<u8>) {
 }
 
 /// Makes the checksums right.
-fn fix(b: &mut [u8]) {
+pub fn fix(b: &mut [u8]) {
     let six = b[0] >> 4 == 6;
     if !six {
         fix_header(b);
@@ -381,7 +382,7 @@ fn fix(b: &mut [u8]) {
 }
 
 /// An ICMP error about a packet, from its destination or a router on the way.
-fn error(r: &mut Rng, about: &[u8], six: bool) -> Vec<u8> {
+pub fn error(r: &mut Rng, about: &[u8], six: bool) -> Vec<u8> {
     let quoted = &about[..about.len().min(r.pick(&[28usize, 48, 68, 500]))];
     let body = if six {
         let (kind, code) = r.pick(&[(1u8, 4u8), (3, 0), (2, 0)]);

@@ -1,5 +1,6 @@
 //! Differences that were found, made small.
 
+use crate::before::Before;
 use crate::packets::Shot;
 use crate::rules::Texts;
 
@@ -16,16 +17,16 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn from(device: &'static str, link: &str, bytes: &str) -> Shot {
-    Shot { bytes: hex(bytes), from: Some((device, hex(link))), id: 0, first: &[] }
+    Shot { bytes: hex(bytes), from: Some((device, hex(link))), id: 0, first: Vec::new() }
 }
 
 fn sent(bytes: &str) -> Shot {
-    Shot { bytes: hex(bytes), from: None, id: 0, first: &[] }
+    Shot { bytes: hex(bytes), from: None, id: 0, first: Vec::new() }
 }
 
 /// The same, after these words for ip(8).
-fn after(first: &'static [&'static str], shot: Shot) -> Shot {
-    Shot { first, ..shot }
+fn after(first: &[&'static str], shot: Shot) -> Shot {
+    Shot { first: first.iter().map(|words| Before::Ip(words)).collect(), ..shot }
 }
 
 /// Rules of nf_tables without sets, in as few lines as they are legible in: nft wants more.

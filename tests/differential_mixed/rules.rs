@@ -123,15 +123,23 @@ impl Mixed {
     pub fn rules(&self) -> usize {
         self.nft.rules() + self.xt.iter().flatten().map(Ruleset::rules).sum::<usize>()
     }
+}
 
+/// Rules of which some can be left out.
+pub trait Rules: Clone {
     /// As the tools take it.
-    pub fn texts(&self) -> Texts {
+    fn texts(&self) -> Texts;
+    /// Takes away what `differs` does not need.
+    fn shrink(self, differs: &mut dyn FnMut(&Self) -> bool) -> Self;
+}
+
+impl Rules for Mixed {
+    fn texts(&self) -> Texts {
         let text = |rules: &Option<Ruleset>| rules.as_ref().map(Ruleset::text).unwrap_or_default();
-        Texts { nft: self.nft.text(), xt: [0, 1, 2, 3].map(|n| text(&self.xt[n])) }
+        Texts { nft: self.nft.text(), xt: [0, 1, 2, 3].map(|n| text(&self.xt[n])), settings: Vec::new() }
     }
 
-    /// Takes away what `differs` does not need.
-    pub fn shrink(mut self, differs: &mut dyn FnMut(&Self) -> bool) -> Self {
+    fn shrink(mut self, differs: &mut dyn FnMut(&Self) -> bool) -> Self {
         for n in 0..self.xt.len() {
             let Some(rules) = self.xt[n].clone() else { continue };
             let mut without = self.clone();
@@ -177,12 +185,49 @@ impl Mixed {
     }
 }
 
+impl Rules for Texts {
+    fn texts(&self) -> Texts {
+        self.clone()
+    }
+
+    /// Line by line.
+    fn shrink(mut self, differs: &mut dyn FnMut(&Self) -> bool) -> Self {
+        for n in 0..=self.xt.len() {
+            let part = |t: &mut Self, text: String| match t.xt.get_mut(n) {
+                Some(xt) => *xt = text,
+                None => t.nft = text,
+            };
+            let text = self.xt.get(n).unwrap_or(&self.nft);
+            let mut lines: Vec<String> = text.lines().map(|l| format!("{l}\n")).collect();
+            let mut many = lines.len().next_power_of_two();
+            while many > 0 {
+                let mut at = 0;
+                while at < lines.len() {
+                    let mut fewer = lines.clone();
+                    fewer.drain(at..(at + many).min(lines.len()));
+                    let mut without = self.clone();
+                    part(&mut without, fewer.concat());
+                    if differs(&without) {
+                        (self, lines) = (without, fewer);
+                    } else {
+                        at += many;
+                    }
+                }
+                many /= 2;
+            }
+        }
+        self
+    }
+}
+
 /// A ruleset as the tools take it.
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
     pub nft: String,
     /// By tool.
     pub xt: [String; 4],
+    /// Settings of the host.
+    pub settings: Vec<(&'static str, &'static str)>,
 }
 
 impl fmt::Display for Texts {
@@ -191,7 +236,7 @@ impl fmt::Display for Texts {
         for (&(family, nft), text) in TOOLS.iter().zip(&self.xt).filter(|(_, text)| !text.is_empty()) {
             write!(f, "--- {family:?}, {}\n{text}", if nft { "nft" } else { "legacy" })?;
         }
-        Ok(())
+        self.settings.iter().try_for_each(|(key, value)| writeln!(f, "{key} = {value}"))
     }
 }
 
@@ -204,6 +249,7 @@ impl Texts {
 
     /// Loads it. `there`: the legacy tables that exist already.
     pub fn install(&self, host: &Host, there: &mut Vec<(usize, &'static str)>) -> Result<(), String> {
+        self.settings.iter().for_each(|(key, value)| host.ns.sysctl(key, value));
         host.load(&self.nft, self.nft.contains("hook ingress"))?;
         for (n, (&(family, nft), text)) in TOOLS.iter().zip(&self.xt).enumerate() {
             let mut text = text.clone();

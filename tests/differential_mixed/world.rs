@@ -1,5 +1,6 @@
 //! A host with three TAP devices, what the kernel tells of a packet in it, and the tools that load rules.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -7,7 +8,7 @@ use nfblame::blame::Time;
 use nfblame::evaluate::Network;
 use nfblame::evidence::LoggedPacket;
 use nfblame::evidence::legacy::{self, LegacyTrace};
-use nfblame_sys::ct::Events;
+use nfblame_sys::ct::{Conntrack, Events, Filter};
 use nfblame_sys::netlink::{Client, Socket};
 use nfblame_sys::nflog::{self, Config, Listener};
 use nfblame_sys::nft::monitor::{Event, Interest, Monitor};
@@ -20,8 +21,9 @@ use nfblame_sys::uapi::nfnetlink_conntrack::{
 use nfblame_sys::xt::Family;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, sendto, socket};
 
-use crate::common::Netns;
+use crate::common::{Netns, until};
 use crate::packets::{Shot, is_marked};
+use crate::tcp::Tcp;
 
 /// Where most packets come in.
 pub const IN0: &str = "v1";
@@ -122,6 +124,7 @@ pub struct Host {
     raw4: OwnedFd,
     raw6: OwnedFd,
     sockets: Vec<UdpSocket>,
+    pub tcp: RefCell<Tcp>,
 }
 
 /// A record of nf_tables: family, table, chain, rule, verdict.
@@ -201,7 +204,7 @@ impl Host {
         let raw = |family| ns.run(|| socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw).unwrap());
         let (raw4, raw6) = (raw(AddressFamily::Inet), raw(AddressFamily::Inet6));
         let sockets = ns.run(sockets);
-        Self { ns, taps: taps.into(), raw4, raw6, sockets }
+        Self { ns, taps: taps.into(), raw4, raw6, sockets, tcp: RefCell::default() }
     }
 
     /// Loads rules of nf_tables in place of all others. What nft says where it does not.
@@ -218,6 +221,16 @@ impl Host {
             b.nf_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, flags, seq, 0, 0);
         };
         client.ack("forget", "all connections", flush).unwrap();
+    }
+
+    /// Waits until no connection is in the last second of its time: it might end between an answer and the packet.
+    pub fn no_timer_runs_out(&self) {
+        let mut table = Conntrack::open().unwrap();
+        until("connections to end", || {
+            let mut ending = false;
+            table.dump(&Filter::any(), |f| ending |= f.timeout == Some(0)).unwrap();
+            !ending
+        });
     }
 
     /// Listens to what the kernel tells.
@@ -305,6 +318,7 @@ impl Host {
                 seen.all.taken.push(buffer[..n].to_vec());
             }
         }
+        seen.taken |= self.tcp.borrow_mut().take();
     }
 }
 

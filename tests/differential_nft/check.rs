@@ -13,7 +13,7 @@ use nfblame::evaluate::{
 use nfblame::ruleset::Ruleset as Read;
 use nfblame::ruleset::index::TableIndex;
 use nfblame_sys::Text;
-use nfblame_sys::ct::Status;
+use nfblame_sys::ct::{Status, Zone};
 use nfblame_sys::nft::{Expr, Family, Trace};
 
 use crate::host::Host;
@@ -246,7 +246,8 @@ fn walk(lab: &Evaluated<'_>, probe: &Probe, kernel: &[&Passage], assumptions: &m
                     }
                 }
                 What::Nat(chains) if cx.packet.ct.state == Fact::Is(CtState::New) && lab.translates => {
-                    for at in chains {
+                    for station in chains {
+                        let What::Chain(at) = station.what else { continue };
                         if !nat::is_settled(&cx.packet, Manip::at(now)) && !pass(lab, &mut cx, at, kernel, &mut ways) {
                             return ways;
                         }
@@ -321,7 +322,7 @@ fn begin(cx: &mut Context<'_>) {
     let tuple = nat::tuple_of(&cx.packet);
     let ct = &mut cx.packet.ct;
     (ct.state, ct.reply, ct.mark, ct.status) = (Fact::Is(CtState::New), Fact::Is(false), Fact::Is(0), Fact::Is(0));
-    ct.zone = Fact::Is(0);
+    ct.zone = Fact::Is(Zone::default());
     ct.original = tuple.into();
     ct.answers = tuple.and_then(|t| t.inverted()).into();
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use nfblame::evaluate::environment::{FibAnswer, FibQuery, Link, SocketFacts};
 use nfblame::evaluate::{Environment, Fact};
-use nfblame_sys::ct::Tuple;
+use nfblame_sys::ct::{Tuple, Zone};
 
 /// Its devices.
 pub struct Host {
@@ -95,7 +95,7 @@ impl Environment for Host {
         self.masquerade_address(device, destination)
     }
 
-    fn tuple_taken(&self, _: &Tuple, _: u16) -> Fact<bool> {
+    fn tuple_taken(&self, _: &Tuple, _: Zone) -> Fact<bool> {
         // Each packet has a source port of its own.
         Fact::Is(false)
     }

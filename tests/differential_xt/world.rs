@@ -11,7 +11,7 @@ use nfblame::evaluate::headers::Network;
 use nfblame::evaluate::packet::{Ct, CtState, Owner};
 use nfblame::evaluate::{Context, Device, Environment, Fact, Hook, Packet, checksum, nat};
 use nfblame::ruleset::ipset::IpSets;
-use nfblame_sys::ct::Tuple;
+use nfblame_sys::ct::{Tuple, Zone};
 use nfblame_sys::netlink::Client;
 use nfblame_sys::rt::{NewRoute, Prefix};
 use nfblame_sys::tun::Tap;
@@ -229,7 +229,7 @@ impl World {
         if ct.state != Fact::Absent && !ct.template {
             return;
         }
-        let zone = if ct.template { ct.zone.clone() } else { Fact::Is(0) };
+        let zone = if ct.template { ct.zone.clone() } else { Fact::Is(Zone::default()) };
         let original = nat::tuple_of(packet).unwrap();
         let flags = packet.bytes.get(if self.family == Family::Ip6 { 53 } else { 33 });
         let invalid = original.protocol == 6 && flags == Some(&0x29);
@@ -389,7 +389,7 @@ impl Environment for World {
         if device == self.index(IN0) { Fact::Is(locals(self.family)[0]) } else { Fact::Absent }
     }
 
-    fn tuple_taken(&self, _: &Tuple, _: u16) -> Fact<bool> {
+    fn tuple_taken(&self, _: &Tuple, _: Zone) -> Fact<bool> {
         Fact::Is(false)
     }
 

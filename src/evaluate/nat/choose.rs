@@ -84,17 +84,15 @@ pub(super) fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple)
 
 /// Is the n-th port of a range certainly taken?
 fn is_taken(cx: &Context, tuple: &Tuple, manip: Manip, min: u16, n: u32) -> bool {
-    let zone = cx.packet.ct.zone.value().copied().unwrap_or(0);
     let mut tuple = *tuple;
     set(&mut tuple, manip, None, Some(min.wrapping_add(n as u16)));
-    tuple.inverted().is_some_and(|answers| cx.env.tuple_taken(&answers, zone) == Fact::Is(true))
+    tuple.inverted().is_some_and(|answers| cx.packet.ct.is_taken(&answers, cx.env) == Fact::Is(true))
 }
 
 /// Would answers to packets of this tuple be taken for packets of another connection?
 fn taken(cx: &mut Context, tuple: &Tuple) -> bool {
-    let zone = cx.packet.ct.zone.value().copied().unwrap_or(0);
     let Some(answers) = tuple.inverted() else { return false };
-    match cx.env.tuple_taken(&answers, zone) {
+    match cx.packet.ct.is_taken(&answers, cx.env) {
         Fact::Is(taken) => taken,
         Fact::Absent => false,
         Fact::Unknown(what) => cx.ask(what, format!("taken {tuple:?}").as_bytes(), false),
@@ -104,7 +102,7 @@ fn taken(cx: &mut Context, tuple: &Tuple) -> bool {
 /// `find_best_ips_proto`: one address of several, by a hash of both ends.
 fn pick_address(cx: &Context, manip: Manip, persistent: bool, now: &Tuple, min: IpAddr, max: IpAddr) -> Fact<IpAddr> {
     let zone = match cx.packet.ct.zone {
-        Fact::Is(z) => u32::from(z),
+        Fact::Is(z) => u32::from(z.id),
         Fact::Absent => 0,
         Fact::Unknown(_) if persistent => 0,
         Fact::Unknown(_) => return Fact::unknown(CHOSEN),

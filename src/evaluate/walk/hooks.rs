@@ -76,7 +76,7 @@ impl Way<'_, '_> {
 
     /// Which of the stations comes next: the first, or another one of the same priority where their order is not known. It
     /// is that in which they were registered, mostly the last one first.
-    fn next_station(&mut self, rest: &[&Station]) -> usize {
+    pub(super) fn next_station(&mut self, rest: &[&Station]) -> usize {
         let Some(first) = rest.first().filter(|s| s.tied) else { return 0 };
         let same = rest.iter().take_while(|s| s.tied && s.priority == first.priority).count();
         for (i, station) in rest.iter().enumerate().take(same.saturating_sub(1)) {

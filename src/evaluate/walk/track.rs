@@ -58,9 +58,7 @@ impl Way<'_, '_> {
         }
         *status |= Status::CONFIRMED.bits();
         let Fact::Is(answers) = ct.answers else { return Ok(()) };
-        if self.walk.past
-            || self.walk.env.tuple_taken(&answers, ct.zone.value().copied().unwrap_or(0)) != Fact::Is(true)
-        {
+        if self.walk.past || ct.is_taken(&answers, self.walk.env) != Fact::Is(true) {
             return Ok(());
         }
         let (kind, detail) = match &ct.original {

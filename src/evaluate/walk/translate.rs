@@ -6,14 +6,14 @@ use crate::evaluate::hook::Hook;
 use crate::evaluate::nat::{self, Manip};
 use crate::evaluate::obstacle::Obstacle;
 use crate::evaluate::packet::CtState;
-use crate::evaluate::place::ChainRef;
+use crate::evaluate::stations::{Station, What};
 use crate::evaluate::traversal::Begin;
 
 use super::{Fate, On, Way};
 
 impl Way<'_, '_> {
     /// `nf_nat_inet_fn`: the first packet of a connection asks the chains, every other one gets what was decided then.
-    pub(super) fn nat(&mut self, chains: &[ChainRef]) -> On {
+    pub(super) fn nat(&mut self, chains: &[Station]) -> On {
         if !self.walk.rules.translates(self.cx.packet.network) {
             return Ok(());
         }
@@ -41,9 +41,11 @@ impl Way<'_, '_> {
                 return Err(Fate::Lost(Box::new(quoted)));
             }
         } else if first && !nat::is_settled(&self.cx.packet, manip) {
-            for chain in chains {
+            let mut rest: Vec<&Station> = chains.iter().collect();
+            while !rest.is_empty() {
+                let What::Chain(chain) = rest.remove(self.next_station(&rest)).what else { continue };
                 self.bypassed = false;
-                self.base(*chain, &Begin::Start)?;
+                self.base(chain, &Begin::Start)?;
                 // Behind a queue that nobody reads the kernel goes on with its next hook function, which all NAT is one of.
                 if self.bypassed {
                     return Ok(());

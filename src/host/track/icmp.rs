@@ -65,7 +65,7 @@ fn about<H: Host + ?Sized>(look: &Look<'_, H>) -> Result<Tracked, Why> {
     if outer != Some(expected) {
         return Ok(invalid());
     }
-    Ok(part_of(&flow, reply, CtState::Related))
+    Ok(part_of(&flow, reply, CtState::Related, Fact::Is(true)))
 }
 
 /// Only queries begin anything.

@@ -12,7 +12,7 @@ use super::sysctl::{Why, number};
 use crate::evaluate::nat::{transport, tuple_of};
 use crate::evaluate::packet::{Ct, CtState};
 use crate::evaluate::{Fact, Network, Packet, Tracked, checksum};
-use crate::sys::ct::{Flow, Status, Tuple};
+use crate::sys::ct::{Flow, Status, Tuple, Zone};
 
 /// Newer kernels have no such tracker.
 const DCCP: &str = "what the tracker of DCCP says";
@@ -21,6 +21,10 @@ const DCCP: &str = "what the tracker of DCCP says";
 enum Says {
     /// It fits.
     Fits,
+    /// It is let pass as part of the connection, without being counted or refreshing anything.
+    Ignored,
+    /// It fits, and whether it is counted hangs on windows.
+    Perhaps,
     /// It does not: the packet is invalid.
     Invalid,
     /// It ends the connection that is there and begins another one.
@@ -48,7 +52,7 @@ fn decide<H: Host + ?Sized>(host: &H, packet: &Packet) -> Result<Tracked, Why> {
     };
     let zone = match packet.ct.zone {
         Fact::Is(zone) => zone,
-        Fact::Absent => 0,
+        Fact::Absent => Zone::default(),
         Fact::Unknown(ref why) => return Err(why.clone()),
     };
     let look = Look { host, packet, protocol, at, zone, cut };
@@ -81,7 +85,7 @@ struct Look<'a, H: ?Sized> {
     protocol: u8,
     /// Where its header is.
     at: usize,
-    zone: u16,
+    zone: Zone,
     /// Is the packet longer than what is captured of it?
     cut: bool,
 }
@@ -146,7 +150,7 @@ fn known<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, flow: &Arc<Flow>) 
         nix::libc::IPPROTO_DCCP => return Err(DCCP.into()),
         _ => Says::Fits,
     };
-    outcome(look, tuple, says, &|| part_of(flow, reply, state))
+    outcome(look, tuple, says, Some(flow), &|ignored| part_of(flow, reply, state, ignored))
 }
 
 /// A packet of no connection: it may begin one.
@@ -183,7 +187,7 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
         _ => Says::Fits,
     };
     let announced = match look.host.expectations() {
-        Fact::Is(all) => all.iter().find(|e| e.zone.unwrap_or(0) == look.zone && e.expects(tuple)).cloned(),
+        Fact::Is(all) => all.iter().find(|e| e.zone.unwrap_or(0) == look.zone.id && e.expects(tuple)).cloned(),
         Fact::Absent => None,
         Fact::Unknown(why) => return Err(why),
     };
@@ -195,7 +199,7 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
         },
         None => (CtState::New, Status::empty(), Fact::Is(0)),
     };
-    outcome(look, tuple, says, &|| {
+    outcome(look, tuple, says, None, &|ignored| {
         Tracked::As(Box::new(Ct {
             state: Fact::Is(state),
             reply: Fact::Is(false),
@@ -208,6 +212,8 @@ fn begins<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, answers: Tuple) -
             flow: Fact::Absent,
             told: false,
             labels: 0,
+            ignored,
+            replaces: None,
         }))
     })
 }
@@ -216,25 +222,31 @@ fn outcome<H: Host + ?Sized>(
     look: &Look<'_, H>,
     tuple: &Tuple,
     says: Says,
-    fits: &dyn Fn() -> Tracked,
+    there: Option<&Arc<Flow>>,
+    fits: &dyn Fn(Fact<bool>) -> Tracked,
 ) -> Result<Tracked, Why> {
     Ok(match says {
-        Says::Fits => fits(),
+        Says::Fits => fits(Fact::Is(false)),
+        Says::Ignored => fits(Fact::Is(true)),
+        Says::Perhaps => fits(Fact::unknown("whether the tracker counts the packet")),
         Says::Invalid => invalid(),
         Says::Reopens => match tuple.inverted() {
-            Some(answers) => begins(look, tuple, answers)?,
+            Some(answers) => match begins(look, tuple, answers)? {
+                Tracked::As(ct) => Tracked::As(Box::new(Ct { replaces: there.cloned(), ..*ct })),
+                other => other,
+            },
             None => invalid(),
         },
         Says::Either(what, likely, otherwise) => Tracked::Either {
             what: what.into(),
-            likely: Box::new(outcome(look, tuple, *likely, fits)?),
-            otherwise: Box::new(outcome(look, tuple, *otherwise, fits)?),
+            likely: Box::new(outcome(look, tuple, *likely, there, fits)?),
+            otherwise: Box::new(outcome(look, tuple, *otherwise, there, fits)?),
         },
     })
 }
 
 /// A packet of a known connection.
-fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState) -> Tracked {
+fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState, ignored: Fact<bool>) -> Tracked {
     // The answer itself counts as seen before rules see it.
     let seen = if reply { Status::SEEN_REPLY } else { Status::empty() };
     Tracked::As(Box::new(Ct {
@@ -242,13 +254,15 @@ fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState) -> Tracked {
         reply: Fact::Is(reply),
         mark: Fact::Is(flow.mark.unwrap_or(0)),
         status: flow.status.map(|s| (s | seen).bits()).into(),
-        zone: Fact::Is(flow.zone.unwrap_or(0)),
+        zone: Fact::Is(flow.in_zone()),
         template: false,
         original: Fact::Is(flow.orig),
         answers: Fact::Is(flow.reply),
         flow: Fact::Is(flow.clone()),
         told: false,
         labels: 0,
+        ignored,
+        replaces: None,
     }))
 }
 

@@ -4,7 +4,9 @@
 use super::super::facts::Host;
 use super::super::sysctl::{Why, number};
 use super::{Look, Says};
-use crate::sys::ct::{Flow, ProtoInfo, TcpState};
+use crate::evaluate::Fact;
+use crate::evaluate::release::is_reached;
+use crate::sys::ct::{Flow, ProtoInfo, Status, TcpState};
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -155,7 +157,7 @@ pub(super) fn known<H: Host + ?Sized>(look: &Look<'_, H>, flow: &Flow, reply: bo
     };
     let to = match next(reply, segment, *state) {
         Next::Invalid => return Ok(Says::Invalid),
-        Next::Ignore => return Ok(Says::Fits),
+        Next::Ignore => return Ok(Says::Ignored),
         Next::To(to) => to,
     };
     let closing = flags.is_some_and(|(o, r)| (o.flags | r.flags) & CLOSE_INIT != 0);
@@ -164,10 +166,17 @@ pub(super) fn known<H: Host + ?Sized>(look: &Look<'_, H>, flow: &Flow, reply: bo
             return Ok(Says::Reopens);
         }
         const WHAT: &str = "the last packet of the closed connection was this side's RST";
-        return Ok(Says::Either(WHAT, Box::new(Says::Reopens), Box::new(Says::Fits)));
+        return Ok(Says::Either(WHAT, Box::new(Says::Reopens), Box::new(Says::Ignored)));
     }
-    if segment == Segment::Syn && matches!(to, TcpState::SynSent | TcpState::SynSent2) {
-        return Ok(Says::Fits); // a SYN sets the window anew
+    // A SYN sets the window anew. Since 5.13 one that comes again before any answer is let pass, and not counted.
+    if segment == Segment::Syn && *state == TcpState::SynSent {
+        let answered = reply || flow.status.is_none_or(|s| s.contains(Status::SEEN_REPLY));
+        return Ok(match look.host.sysctl("kernel.osrelease") {
+            _ if answered => Says::Fits,
+            Fact::Is(release) if is_reached(&release, (5, 13)) => Says::Ignored,
+            Fact::Is(_) => Says::Fits,
+            _ => Says::Perhaps,
+        });
     }
     // Whoever is liberal is not checked, but for the sequence number of a RST.
     let own = flags.map(|(o, r)| if reply { r } else { o });
@@ -177,5 +186,5 @@ pub(super) fn known<H: Host + ?Sized>(look: &Look<'_, H>, flow: &Flow, reply: bo
         return Ok(Says::Fits);
     }
     const WINDOW: &str = "its sequence numbers are within the window that conntrack has seen";
-    Ok(Says::Either(WINDOW, Box::new(Says::Fits), Box::new(Says::Invalid)))
+    Ok(Says::Either(WINDOW, Box::new(Says::Perhaps), Box::new(Says::Invalid)))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::evaluate::Device;
 use crate::evaluate::headers::Network;
 use crate::host::{FakeHost, Usage};
-use crate::sys::ct::{Expectation, ProtoInfo, TcpFlags, TcpState};
+use crate::sys::ct::{Expectation, ProtoInfo, TcpFlags, TcpState, ZoneScope};
 
 const CLIENT: [u8; 4] = [192, 0, 2, 2];
 const SERVER: [u8; 4] = [192, 0, 2, 1];
@@ -252,4 +252,40 @@ fn sctp_tags_are_those_of_the_association() {
     assert_eq!(tracked(&with(2, (4, 7)), &sctp(SERVER, CLIENT, 7, &[INIT_ACK])), "established reply or invalid");
     assert_eq!(tracked(&with(8, (9, 0)), &sctp(SERVER, CLIENT, 7, &[DATA])), "invalid");
     assert_eq!(tracked(&with(8, (9, 0)), &sctp(SERVER, CLIENT, 7, &[HEARTBEAT_ACK])), "established reply");
+}
+
+#[test]
+fn a_port_that_is_used_again_is_free_and_a_repeated_syn_is_not_counted() {
+    let ct = |host: &FakeHost, packet: &Packet| match track(host, packet) {
+        Fact::Is(Tracked::As(ct)) => *ct,
+        other => panic!("{other:?}"),
+    };
+    let over = with_flow(TcpState::TimeWait, Status::SEEN_REPLY | Status::ASSURED, CLOSE_INIT);
+    let begun = ct(&over, &tcp(CLIENT, 1000, SERVER, 80, 0x02));
+    let taken = |ct: &Ct| ct.is_taken(&tuple().inverted().unwrap_or(tuple()), &over);
+    assert_eq!(taken(&begun), Fact::Is(false));
+    assert_eq!(taken(&Ct::default()), Fact::Is(true));
+    let mut begun = with_flow(TcpState::SynSent, Status::CONFIRMED, 0);
+    let again = tcp(CLIENT, 1000, SERVER, 80, 0x02);
+    begun.sysctls.insert("kernel.osrelease".into(), "5.12.1".into());
+    assert_eq!(ct(&begun, &again).ignored, Fact::Is(false));
+    begun.sysctls.insert("kernel.osrelease".into(), "6.1.0-13".into());
+    assert_eq!(ct(&begun, &again).ignored, Fact::Is(true));
+    begun.flows[0].status = Some(Status::CONFIRMED | Status::SEEN_REPLY);
+    assert_eq!(ct(&begun, &again).ignored, Fact::Is(false), "an answer was seen");
+}
+
+#[test]
+fn a_zone_of_one_direction_keeps_apart_that_direction_only() {
+    let mut host = with_flow(TcpState::Established, Status::SEEN_REPLY, BE_LIBERAL);
+    let back = |host: &FakeHost, id, scope| {
+        let mut p = tcp(SERVER, 80, CLIENT, 1000, 0x10);
+        p.ct.zone = Fact::Is(Zone { id, scope });
+        tracked(host, &p)
+    };
+    assert_eq!(back(&host, 2, ZoneScope::Original), "established reply", "answers are of zone 0");
+    assert_eq!(back(&host, 2, ZoneScope::Reply), "new", "picked up in the middle");
+    host.flows[0].reply.zone = Some(2);
+    assert_eq!(back(&host, 2, ZoneScope::Reply), "established reply");
+    assert_eq!(back(&host, 0, ZoneScope::Both), "new");
 }

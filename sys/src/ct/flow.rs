@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::protoinfo::ProtoInfo;
 use super::status::Status;
 use super::tuple::Tuple;
+use super::zone::{Zone, ZoneScope};
 use crate::Text;
 use crate::error::Malformed;
 use crate::netlink::{Attr, Attrs};
@@ -185,6 +186,16 @@ impl Flow {
             kind => self.unknown.push((kind, a.bytes().into())),
         }
         Ok(())
+    }
+
+    /// The zone that it is in.
+    pub fn in_zone(&self) -> Zone {
+        match (self.zone, self.orig.zone, self.reply.zone) {
+            (Some(id), ..) => Zone::both(id),
+            (None, Some(id), _) => Zone { id, scope: ZoneScope::Original },
+            (None, None, Some(id)) => Zone { id, scope: ZoneScope::Reply },
+            (None, None, None) => Zone::default(),
+        }
     }
 
     /// Is this tuple its reply direction? None: it is neither of its tuples.

@@ -14,6 +14,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tuple;
+mod zone;
 
 pub use events::{Change, Events};
 pub use expect::Expectation;
@@ -24,3 +25,4 @@ pub use stats::{CpuStats, Totals};
 pub use status::Status;
 pub use table::Conntrack;
 pub use tuple::{L4, Tuple};
+pub use zone::{Zone, ZoneScope};

@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::flow::Flow;
 use super::stats::{CpuStats, Totals};
 use super::tuple::Tuple;
+use super::zone::{Zone, ZoneScope};
 use crate::error::Result;
 use crate::modules::{Presence, presence};
 use crate::netlink::{Builder, Client, Family, Socket, Transport};
@@ -47,17 +48,24 @@ impl<T: Transport> Conntrack<T> {
         self.client.set_read_ahead(on)
     }
 
-    /// The connection of which one direction, either, is this tuple. One question does for both.
-    pub fn lookup(&mut self, tuple: &Tuple, zone: u16) -> Result<Option<Flow>> {
+    /// The connection of which one direction, either, is this tuple, as a packet of that zone finds it. One question does
+    /// for both directions.
+    pub fn lookup(&mut self, tuple: &Tuple, zone: Zone) -> Result<Option<Flow>> {
+        let (scoped, kind) = match zone.scope {
+            ZoneScope::Both => (None, CTA_TUPLE_ORIG),
+            // A zone of one direction is told with a tuple of that direction; it is looked for in both all the same.
+            ZoneScope::Original => (Some(zone.id), CTA_TUPLE_ORIG),
+            ZoneScope::Reply => (Some(zone.id), CTA_TUPLE_REPLY),
+        };
         let mut found = None;
         let asked = self.client.get(
             "look up the connection of",
             "a packet",
             |b, flags, seq| {
                 b.nf_message(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, flags, seq, tuple.family(), 0);
-                Tuple { zone: None, ..*tuple }.write(b, CTA_TUPLE_ORIG);
-                if zone != 0 {
-                    b.u16::<BE>(CTA_ZONE, zone);
+                Tuple { zone: scoped.filter(|id| *id != 0), ..*tuple }.write(b, kind);
+                if scoped.is_none() && zone.id != 0 {
+                    b.u16::<BE>(CTA_ZONE, zone.id);
                 }
             },
             |m| {

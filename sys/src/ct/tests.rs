@@ -44,7 +44,7 @@ fn message(message: u8, flags: u16, port: u16, mark: u32) -> Vec<u8> {
 fn a_lookup_finds_a_connection_with_all_that_is_said_of_it() -> Result<()> {
     let fake = Fake::new().reply(message(IPCTNL_MSG_CT_NEW, 0, 1000, 7)).ack(0).ack(libc::ENOENT);
     let mut table = Conntrack::new(Client::new(fake));
-    let flow = table.lookup(&tuple(1000), 9)?.unwrap_or_else(|| Flow::of(tuple(1), tuple(2)));
+    let flow = table.lookup(&tuple(1000), Zone::both(9))?.unwrap_or_else(|| Flow::of(tuple(1), tuple(2)));
     assert_eq!(flow.is_reply(&tuple(1000)), Some(false));
     assert_eq!(tuple(1000).inverted().and_then(|t| flow.is_reply(&t)), Some(true));
     let status = Status::SEEN_REPLY | Status::ASSURED | Status::CONFIRMED | Status::SRC_NAT_DONE | Status::DST_NAT_DONE;
@@ -58,7 +58,7 @@ fn a_lookup_finds_a_connection_with_all_that_is_said_of_it() -> Result<()> {
         assert!(flow.has_label(0) && flow.has_label(63) && flow.has_label(126) && !flow.has_label(1));
     }
     assert_eq!(flow.unknown.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [999]);
-    assert_eq!(table.lookup(&tuple(1), 0)?, None);
+    assert_eq!(table.lookup(&tuple(1), Zone::default())?, None);
     Ok(())
 }
 

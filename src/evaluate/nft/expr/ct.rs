@@ -121,17 +121,19 @@ fn load(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {
         }
         CtKey::Status => number(connection::status(cx), "connection status", |v| m.regs.write_u32(d, v)),
         CtKey::Mark => number(cx.packet.ct.mark.clone(), "connection mark", |v| m.regs.write_u32(d, v)),
-        CtKey::Zone => match (&cx.packet.ct.zone, e.direction) {
-            // A zone may count for one direction only; zone 0 is no zone.
-            (Fact::Is(0) | Fact::Absent, _) => {
+        CtKey::Zone => match &cx.packet.ct.zone {
+            Fact::Absent => {
                 m.regs.write_u16(d, 0);
                 Loaded::Done
             }
-            (Fact::Is(zone), None) => {
-                m.regs.write_u16(d, *zone);
-                Loaded::Done
+            zone => {
+                let id = zone.clone().map(|z| match e.direction {
+                    Some(CtDirection::Original) => z.in_direction(false),
+                    Some(CtDirection::Reply) => z.in_direction(true),
+                    _ => z.id,
+                });
+                number(id, "zone of the connection", |v| m.regs.write_u16(d, v))
             }
-            _ => unknown("zone of one direction of the connection"),
         },
         CtKey::L3protocol => {
             m.regs.write_u8(d, if cx.packet.network == crate::evaluate::Network::Ip6 { 10 } else { 2 });
@@ -229,12 +231,13 @@ fn protocol(cx: &Context<'_>) -> Option<u8> {
 }
 
 fn labels(cx: &Context<'_>) -> Option<[u8; 16]> {
-    cx.packet
-        .ct
-        .flow
-        .value()
-        .filter(|_| !cx.packet.ct.told)
-        .map(|f| (f.labels.unwrap_or(0) | cx.packet.ct.labels).to_le_bytes())
+    let ct = &cx.packet.ct;
+    let had = match &ct.flow {
+        Fact::Is(flow) => flow.labels.unwrap_or(0),
+        Fact::Absent if matches!(ct.state, Fact::Is(CtState::New)) => 0,
+        Fact::Absent | Fact::Unknown(_) => return None,
+    };
+    (!ct.told).then(|| (had | ct.labels).to_le_bytes())
 }
 
 fn tuple(cx: &Context<'_>, m: &mut Machine<'_>, e: &Ct) -> Loaded {

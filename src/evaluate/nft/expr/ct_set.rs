@@ -3,9 +3,11 @@
 use crate::evaluate::nft::machine::{Machine, Step, Taken};
 use crate::evaluate::packet::CtState;
 use crate::evaluate::{Context, Effect, Fact};
-use crate::sys::nft::expr::{CtKey, CtSet};
+use crate::sys::ct::{Zone, ZoneScope};
+use crate::sys::nft::expr::{CtDirection, CtKey, CtSet};
 
 use super::ct::tracked;
+use crate::evaluate::connection;
 
 /// `nft_ct_set_eval`, `nft_ct_set_zone_eval`
 pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &CtSet) -> Step {
@@ -25,7 +27,15 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &CtSet) -> Step {
             Fact::Absent if !cx.packet.ct.template => {
                 cx.packet.ct.template = true;
                 cx.packet.ct.zone = match value {
-                    Fact::Is(b) => <[u8; 2]>::try_from(b.as_slice()).map(u16::from_ne_bytes).ok().into(),
+                    Fact::Is(b) => {
+                        let scope = match e.direction {
+                            Some(CtDirection::Original) => ZoneScope::Original,
+                            Some(CtDirection::Reply) => ZoneScope::Reply,
+                            _ => ZoneScope::Both,
+                        };
+                        let id = <[u8; 2]>::try_from(b.as_slice()).map(u16::from_ne_bytes).ok();
+                        id.map(|id| Zone { id, scope }).into()
+                    }
                     Fact::Absent => Fact::Absent,
                     Fact::Unknown(w) => Fact::Unknown(w),
                 };
@@ -48,8 +58,13 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &CtSet) -> Step {
         }
         key => {
             if key == CtKey::Labels {
-                // What the connection had is no longer true.
-                cx.packet.ct.flow = Fact::unknown("connection whose labels a rule set");
+                match value.map(|b| <[u8; 16]>::try_from(b.as_slice())) {
+                    Fact::Is(Ok(bits)) if connection::can_be_labelled(cx) => {
+                        cx.packet.ct.labels |= u128::from_le_bytes(bits);
+                    }
+                    Fact::Is(Ok(_)) => {}
+                    _ => cx.packet.ct.told = true,
+                }
             }
             cx.effects.push(Effect::State(format!("ct {key}").into()));
         }
@@ -87,14 +102,14 @@ mod tests {
             assert_eq!(eval(cx, m, &mark), Step::Go);
             assert_eq!(cx.packet.ct.mark, Fact::Absent);
             eval(cx, m, &zone);
-            assert_eq!((cx.packet.ct.template, &cx.packet.ct.zone), (true, &Fact::Is(7)));
+            assert_eq!((cx.packet.ct.template, &cx.packet.ct.zone), (true, &Fact::Is(Zone::both(7))));
             assert_eq!(notrack(cx), Step::Go);
             assert_eq!(cx.packet.ct.state, Fact::Absent, "a template is in the way");
             (cx.packet.ct.template, cx.packet.ct.state) = (false, Fact::Is(CtState::New));
             eval(cx, m, &mark);
             m.regs.write_u32(Reg::R1, 9);
             eval(cx, m, &zone);
-            assert_eq!((&cx.packet.ct.mark, &cx.packet.ct.zone), (&Fact::Is(7), &Fact::Is(7)));
+            assert_eq!((&cx.packet.ct.mark, &cx.packet.ct.zone), (&Fact::Is(7), &Fact::Is(Zone::both(7))));
             notrack(cx);
             assert_eq!(cx.packet.ct.state, Fact::Is(CtState::New));
             cx.packet.ct.state = Fact::Absent;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Checked, ask, known, note};
-use crate::evaluate::connection::{counted, state, tracked};
+use crate::evaluate::connection::{can_be_labelled, counted, state, tracked};
 use crate::evaluate::context::Context;
 use crate::evaluate::effect::Effect;
 use crate::evaluate::fact::Fact;
@@ -29,9 +29,7 @@ pub(super) fn label(cx: &mut Context, m: &Connlabel) -> Checked {
         return Ok(note(cx, !inverted, "--label", m.bit, "set"));
     }
     if m.options & Connlabel::SET != 0 {
-        // A connection from before the first rule of this kind has no room for labels.
-        if cx.packet.ct.flow.value().is_some() && !cx.ask("whether the connection can be labelled", b"connlabel", true)
-        {
+        if !can_be_labelled(cx) {
             return Ok(inverted);
         }
         cx.packet.ct.labels |= label;

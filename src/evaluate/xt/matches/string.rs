@@ -3,6 +3,7 @@
 use super::{Checked, ask};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
+use crate::evaluate::release::reached;
 use crate::sys::text::Escaped;
 use crate::sys::xt::matches::StringMatch;
 
@@ -20,8 +21,8 @@ pub(super) fn check(cx: &mut Context, m: &StringMatch<'_>) -> Checked {
         _ if !cx.packet.blurred.is_empty() => return ask(cx, "bytes that NAT chose", m),
         Some(at) if at + pattern.len() <= span => true,
         // Since 6.6 a match must end within the range, before that it had to begin there.
-        Some(at) if at <= span => match cx.env.sysctl("kernel.osrelease") {
-            Fact::Is(release) => !ends_within(&release),
+        Some(at) if at <= span => match reached(cx.env, (6, 6)) {
+            Fact::Is(reached) => !reached,
             _ => return ask(cx, "kernel release", m),
         },
         Some(_) => false,
@@ -38,10 +39,4 @@ pub(super) fn check(cx: &mut Context, m: &StringMatch<'_>) -> Checked {
         });
     }
     Ok(met)
-}
-
-/// Does that release want the whole match within the range?
-fn ends_within(release: &str) -> bool {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 6)
 }

@@ -5,6 +5,7 @@ use crate::evaluate::context::Context;
 use crate::evaluate::decision::Decision;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::packet::CtState;
+use crate::sys::ct::{Zone, ZoneScope};
 use crate::sys::xt::targets::Ct;
 
 /// Has conntrack, or a rule before it, dealt with the packet already (`skb->_nfct != 0`)?
@@ -25,11 +26,14 @@ pub(super) fn ct(cx: &mut Context, t: &Ct<'_>) -> Decision {
     }
     if !seen(cx) {
         cx.packet.ct.template = true;
+        let scope = match t.flags & (Ct::ZONE_ORIGINAL | Ct::ZONE_REPLY) {
+            Ct::ZONE_ORIGINAL => ZoneScope::Original,
+            Ct::ZONE_REPLY => ZoneScope::Reply,
+            _ => ZoneScope::Both,
+        };
         cx.packet.ct.zone = match (t.flags & Ct::ZONE_MARK != 0, &cx.packet.mark) {
-            // A zone of the reply direction only does not change where this packet is looked up first.
-            _ if t.flags & (Ct::ZONE_ORIGINAL | Ct::ZONE_REPLY) == Ct::ZONE_REPLY => Fact::Is(0),
-            (false, _) => Fact::Is(t.zone),
-            (true, Fact::Is(mark)) => Fact::Is(*mark as u16),
+            (false, _) => Fact::Is(Zone { id: t.zone, scope }),
+            (true, Fact::Is(mark)) => Fact::Is(Zone { id: *mark as u16, scope }),
             (true, _) => Fact::unknown("conntrack zone"),
         };
     }

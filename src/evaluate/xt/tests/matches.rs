@@ -196,6 +196,8 @@ fn labels_helpers_and_marks_belong_to_the_connection() {
     let label = |bit, options| Match::Connlabel(m::Connlabel { bit, options });
     assert!(is(&host(), &p, label(5, 0)) && !is(&host(), &p, label(4, 0)));
     assert!(is(&host(), &p, label(4, m::Connlabel::INVERT)));
+    assert!(is(&host(), &p, label(4, m::Connlabel::SET)), "what has a label has room for others");
+    p.ct.flow = Fact::Is(Arc::new(Flow { labels: None, ..f.clone() }));
     assert!(is_open(&host(), &p, label(4, m::Connlabel::SET)), "an old connection may have no room");
     let helper = Match::Helper(m::Helper { name: TextRef::new(b"ftp"), invert: false });
     assert!(!is(&host(), &p, helper));

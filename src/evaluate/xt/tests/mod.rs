@@ -15,7 +15,7 @@ use super::{Outcome, matches::matches as matches_packet, targets::apply};
 use crate::evaluate::environment::{FibAnswer, FibQuery, Link, RouteType, SocketFacts};
 use crate::evaluate::headers::Network;
 use crate::evaluate::{Assumptions, Context, Decision, Device, Environment, Fact, Hook, Packet, checksum};
-use crate::sys::ct::{Flow, Tuple};
+use crate::sys::ct::{Flow, Tuple, Zone};
 use crate::sys::xt::{Family, Match, Target};
 
 const A: [u8; 4] = [10, 0, 0, 1];
@@ -76,7 +76,7 @@ impl Environment for Host {
         self.address.into()
     }
 
-    fn tuple_taken(&self, _: &Tuple, _: u16) -> Fact<bool> {
+    fn tuple_taken(&self, _: &Tuple, _: Zone) -> Fact<bool> {
         self.taken.map_or(Fact::unknown("other connections on the same ports"), Fact::Is)
     }
 }

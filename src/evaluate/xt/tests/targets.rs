@@ -55,9 +55,9 @@ fn a_template_gives_the_zone_and_nobody_changes_what_was_tracked() {
     let mut p = udp(1, b"");
     p.mark = Fact::Is(9);
     let q = goes_on(&p, ct(0, 5));
-    assert_eq!((q.ct.template, q.ct.zone.clone(), q.ct.state.clone()), (true, Fact::Is(5), Fact::Absent));
+    assert_eq!((q.ct.template, q.ct.zone.clone(), q.ct.state.clone()), (true, Fact::Is(Zone::both(5)), Fact::Absent));
     assert_eq!(goes_on(&q, ct(t::Ct::NOTRACK, 0)).ct.state, Fact::Absent, "the first rule counts");
-    assert_eq!(goes_on(&p, ct(t::Ct::ZONE_MARK, 0)).ct.zone, Fact::Is(9));
+    assert_eq!(goes_on(&p, ct(t::Ct::ZONE_MARK, 0)).ct.zone, Fact::Is(Zone::both(9)));
     let q = goes_on(&p, Target::Notrack);
     assert_eq!(q.ct.state, Fact::Is(CtState::Untracked));
     assert!(!goes_on(&q, ct(0, 5)).ct.template);

@@ -4,7 +4,7 @@
 use super::*;
 use crate::evaluate::Packet;
 use crate::evaluate::nft::testing::*;
-use crate::sys::ct::Flow;
+use crate::sys::ct::{Flow, Zone};
 
 fn load(
     packet: Packet,
@@ -51,7 +51,7 @@ fn without_a_connection_everything_else_ends_the_rule() {
 fn a_connection_has_tuples_of_its_family() {
     let mut p = ip4(17, &[0; 8]);
     p.ct.state = Fact::Is(CtState::Established);
-    (p.ct.mark, p.ct.reply, p.ct.zone) = (Fact::Is(5), Fact::Is(true), Fact::Is(0));
+    (p.ct.mark, p.ct.reply, p.ct.zone) = (Fact::Is(5), Fact::Is(true), Fact::Is(Zone::default()));
     let tuple = Tuple::ports(17, ("10.0.0.1".parse().unwrap(), 7), ("10.0.0.2".parse().unwrap(), 53));
     p.ct.original = Fact::Is(tuple);
     p.ct.flow = Fact::Is(Flow { labels: Some(4), id: Some(0x0102_0304), ..Flow::of(tuple, tuple) }.into());
