@@ -5,8 +5,9 @@ use super::report::{Finding, RuleRef};
 use super::view::View;
 use crate::blame::{Backend, Blame, Culprit, CulpritKind, Fix, NearMiss, PacketFields, Why};
 use crate::evaluate::Packet;
+use crate::evaluate::environment::FibQuery;
 use crate::evaluate::packet::CtState;
-use crate::explain::{Explained, Question};
+use crate::explain::{Explained, Question, Side, complain};
 use crate::fix::{Trial, propose, without_tables};
 
 /// A lost packet.
@@ -57,6 +58,7 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     for f in found.iter().filter(|f| names(f, &explained.blame)) {
         add(f.code, f.message.clone());
     }
+    let by_mac = would_decide(view, question, explained);
     let proposed = propose(view.rules, view.host, question, explained);
     let mut fixes = proposed.fixes;
     for f in found.iter().filter(|f| reasons.iter().any(|w| w.code == Some(f.code))).flat_map(|f| &f.fix) {
@@ -75,8 +77,40 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     } else {
         reasons.extend(without_tables(view.rules, view.host, question, explained).map(Why::plain));
     }
+    reasons.extend(by_mac.map(Why::plain));
     explained.blame.why.splice(0..0, reasons);
     explained.blame.fix.extend(fixes);
+}
+
+/// Where a rule asks for the hardware address of who sends it: what would decide, and what the neighbour table has to say.
+fn would_decide(view: &View<'_>, q: &Question, explained: &Explained) -> Option<String> {
+    let Side::In(name) = &q.side else { return None };
+    if !explained.blame.unknowns.iter().any(|u| u == "link layer header") {
+        return None;
+    }
+    let source = explained.blame.packet.source?;
+    let index = view.host.link_named(name.as_bytes()).known()?.index;
+    let way = FibQuery { to: source, from: None, oif: Some(index), iif: None, mark: 0, tos: 0 };
+    let hop = view.env.fib(&way).known().and_then(|way| way.gateway).unwrap_or(source);
+    let known = view.host.neighbour(index, hop).known().and_then(|n| <[u8; 6]>::try_from(n.lladdr?).ok());
+    let Some(mac) = known else {
+        return Some("a rule asks for the hardware address that it comes from: --mac says it".into());
+    };
+    let words = mac.map(|b| format!("{b:02x}")).join(":");
+    let then = complain(view.explainer(), &Question { mac: Some(mac), ..q.clone() }).ok()?;
+    let what = match then.blame.culprit.detail.as_deref().filter(|_| !then.passes()) {
+        Some(detail) => format!("{} ({detail})", then.blame.verdict.name()),
+        None => then.blame.verdict.name().to_owned(),
+    };
+    let place = match (&then.blame.culprit.chain_name, then.blame.culprit.rule_position) {
+        (Some(chain), Some(n)) => format!(" by {chain} rule {n}"),
+        (Some(chain), None) => format!(" by the policy of {chain}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "the neighbour table has {words} for {hop} on {name}; if it comes from there (--mac {words}): {what}{place}, {}",
+        then.blame.confidence.name()
+    ))
 }
 
 /// Does the packet arrive with it, and is nothing to blame any more?

@@ -43,7 +43,7 @@ pub(super) fn rule_for(run: &Run, answer: bool) -> Option<NewRule> {
         iif: None,
         oif: None,
         src: f.source.filter(|_| !anybody && !matches!(run.hook, Hook::Output)),
-        dst: f.destination.filter(|_| !anybody && !matches!(run.hook, Hook::Input | Hook::Ingress | Hook::Prerouting)),
+        dst: f.destination.filter(|_| !anybody && run.hook != Hook::Input),
         protocol,
         dport: f.destination_port.filter(|_| matches!(protocol, Some(6 | 17))),
         icmp_type,
@@ -95,6 +95,7 @@ pub(super) fn also(rule: &NewRule, hook: Hook) -> String {
         Hook::Forward => "through this host",
         Hook::Output | Hook::Postrouting | Hook::Egress => "out of this host",
         Hook::Ingress | Hook::Prerouting if rule.dst.is_none() => "to every address, of this host or behind it",
+        Hook::Ingress | Hook::Prerouting => return format!("{}, whatever its source port", rule.describe()),
         _ => "at every address of this host",
     };
     format!("{}, {here}, whatever its source port", rule.describe())

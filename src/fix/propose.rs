@@ -1,12 +1,13 @@
 //! Fixes for a lost packet.
 
 use crate::blame::{CulpritKind, Fix, PacketFields, Verdict};
-use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::Fate;
+use crate::evaluate::{ChainRef, Hook, Packet};
 use crate::explain::{Explained, Question, Side};
 use crate::finding::{View, probe};
 use crate::host::Host;
+use crate::listing::{Hooks, Met, len};
 use crate::manager;
 use crate::ruleset::Ruleset;
 
@@ -14,6 +15,7 @@ use super::allow;
 use super::change::Change;
 use super::listed::{self, Listed};
 use super::owner;
+use super::rule::NewRule;
 use super::trial::{Trial, is_same};
 
 /// So many things may be in the way of one packet.
@@ -76,7 +78,7 @@ fn with(
         let (step, after, then) = of_kind.or_else(|| next(&trial, q, &now))?;
         steps.push(step);
         (trial, now) = (after, then);
-        if now.blame.verdict == Verdict::Accept {
+        if is_mended(&now) {
             return fix(steps, rules, host, &trial);
         }
     }
@@ -123,7 +125,7 @@ fn by_hand(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> 
         let Some((step, after, then)) = next(&trial, q, &now) else { break };
         steps.push(step);
         (trial, now) = (after, then);
-        if now.blame.verdict == Verdict::Accept {
+        if is_mended(&now) {
             return Proposed { fixes: fix(steps, rules, host, &trial).into_iter().collect(), still: None };
         }
     }
@@ -196,8 +198,39 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
             };
             Some(places.map(step).collect())
         }
+        CulpritKind::Nat => Some(masquerades(rules, now)),
         _ => None,
     }
+}
+
+/// Rules that give a packet which leaves with an address that nobody beyond answers the address of this host.
+fn masquerades(rules: &Ruleset, now: &Explained) -> Vec<Step> {
+    let p = &now.blame.packet;
+    let (Some(oif), Some(source)) = (&p.oif, p.source) else { return Vec::new() };
+    let family = if source.is_ipv6() { "ip6" } else { "ip" };
+    let rule = NewRule {
+        v6: source.is_ipv6(),
+        src: Some(source),
+        oif: Some(oif.as_str().into()),
+        masquerade: true,
+        ..NewRule::default()
+    };
+    let stands = Hooks::of(rules).into_iter().filter(|h| h.hook == Hook::Postrouting && h.family == family);
+    let chains = stands.flat_map(|h| h.stands).filter_map(|s| match s.met {
+        Met::NatChain(chain) => Some(chain),
+        _ => None,
+    });
+    let step = |chain: ChainRef| {
+        // Behind what somebody may have excepted.
+        let change = Change::Insert { chain, position: len(rules, chain) + 1, rule: rule.clone() };
+        Step::new(rules, change, format!("masquerade what {source} sends by {oif}"))
+    };
+    chains.map(step).collect()
+}
+
+/// Does the packet arrive now, and its answer, with nothing to blame?
+fn is_mended(now: &Explained) -> bool {
+    now.blame.verdict == Verdict::Accept && now.blame.culprit.kind != CulpritKind::Nat
 }
 
 /// Is it of a connection that has begun, by its TCP flags, where nothing is tracked?

@@ -229,7 +229,8 @@ fn by(c: &Culprit) -> String {
         let _ = write!(s, "  {DIM}managed by {m}{DIM:#}");
     }
     if let Some(v) = &c.sysctl {
-        let _ = write!(s, "  {DIM}(wanted: {}){DIM:#}", v.wanted);
+        let which = if c.kind == CulpritKind::Sysctl { String::new() } else { format!("{} = {}, ", v.key, v.value) };
+        let _ = write!(s, "  {DIM}({which}wanted: {}){DIM:#}", v.wanted);
     }
     s
 }

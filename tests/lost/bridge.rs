@@ -12,6 +12,7 @@ kernel_tests! {
     rules_for_ip_are_met_where_br_netfilter_calls_them needs ["nft", "ip", "sh", "iptables-nft"];
     the_bridge_itself_may_be_named_instead_of_a_port needs ["nft", "ip"];
     a_bridge_refuses_by_itself needs ["ip"];
+    what_ebtables_asks_decides needs ["ip", "ebtables-nft"];
 }
 
 /// A and B, behind the ports p1 and p2 of a bridge without an address.
@@ -140,4 +141,25 @@ fn a_bridge_refuses_by_itself() {
     assert_eq!(who(&lab.why(0)), "certain accept none");
     ip(&lab.host, "link set p2 down");
     assert_eq!(who(&lab.why(0)), "certain drop unknown no other port of br0 forwards");
+}
+
+fn what_ebtables_asks_decides() {
+    for (side, asks, drops) in [
+        (0, "-p IPv4 --ip-dst 10.1.0.3 --ip-proto tcp --ip-dport 80", true),
+        (0, "-p IPv4 --ip-src 10.1.0.0/24 --ip-proto 6 --ip-dport 1:79", false),
+        (0, "-p IPv4 ! --ip-src 10.1.0.0/24", false),
+        (0, "-p IPv4 --ip-proto tcp ! --ip-dport 81:90", true),
+        (0, "-p IPv4 --ip-proto udp --ip-dport 80", false),
+        (1, "-p IPv6 --ip6-dst 2001:db8::/64 --ip6-proto tcp --ip6-dport 80", true),
+        (1, "-p IPv6 --ip6-proto tcp --ip6-dport 81:1023", false),
+        (0, "--mark 5", false),
+        (0, "--pkttype-type multicast", false),
+    ] {
+        let lab = Switch::new();
+        assert!(lab.connects(B[side]));
+        lab.host.cmd("sh", &["-ec", &format!("ebtables-nft -A FORWARD {asks} -j DROP")], "");
+        assert_eq!(lab.connects(B[side]), !drops, "{asks}");
+        let expected = if drops { "certain drop rule bridge filter FORWARD 1" } else { "certain accept none" };
+        assert_eq!(who(&lab.why(side)), expected, "{asks}");
+    }
 }

@@ -8,6 +8,8 @@ kernel_tests! {
     a_program_whose_packet_has_no_route_gets_an_errno needs ["ip"];
     what_a_connection_goes_on_with_needs_the_rule_for_connections needs ["nft", "sh"];
     a_proxy_that_does_not_run_is_told needs ["iptables-nft"];
+    times_that_nearly_fit_are_told_as_times needs ["iptables-nft", "iptables-legacy"];
+    what_would_decide_about_a_hardware_address_is_told needs ["iptables-nft", "ip"];
 }
 
 fn a_program_whose_packet_has_no_route_gets_an_errno() {
@@ -45,4 +47,29 @@ fn a_proxy_that_does_not_run_is_told() {
     let answer = why(&lab.router, "tcp 10.9.1.2:40000 10.9.2.2:80 -i r0");
     assert_eq!(who(&answer), "certain drop rule ip mangle PREROUTING 1");
     assert!(answer["why"].to_string().contains("no transparent socket waits for it at port 3129"), "{answer:#}");
+}
+
+fn times_that_nearly_fit_are_told_as_times() {
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        let lab = Lab::new();
+        lab.run(&format!("{tool} -P INPUT DROP"));
+        lab.run(&format!("{tool} -A INPUT -m time --datestop 2001-02-03T04:05:06 -j ACCEPT"));
+        let near = &why(&lab.router, "udp 10.9.1.2:4000 10.9.1.1:53 -i r0")["near_misses"][0];
+        assert_eq!((&near["field"], &near["wanted"]), (&"--datestop".into(), &"2001-02-03T04:05:06".into()), "{near}");
+        assert!(near["have"].as_str().unwrap().starts_with("20"), "{near}");
+    }
+}
+
+fn what_would_decide_about_a_hardware_address_is_told() {
+    let lab = Lab::new();
+    lab.run("ip neigh add 10.9.1.77 lladdr 02:00:00:00:00:09 dev r0");
+    lab.run("iptables-nft -A INPUT -m mac --mac-source 02:00:00:00:00:09 -j DROP");
+    for (from, says) in [
+        ("10.9.1.77", "if it comes from there (--mac 02:00:00:00:00:09): drop by INPUT rule 1, certain"),
+        ("10.9.1.78", "a rule asks for the hardware address that it comes from"),
+    ] {
+        let answer = why(&lab.router, &format!("icmp {from} 10.9.1.1 -i r0"));
+        assert_eq!(who(&answer), "likely drop rule ip filter INPUT 1");
+        assert!(answer["why"].to_string().contains(says), "{answer:#}");
+    }
 }

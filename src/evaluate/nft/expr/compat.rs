@@ -13,14 +13,25 @@ fn family(m: &Machine<'_>) -> Option<Family> {
 
 /// `nft_match_eval`
 pub fn check(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &XtBlob) -> Step {
-    let found = family(m).map(|f| (f, matches::decode(f, e.name.as_bytes(), e.revision, &e.data)));
+    let family = family(m);
+    // ebtables has matches of its own, also by names that iptables has.
+    if family == Some(Family::Bridge)
+        && let Some(outcome) = xt::matches::bridge::matches(cx, e.name.as_bytes(), &e.data)
+    {
+        return step(outcome);
+    }
+    let found = family.map(|f| (f, matches::decode(f, e.name.as_bytes(), e.revision, &e.data)));
     match found {
         None | Some((_, Match::Unknown { .. })) => super::unknown::named(cx, m, &format!("match {}", e.name)),
-        Some((family, found)) => match xt::matches::matches(cx, family, &found) {
-            Outcome::Yes => Step::Go,
-            Outcome::No => Step::Break,
-            Outcome::HotDrop => Step::Verdict(Decision::Drop),
-        },
+        Some((family, found)) => step(xt::matches::matches(cx, family, &found)),
+    }
+}
+
+fn step(outcome: Outcome) -> Step {
+    match outcome {
+        Outcome::Yes => Step::Go,
+        Outcome::No => Step::Break,
+        Outcome::HotDrop => Step::Verdict(Decision::Drop),
     }
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod addrtype;
 mod bpf;
+pub mod bridge;
 mod connection;
 mod conntrack;
 mod dccp;
