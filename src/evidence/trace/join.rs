@@ -53,6 +53,8 @@ pub struct Joiner {
     /// Records of nf_tables are missing somewhere from here on.
     gap_ahead: bool,
     refused: u64,
+    /// When a record found no place.
+    refused_last: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,8 @@ enum Gap {
     None,
     /// Before the record that comes next.
     BeforeNext,
-    /// Before the first record of this journey, of which nf_tables has not told yet.
+    /// Before the first record of this journey, whose end nf_tables has not told yet. A packet on another CPU, which began
+    /// before that record, may be told of by nf_tables between the beginning and the end of this one.
     Before(u64),
 }
 
@@ -186,7 +189,8 @@ impl Joiner {
             },
         };
         if self.gap == Gap::BeforeNext {
-            self.gap = if known.is_some_and(|s| self.is_of_nft(s)) { Gap::None } else { Gap::Before(serial) };
+            let over = self.journeys.get(&serial).is_some_and(|o| o.ended);
+            self.gap = if over { Gap::None } else { Gap::Before(serial) };
         }
         let ambiguous = candidates.len() > 1;
         if let Some(open) = self.journeys.get_mut(&serial) {
@@ -269,8 +273,11 @@ impl Joiner {
     fn begin(&mut self, id: Option<u32>, now: Now) -> Option<u64> {
         if self.journeys.len() >= MOST {
             self.refused += 1;
+            self.refused_last = Some(now.instant);
             return None;
         }
+        // Its first records may be among those that found no place.
+        let begun_before = self.refused_last.is_some_and(|at| now.instant.saturating_duration_since(at) < QUEUED);
         let serial = self.next;
         self.next += 1;
         let journey = Journey {
@@ -280,7 +287,7 @@ impl Joiner {
             steps: Vec::new(),
             end: End::Silent,
             selected: false,
-            incomplete: self.gap != Gap::None,
+            incomplete: self.gap != Gap::None || begun_before,
             ambiguous: false,
         };
         let open = Open {
@@ -316,7 +323,11 @@ impl Joiner {
             .filter(|s| self.journeys.get(s).is_some_and(|o| o.journey.id.is_none() && !o.ended))
             .collect();
         for orphan in orphans {
+            let gap = self.gap;
             let Some(other) = self.take(orphan) else { continue };
+            if gap == Gap::Before(orphan) {
+                self.gap = Gap::Before(serial);
+            }
             let Some(open) = self.journeys.get_mut(&serial) else { return };
             open.journey.began = open.journey.began.min(other.journey.began);
             open.legacy.extend(other.legacy);
