@@ -54,13 +54,14 @@ pub enum What {
 }
 
 impl What {
-    /// The highest value, where the property of a packet may also be absent: one more than the highest real one.
-    fn max(&self) -> u128 {
+    /// The highest value, where the property of a packet may also be absent: one more than the highest real one. `cut`: may
+    /// even an address be missing?
+    fn max(&self, cut: bool) -> u128 {
         let bytes = |n: u8| if n >= 16 { u128::MAX } else { 1u128 << (8 * u32::from(n)) };
         match self {
             Self::Family => 1,
             Self::State => 4,
-            Self::Source4 | Self::Destination4 => bytes(4),
+            Self::Source4 | Self::Destination4 => bytes(4) - u128::from(!cut),
             Self::Source6 | Self::Destination6 | Self::Input | Self::Output => u128::MAX,
             Self::Protocol | Self::IcmpType | Self::IcmpCode | Self::TcpFlags => bytes(1),
             Self::SourcePort | Self::DestinationPort => bytes(2),
@@ -70,7 +71,7 @@ impl What {
             Self::Payload(_, _, n) => bytes(u8::try_from(*n).unwrap_or(16)),
             Self::Other(_, 0) => 1,
             Self::Other(_, n) => bytes(*n),
-            Self::Masked(of, _) => of.max(),
+            Self::Masked(of, _) => of.max(cut),
         }
     }
 
@@ -123,9 +124,16 @@ pub struct Axes {
     max: Vec<u128>,
     whats: Vec<What>,
     version: [u32; 3],
+    /// Does the chain see packets whose headers nobody has looked at yet?
+    cut: bool,
 }
 
 impl Axes {
+    /// The chain sees frames, what is in them may end anywhere.
+    pub fn of_frames(&mut self) {
+        self.cut = true;
+    }
+
     /// The number of a property, as it is where the rules of the chain have been read to.
     pub fn id(&mut self, what: What) -> u32 {
         let by = what.changed_by();
@@ -135,7 +143,7 @@ impl Axes {
         match self.ids.entry(Axis { what, version }) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                self.max.push(new.key().what.max());
+                self.max.push(new.key().what.max(self.cut));
                 self.whats.push(new.key().what.clone());
                 *new.insert(next)
             }
@@ -165,9 +173,9 @@ impl Axes {
             What::Family => 1,
             What::State => 4,
             What::Other(_, 0) => 1,
-            What::Mark => u128::from(u32::MAX),
+            What::Mark | What::Source4 | What::Destination4 => u128::from(u32::MAX),
             What::Masked(of, _) => self.top(of),
-            w => match w.max() {
+            w => match w.max(self.cut) {
                 u128::MAX => u128::MAX,
                 max => max - 1,
             },

@@ -37,6 +37,9 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(table: &'a Table, axes: &'a mut Axes) -> Self {
+        if matches!(table.def.family, Family::Netdev | Family::Bridge) {
+            axes.of_frames();
+        }
         let v6 = match table.def.family {
             Family::Ip => Some(false),
             Family::Ip6 => Some(true),

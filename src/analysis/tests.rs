@@ -264,3 +264,21 @@ fn many_pieces_are_put_together_and_too_many_are_said_to_be() {
     assert!(matches!(&blocks(26)[..], [Dead::Covered(by)] if by.len() == 1024));
     assert_eq!(blocks(29), [Dead::TooComplex]);
 }
+
+/// Every source is not the one or not the other.
+#[test]
+fn what_is_not_from_one_of_two_sources_is_everything() {
+    let not = |b, verdict| Random { tests: vec![Test::Source(b, 32, true)], verdict };
+    for (a, b) in [(0, 1), (1, 0), (3, 12), (7, 7)] {
+        let all = [not(a, 1), not(b, 2), Random { tests: Vec::new(), verdict: 1 }];
+        let dead = |rules: &Ruleset, chain| {
+            let analysed = Chains::new(rules).analyse(chain);
+            analysed.dead.iter().map(|(n, _)| *n).collect::<Vec<_>>()
+        };
+        let expected = if a == b { vec![2] } else { vec![3] };
+        assert_eq!(dead(&nft(&all), ChainRef { table: TableRef::Nft(0), chain: 0 }), expected);
+        let rules = legacy(&all);
+        let chain = rules.xt[0].chains().position(|c| c.name().as_bytes() == b"INPUT").unwrap();
+        assert_eq!(dead(&rules, ChainRef { table: TableRef::Xt(0), chain }), expected);
+    }
+}

@@ -36,9 +36,9 @@ impl Reader<'_> {
                     (true, [one]) if one.iter().count() == 1 => {
                         for (axis, ranges) in one.iter() {
                             // What is absent is in no set, and the rule ends before it is asked.
-                            let max = self.axes.max(axis);
-                            let top = if max == u128::MAX || max == 1 || max == 4 { max } else { max - 1 };
-                            self.conditions.and(axis, &ranges.not(top));
+                            if let Some(top) = self.axes.what(axis).map(|what| self.axes.top(what)) {
+                                self.conditions.and(axis, &ranges.not(top));
+                            }
                         }
                     }
                     _ => self.conditions.unknown(),
