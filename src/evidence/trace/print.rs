@@ -6,10 +6,16 @@ use super::journey::View;
 use crate::evaluate::headers::{Headers, Network};
 use crate::evaluate::ip6::is_extension;
 
+const TCP: u8 = 6;
+/// Flags of ECN.
+const ECE: u8 = 0x40;
+const CWR: u8 = 0x80;
+
 /// The fingerprint of a packet at one point of its way; none if there is nothing to tell it by.
 ///
-/// It leaves out what changes on the way without the packet becoming another: TTL, type of service, checksums. What NAT
-/// changes is in it: a journey has a fingerprint for each view of the packet.
+/// It leaves out what changes on the way without the packet becoming another: TTL, type of service, checksums, and the lengths
+/// and ECN flags that targets change in a SYN (TCPMSS adds an option where there is none). What NAT changes is in it: a
+/// journey has a fingerprint for each view of the packet.
 pub(super) fn print(view: &View<'_>) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     let headers = Headers::parse(view.network, view.header);
@@ -18,7 +24,7 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
     match view.network {
         Network::Ip4 => {
             let mut h: [u8; 20] = *view.header.first_chunk()?;
-            for changing in [1, 8, 10, 11] {
+            for changing in [1, 2, 3, 8, 10, 11] {
                 h[changing] = 0;
             }
             h.hash(&mut hasher);
@@ -26,7 +32,7 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
         Network::Ip6 => {
             let mut h: [u8; 40] = *view.header.first_chunk()?;
             plain = !is_extension(h[6]);
-            for changing in [0, 1, 7] {
+            for changing in [0, 1, 4, 5, 7] {
                 h[changing] = 0;
             }
             h.hash(&mut hasher);
@@ -43,6 +49,10 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
         bytes[..n].copy_from_slice(&transport[..n]);
         if let Some(checksum) = checksum(headers.protocol) {
             bytes[checksum].fill(0);
+        }
+        if headers.protocol == Some(TCP) {
+            bytes[12] = 0;
+            bytes[13] &= !(ECE | CWR);
         }
         bytes[..n].hash(&mut hasher);
     }
