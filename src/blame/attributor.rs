@@ -165,7 +165,7 @@ impl<'a> Attributor<'a> {
         packet.physout = self.device(p.physout);
         packet.mark = Fact::Is(p.mark);
         packet.vlan = p.vlan.map(|v| (v.tci, v.protocol)).into();
-        packet.link = if p.link.is_empty() { Fact::Absent } else { Fact::Is(p.link.to_vec()) };
+        packet.seen_with(&p.link);
         packet.owner = match p.uid {
             Some(uid) => Fact::Is(Owner { uid: Some(uid), gid: p.gid, cgroup: None }),
             None => Fact::Absent,

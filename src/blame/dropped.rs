@@ -107,9 +107,9 @@ impl Attributor<'_> {
     fn packet_of_drop(&self, d: &Dropped) -> Packet {
         let mut packet = Packet::new(d.network, d.payload.to_vec());
         packet.length = d.length;
-        packet.link = if d.link.is_empty() { Fact::Absent } else { Fact::Is(d.link.to_vec()) };
         packet.vlan = d.vlan.into();
         packet.iif = self.device(d.iif);
+        packet.seen_with(&d.link);
         // It has come from a device; what set a mark before the rules (traffic control) is not told.
         packet.owner = if d.iif.is_some() { Fact::Absent } else { Fact::unknown("socket owner") };
         if d.iif.is_none() {

@@ -2,18 +2,19 @@
 
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::{Fate, Start, Step as WalkStep};
-use crate::evaluate::{ChainRef, Decision, Fact, Hook, Packet, Place, TableRef};
-use crate::evidence::legacy::{Comment, LegacyTrace};
+use crate::evaluate::{Assumptions, Context, Decision, Fact, Hook, Packet, Place, RejectWith, TableRef, reject};
+use crate::evidence::legacy::LegacyTrace;
 use crate::evidence::trace::{Edge, End, Journey, Record, View};
-use crate::sys::nft::expr::Expr;
 use crate::sys::nft::{self, TraceKind};
-use crate::sys::xt::{Action, Verdict as XtVerdict};
 
 use super::answer::{self, Answer};
 use super::attributor::{Attributor, assemble, doubt};
 use super::culprit::{Culprit, CulpritKind};
-use super::packet::PacketFields;
+use super::packet::{PacketFields, address};
 use super::{Blame, Confidence, EvidenceKind, Step, Verdict, Why, describe};
+
+/// `RTN_BROADCAST`.
+const BROADCAST: u8 = 3;
 
 /// Where the last record of a journey leaves the packet.
 enum Last {
@@ -58,14 +59,18 @@ impl Attributor<'_> {
             End::Dropped | End::Passed(_) | End::Silent => {}
         }
         match self.last(j, hook) {
-            Last::Taken(decision, at) => self.taken(decision, at),
+            Last::Taken(decision, at) => self.taken(decision, at, packet, hook),
             Last::Lost(why) => answer::unknown(why),
             Last::At(start) => self.beyond(j, packet, &start),
         }
     }
 
     /// The answer when the kernel itself named who took the packet.
-    fn taken(&self, decision: Decision, at: Place) -> Answer {
+    fn taken(&self, decision: Decision, at: Place, packet: &Packet, hook: Option<Hook>) -> Answer {
+        let unheard = match (&decision, hook) {
+            (Decision::Reject(with), Some(hook)) => self.is_unheard(with, packet, hook),
+            _ => false,
+        };
         let describer = self.describer();
         let mut culprit = describer.culprit(at);
         let mut why = Vec::new();
@@ -82,6 +87,12 @@ impl Attributor<'_> {
                 let chain = describer.chain_name(at.chain);
                 why.push(Why::plain(format!("no rule of {chain} decided about it, so its policy did")));
             }
+            (Decision::Reject(with), _) if unheard => {
+                why.push(Why::plain(format!(
+                    "the rule matched; of such a packet the sender is not told {}",
+                    with.name()
+                )));
+            }
             (Decision::Reject(with), _) => {
                 why.push(Why::plain(format!("the rule matched, and told the sender {}", with.name())));
             }
@@ -94,6 +105,7 @@ impl Attributor<'_> {
         // A record of a legacy rule names no verdict: this target drops what acknowledges no cookie of its own.
         let open = matches!(decision, Decision::Stolen(_)) && matches!(at.chain.table, TableRef::Xt(_));
         why.push(Why::plain("seen in the kernel's trace"));
+        let decision = if unheard { Decision::Drop } else { decision };
         Answer {
             verdict: describe::outcome(&decision),
             reject_with: match &decision {
@@ -111,6 +123,17 @@ impl Attributor<'_> {
             why,
             ct_state: None,
         }
+    }
+
+    /// Is nobody told of this packet, whatever the rule says? The rest of its bytes, which a trace lacks, may be such that
+    /// nobody is; then somebody may be.
+    fn is_unheard(&self, with: &RejectWith, packet: &Packet, hook: Hook) -> bool {
+        let mut open = Assumptions::new();
+        let mut cx = Context::new(packet.clone(), hook, self.env, &mut open);
+        let decided = reject::decide(&mut cx, with.clone());
+        let to = packet.addresses().and_then(|(_, to)| address(to)).filter(|_| hook == Hook::Input);
+        let to_many = to.is_some_and(|to| self.env.address_type(to, None) == Fact::Is(BROADCAST));
+        decided == Decision::Drop || (to_many && matches!(with, RejectWith::Icmp(_)))
     }
 
     /// The answer when the trace ends without naming anybody: what stands between its last record and the next one
@@ -210,92 +233,6 @@ impl Attributor<'_> {
         }
     }
 
-    /// Where a legacy TRACE record was made, and what stands there.
-    fn resolve_legacy(&self, l: &LegacyTrace) -> Option<(Place, Decision)> {
-        let rules = self.rules();
-        let (t, table) = rules
-            .xt
-            .iter()
-            .enumerate()
-            .find(|(_, t)| t.family().nfproto() == l.packet.family && *t.name() == l.table)?;
-        let (c, chain) = table.chains().enumerate().find(|(_, c)| *c.name() == l.chain)?;
-        let here = ChainRef { table: TableRef::Xt(t), chain: c };
-        let number = usize::try_from(l.number).ok()?;
-        // The kernel calls an unconditional verdict "policy" or "return" too: only the number of rules tells.
-        if l.comment != Comment::Rule && number == chain.len() + 1 {
-            let at = Place { chain: here, position: None };
-            return Some((
-                at,
-                match chain.policy() {
-                    Some(XtVerdict::Drop) => Decision::Drop,
-                    Some(XtVerdict::Accept) => Decision::Accept,
-                    Some(_) | None => Decision::Return,
-                },
-            ));
-        }
-        let rule = chain.rule(number)?;
-        let at = Place { chain: here, position: Some(number) };
-        let decision = match rule.action().ok()? {
-            Action::Verdict(XtVerdict::Accept) => Decision::Accept,
-            Action::Verdict(XtVerdict::Drop) => Decision::Drop,
-            Action::Verdict(XtVerdict::Return) => Decision::Return,
-            Action::Verdict(XtVerdict::Queue) => Decision::Queue { queue: 0, count: 1, bypass: false },
-            Action::Verdict(XtVerdict::Other(n)) => Decision::Unknown(format!("verdict {n}").into()),
-            Action::Jump(to) => Decision::Jump(crate::sys::Text::new(to.as_bytes())),
-            Action::Goto(to) => Decision::Goto(crate::sys::Text::new(to.as_bytes())),
-            Action::Continue | Action::Nowhere(_) => Decision::Next,
-            Action::Target(raw) => crate::evaluate::verdict::of_target(&raw.decode(table.family())),
-        };
-        Some((at, decision))
-    }
-
-    /// What kind of drop stands at a place that dropped.
-    fn drop_of(&self, at: Place) -> Decision {
-        let (TableRef::Nft(t), Some(position)) = (at.chain.table, at.position) else { return Decision::Drop };
-        let table = self.rules().nft.get(t);
-        let rule = table.and_then(|t| t.chains.get(at.chain.chain)).and_then(|c| c.rule(position));
-        rule.and_then(crate::evaluate::verdict::reject_of_rule).map_or(Decision::Drop, Decision::Reject)
-    }
-
-    /// What of a rule keeps packets.
-    fn taker_of(&self, at: Place) -> std::borrow::Cow<'static, str> {
-        let (TableRef::Nft(t), Some(position)) = (at.chain.table, at.position) else { return "by the rule".into() };
-        let table = self.rules().nft.get(t);
-        let rule = table.and_then(|t| t.chains.get(at.chain.chain)).and_then(|c| c.rule(position));
-        let synproxy = |e: &Expr| match e {
-            Expr::Synproxy(_) => true,
-            Expr::Target(t) => t.name.as_bytes() == b"SYNPROXY",
-            _ => false,
-        };
-        if rule.is_some_and(|r| r.exprs.iter().any(synproxy)) { "synproxy".into() } else { "by the rule".into() }
-    }
-
-    fn place_of_trace(&self, t: &nft::Trace) -> Option<Place> {
-        let rules = self.rules();
-        let (table, def) =
-            rules.nft.iter().enumerate().find(|(_, x)| x.def.family == t.family && x.def.name == t.table)?;
-        let (chain, def) = def.chains.iter().enumerate().find(|(_, c)| c.def.name == t.chain)?;
-        let chain = ChainRef { table: TableRef::Nft(table), chain };
-        let position = match (t.kind, t.rule_handle) {
-            (TraceKind::Rule, Some(handle)) => Some(def.position(handle)?),
-            _ => None,
-        };
-        Some(Place { chain, position })
-    }
-
-    /// The base chain at a hook that a chain is part of: itself, or the only one that leads there.
-    fn base_of(&self, chain: ChainRef, hook: Hook) -> Option<ChainRef> {
-        let mut bases: Vec<ChainRef> = self.prepared.ways_to(hook, chain).0.into_iter().map(|(base, _)| base).collect();
-        if bases.contains(&chain) {
-            return Some(chain);
-        }
-        bases.dedup();
-        match bases[..] {
-            [base] => Some(base),
-            _ => None,
-        }
-    }
-
     fn priority(&self, record: &Record) -> Option<i32> {
         match record {
             Record::Edge(_, t) | Record::Nft(t) => {
@@ -331,6 +268,9 @@ impl Attributor<'_> {
         };
         packet.iif = device(|v| v.iif);
         packet.oif = device(|v| v.oif);
+        if !view.link.is_empty() {
+            packet.seen_with(view.link);
+        }
         let last = j.steps.iter().rev().find_map(|s| s.record.nft());
         packet.mark = match (last, j.steps.last().map(|s| &s.record)) {
             (_, Some(Record::Legacy(l))) => Fact::Is(l.packet.mark),
@@ -344,11 +284,7 @@ impl Attributor<'_> {
     }
 
     fn packet_of_view(&self, view: &View<'_>) -> Packet {
-        let mut packet = Packet::new(view.network, view.bytes());
-        if !view.link.is_empty() {
-            packet.link = Fact::Is(view.link.to_vec());
-        }
-        packet
+        Packet::new(view.network, view.bytes())
     }
 
     /// The rules and policies that the kernel named, as a path.

@@ -12,7 +12,8 @@ pub mod dropped;
 pub mod generations;
 pub mod journey;
 pub mod packet;
-pub mod reason;
+mod placed;
+mod reason;
 pub mod time;
 
 use std::borrow::Cow;

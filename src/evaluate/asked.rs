@@ -134,6 +134,10 @@ impl Environment for Asked<'_> {
         self.host().since_ruleset()
     }
 
+    fn wrong_sums_lately(&self, v6: bool, protocol: u8) -> Fact<bool> {
+        self.host().wrong_sums_lately(v6, protocol)
+    }
+
     fn kept_by_match(&self, file: &str) -> Fact<String> {
         self.host().kept_by_match(file)
     }

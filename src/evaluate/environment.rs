@@ -40,6 +40,9 @@ pub struct Program {
 /// The type of an address or route (`RTN_*`).
 pub type RouteType = u8;
 
+/// `RTN_UNICAST`.
+const UNICAST: RouteType = 1;
+
 /// The routing tables' answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FibAnswer {
@@ -57,6 +60,13 @@ pub struct FibAnswer {
     pub mtu_locked: bool,
     /// The realm (`tclassid`).
     pub realm: Option<u32>,
+}
+
+impl FibAnswer {
+    /// A neighbour's address, by that device.
+    pub fn on_link(oif: u32) -> Self {
+        Self { kind: UNICAST, oif, gateway: None, source: None, mtu: None, mtu_locked: false, realm: None }
+    }
 }
 
 /// What is known about a network device.
@@ -245,6 +255,12 @@ pub trait Environment {
     /// A sysctl's value, by dotted key; absent where the kernel has no such key.
     fn sysctl(&self, _key: &str) -> Fact<String> {
         Fact::unknown("sysctl")
+    }
+
+    /// Has this host thrown a packet of that protocol away for its checksum in the last moment? No record of a packet that
+    /// was seen tells whether its own was right.
+    fn wrong_sums_lately(&self, _v6: bool, _protocol: u8) -> Fact<bool> {
+        Fact::unknown("whether its checksum is right")
     }
 
     /// What a match keeps beside the rules, as the kernel shows it below `/proc/net`: `xt_recent/NAME`,

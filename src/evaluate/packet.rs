@@ -102,6 +102,10 @@ impl Ct {
     }
 }
 
+/// `PACKET_BROADCAST`, `PACKET_MULTICAST` (include/uapi/linux/if_packet.h).
+const PACKET_BROADCAST: u8 = 1;
+const PACKET_MULTICAST: u8 = 2;
+
 /// A packet and its metadata at one point of its way. Hooks change it: NAT rewrites bytes, rules set marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
@@ -165,6 +169,17 @@ impl Packet {
             ct: Ct::default(),
             summed: Summed::Not,
             blurred: Vec::new(),
+        }
+    }
+
+    /// The link layer header that it was seen with. One that came in to a group address is for many (`eth_type_trans`);
+    /// whether others are for this host, nobody says.
+    pub fn seen_with(&mut self, link: &[u8]) {
+        self.link = if link.is_empty() { Fact::Absent } else { Fact::Is(link.to_vec()) };
+        if let (Fact::Is(_), Some(to @ [first, ..])) = (&self.iif, link.first_chunk::<6>())
+            && first & 1 != 0
+        {
+            self.pkttype = Fact::Is(if *to == [0xff; 6] { PACKET_BROADCAST } else { PACKET_MULTICAST });
         }
     }
 

@@ -250,8 +250,6 @@ impl Way<'_, '_> {
                 _ => Err(Fate::Lost(Box::new(o))),
             },
             Fact::Absent => Ok(()),
-            // Of a packet that was seen it is known that it got further, mostly.
-            Fact::Unknown(_) if self.walk.past => Ok(()),
             Fact::Unknown(what) => {
                 if self.cx.ask(what.clone(), what.as_bytes(), true) {
                     Ok(())

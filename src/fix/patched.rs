@@ -143,6 +143,10 @@ impl Host for Patched<'_> {
         self.host.cgroup(id)
     }
 
+    fn wrong_sums_lately(&self, v6: bool, protocol: u8) -> Fact<bool> {
+        self.host.wrong_sums_lately(v6, protocol)
+    }
+
     fn proc_net(&self, name: &str) -> Fact<String> {
         self.host.proc_net(name)
     }

@@ -250,6 +250,10 @@ impl<H: Host> Environment for H {
         Host::sysctl(self, key)
     }
 
+    fn wrong_sums_lately(&self, v6: bool, protocol: u8) -> Fact<bool> {
+        Host::wrong_sums_lately(self, v6, protocol)
+    }
+
     fn kept_by_match(&self, file: &str) -> Fact<String> {
         self.proc_net(file)
     }

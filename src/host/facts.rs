@@ -174,6 +174,11 @@ pub trait Host {
         Fact::unknown("cgroup of the socket")
     }
 
+    /// Has a packet of that protocol been thrown away for its checksum in the last moment?
+    fn wrong_sums_lately(&self, _v6: bool, _protocol: u8) -> Fact<bool> {
+        Fact::unknown("whether its checksum is right")
+    }
+
     /// A file of `/proc/net`, by its path below it.
     fn proc_net(&self, _name: &str) -> Fact<String> {
         Fact::unknown("/proc/net")

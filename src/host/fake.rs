@@ -248,6 +248,10 @@ impl Host for FakeHost {
         self.saved.get(path).cloned().into()
     }
 
+    fn wrong_sums_lately(&self, _v6: bool, _protocol: u8) -> Fact<bool> {
+        Fact::Is(false)
+    }
+
     fn proc_net(&self, name: &str) -> Fact<String> {
         self.proc_net.get(name).cloned().into()
     }

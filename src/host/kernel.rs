@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::facts::{CgroupProgram, Host, Program, Usage};
 use super::memo::Memo;
+use super::sums::Sums;
 use super::sysctl;
 use super::{cgroup, conntrack, jiffies};
 use crate::evaluate::Fact;
@@ -41,6 +42,7 @@ pub struct KernelHost {
     sockets: RefCell<Option<Result<Sockets, String>>>,
     conntrack: RefCell<Option<Result<Conntrack, String>>>,
     kept: Kept,
+    sums: Sums,
 }
 
 #[derive(Debug, Default)]
@@ -78,14 +80,18 @@ impl KernelHost {
     /// # Errors
     /// Without rtnetlink there is nothing to go on. Everything else may be missing, and is unknown then.
     pub fn open() -> Result<Self, Error> {
-        Ok(Self {
+        let host = Self {
             namespace: ns::current_id()?,
             handle: RefCell::new(Handle::open()?),
             router: RefCell::new(Router::open()?),
             sockets: RefCell::default(),
             conntrack: RefCell::default(),
             kept: Kept::default(),
-        })
+            sums: Sums::default(),
+        };
+        host.sums.begin(&host);
+        host.kept.files.clear();
+        Ok(host)
     }
 
     /// Forgets all answers: the next questions see the present.
@@ -344,6 +350,10 @@ impl Host for KernelHost {
 
     fn proc_net(&self, name: &str) -> Fact<String> {
         self.kept.files.get(name.to_owned(), |name| self.read(&ns::proc_net(name)))
+    }
+
+    fn wrong_sums_lately(&self, v6: bool, protocol: u8) -> Fact<bool> {
+        self.sums.lately(self, v6, protocol)
     }
 
     fn jiffies(&self) -> Fact<(u64, u64)> {

@@ -19,6 +19,7 @@ mod programs;
 mod query;
 mod refusal;
 pub mod route;
+mod sums;
 pub mod sysctl;
 mod track;
 

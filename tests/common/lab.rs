@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, connect};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, connect};
 
 use super::{Netns, veth};
 
@@ -118,6 +118,19 @@ pub fn syn(from: &Netns, to: &str, port: u16) -> OwnedFd {
         let _ = connect(fd.as_raw_fd(), &SockaddrStorage::from(to));
         fd
     })
+}
+
+/// Sends an IPv4 packet with this transport header and payload from a raw socket, as it is: sums are not filled in.
+pub fn raw(from: &Netns, to: &str, protocol: u8, transport: &[u8]) {
+    let SocketAddr::V4(to) = at(to, 0) else { panic!("IPv4 only") };
+    from.run(|| {
+        use std::os::fd::AsRawFd;
+        let header = [0x45, 0, 0, 0, 0, 7, 0, 0, 64, protocol, 0, 0, 0, 0, 0, 0];
+        let packet = [&header[..], &to.ip().octets(), transport].concat();
+        let fd = socket::socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw).unwrap();
+        let flags = socket::MsgFlags::empty();
+        socket::sendto(fd.as_raw_fd(), &packet, &SockaddrStorage::from(to), flags).unwrap();
+    });
 }
 
 /// Listens for TCP on all addresses inside.

@@ -9,6 +9,7 @@ mod arp;
 mod behind;
 mod bridge;
 mod lost;
+mod seen;
 #[path = "../watch/watcher.rs"]
 #[allow(dead_code, reason = "the tests of watch use the rest")]
 mod watcher;
@@ -17,5 +18,5 @@ mod words;
 use common::kernel;
 
 fn main() {
-    kernel::run([arp::cases(), bridge::cases(), behind::cases(), words::cases()].concat());
+    kernel::run([arp::cases(), bridge::cases(), behind::cases(), seen::cases(), words::cases()].concat());
 }

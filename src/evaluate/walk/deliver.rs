@@ -3,9 +3,12 @@
 use crate::blame::CulpritKind;
 use crate::evaluate::arrival::{self, Arrival};
 use crate::evaluate::fact::Fact;
+use crate::evaluate::headers::Network;
+use crate::evaluate::nat;
 use crate::evaluate::obstacle::{Delivery, Obstacle};
 use crate::evaluate::packet::CtState;
 
+use super::receive::LOOPBACK;
 use super::{Fate, On, Way};
 
 /// A UDP socket whose program does not read it.
@@ -66,7 +69,7 @@ impl Way<'_, '_> {
     /// The rest of its headers is looked at.
     fn arrive(&mut self) -> On {
         if self.walk.past {
-            return Ok(());
+            return self.doubt_sum();
         }
         Err(match arrival::ended(&self.cx.packet, self.walk.env) {
             None => return Ok(()),
@@ -75,6 +78,29 @@ impl Way<'_, '_> {
             Some(Arrival::Unless(lost, _)) => Fate::Lost(Box::new(lost.told(arrival::problem()))),
             Some(Arrival::Open(what)) => Fate::Unknown(what.into()),
         })
+    }
+
+    /// Of a packet that passed some time ago it is not known whether its checksum was right: a trace has no payload, and
+    /// what is logged may be summed up by the device later. It was if no wrong one was counted, or conntrack has looked.
+    fn doubt_sum(&mut self) -> On {
+        let packet = &self.cx.packet;
+        let Some((protocol @ (1 | 6 | 17 | 58 | 136), _)) = nat::transport(packet) else { return Ok(()) };
+        let inside = packet.iif.value().map(|d| self.walk.env.link(d.index));
+        let inside = inside.and_then(Fact::known).is_some_and(|l| l.hardware == LOOPBACK);
+        if inside || self.walk.env.wrong_sums_lately(packet.network == Network::Ip6, protocol) == Fact::Is(false) {
+            return Ok(());
+        }
+        let invalid = packet.ct.state == Fact::Is(CtState::Invalid);
+        let known = matches!(packet.ct.state, Fact::Is(CtState::New | CtState::Established | CtState::Related));
+        if known && !self.walk.tracked && protocol != 136 && self.sums_up() {
+            return Ok(());
+        }
+        // Nothing else makes a datagram invalid that has a whole header.
+        let likely = !(invalid && protocol == 17);
+        if self.cx.ask("whether its checksum was right", b"checksum right then", likely) {
+            return Ok(());
+        }
+        Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Socket, "wrong checksum"))))
     }
 
     /// The packet passed some time ago, and no socket takes it now. Was there one then? A connection ends, and the socket
@@ -102,7 +128,9 @@ impl Way<'_, '_> {
                 return false;
             }
         }
-        self.cx.ask("whether its socket was still open when it came", b"socket open then", true)
+        // Of a connection that there is, few packets are invalid.
+        let likely = self.cx.packet.ct.state != Fact::Is(CtState::Invalid);
+        self.cx.ask("whether its socket was still open when it came", b"socket open then", likely)
     }
 
     fn is_tcp_syn(&self) -> bool {

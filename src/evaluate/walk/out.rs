@@ -1,8 +1,10 @@
 //! The way of packets that this host sends, and of all packets behind the last hook.
 
+use crate::blame::CulpritKind;
 use crate::blame::packet::device_name;
-use crate::evaluate::environment::Program;
+use crate::evaluate::environment::{FibAnswer, Program};
 use crate::evaluate::fact::Fact;
+use crate::evaluate::headers::Network;
 use crate::evaluate::hook::Hook;
 use crate::evaluate::obstacle::{Obstacle, Routed};
 use crate::evaluate::packet::Device;
@@ -37,7 +39,8 @@ impl Way<'_, '_> {
         }
         self.recall_route();
         self.group_programs()?;
-        self.stopped(self.walk.env.leave(&self.cx.packet))?;
+        let leave = self.walk.env.leave(&self.cx.packet);
+        self.stopped(if self.walk.past { leave } else { leave.map(asked_again) })?;
         self.cx.packet.link = Fact::unknown("link layer header");
         self.hook(Hook::Egress, None)?;
         self.programs(true)?;
@@ -63,6 +66,14 @@ impl Way<'_, '_> {
     fn recall_route(&mut self) {
         let packet = &mut self.cx.packet;
         if !self.walk.past || !packet.route.is_unknown() {
+            return;
+        }
+        // A link-local address is a neighbour on whatever link the packet leaves by.
+        if let (Some((_, &[0xfe, second, ..])), Some(oif)) = (packet.addresses(), packet.oif.value())
+            && packet.network == Network::Ip6
+            && second & 0xc0 == 0x80
+        {
+            packet.route = Fact::Is(FibAnswer::on_link(oif.index));
             return;
         }
         if let Fact::Is(Routed::Out { oif, route }) = self.walk.env.route_output(packet)
@@ -196,4 +207,12 @@ impl Way<'_, '_> {
         let lost = Obstacle { at_hook, ..Obstacle::new(p.kind, p.name.clone()) };
         Err(Fate::Lost(Box::new(lost.because(format!("the {} sees the packet {when}", p.name)))))
     }
+}
+
+/// A neighbour that did not answer is asked again when there is something to send.
+fn asked_again(mut o: Obstacle) -> Obstacle {
+    if o.kind == CulpritKind::Neighbour && o.unless.is_none() {
+        o.unless = Some(("whether the next hop answers when it is asked again".into(), false));
+    }
+    o
 }

@@ -27,14 +27,11 @@ fn lost(kind: CulpritKind, what: &str) -> Fate {
 impl Way<'_, '_> {
     /// What the network layer looks at before the first hook (`ip_rcv_core`, `ip6_rcv_core`).
     pub(super) fn receive(&mut self) -> On {
-        if self.walk.past {
-            return Ok(());
-        }
-        let packet = &self.cx.packet;
-        if self.is_ip() && packet.pkttype == Fact::Is(FOR_OTHERS) {
+        let (packet, past) = (&self.cx.packet, self.walk.past);
+        if !past && self.is_ip() && packet.pkttype == Fact::Is(FOR_OTHERS) {
             return Err(lost(CulpritKind::Neighbour, "its frame is for another host's hardware address"));
         }
-        if let Some(why) = headers::broken(packet) {
+        if let Some(why) = headers::broken(packet).filter(|_| !past) {
             return Err(lost(CulpritKind::Unknown, why));
         }
         let loopback = match packet.iif.value().map(|d| self.walk.env.link(d.index)) {
@@ -43,6 +40,9 @@ impl Way<'_, '_> {
         };
         if let Some(why) = odd_address(packet).filter(|_| !loopback) {
             return Err(lost(CulpritKind::Route, why));
+        }
+        if past {
+            return Ok(()); // of the rest of its bytes too little is known
         }
         if let Some(refused) = hop_by_hop(packet) {
             let mut lost = Obstacle::new(CulpritKind::Unknown, "refused IPv6 hop-by-hop options");

@@ -39,12 +39,17 @@ impl Way<'_, '_> {
         if let Fact::Is(state) = self.cx.packet.ct.state {
             self.kernel(format!("conntrack: {}", state.name()));
         }
-        let sums_up =
-            !matches!(self.walk.env.sysctl("net.netfilter.nf_conntrack_checksum"), Fact::Is(v) if v.trim() == "0");
-        if sums_up && let Some((protocol, at)) = nat::transport(&self.cx.packet) {
+        if self.sums_up()
+            && let Some((protocol, at)) = nat::transport(&self.cx.packet)
+        {
             self.cx.packet.summed = Summed::by_conntrack(&self.cx.packet, protocol, at);
         }
         Ok(())
+    }
+
+    /// Does conntrack look at checksums?
+    pub(super) fn sums_up(&self) -> bool {
+        !matches!(self.walk.env.sysctl("net.netfilter.nf_conntrack_checksum"), Fact::Is(v) if v.trim() == "0")
     }
 
     /// `nf_conntrack_confirm`, behind all rules of the last hook: a new connection gets its entry, unless its answers would
