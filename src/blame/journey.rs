@@ -26,6 +26,9 @@ enum Last {
     Lost(String),
 }
 
+/// What is known of a fragment after which nothing is heard of it.
+const WAITS: &str = "a fragment, waiting for the others of its packet to be put together";
+
 impl Attributor<'_> {
     /// What became of a traced packet.
     pub fn journey(&self, j: &Journey) -> Blame {
@@ -53,14 +56,12 @@ impl Attributor<'_> {
     fn answer(&self, j: &Journey, packet: &Packet, hook: Option<Hook>) -> Answer {
         match j.end {
             End::Interrupted => return answer::unknown("watching ended while the packet was under way"),
-            End::Reassembly => {
-                return answer::unknown("a fragment, waiting for the others of its packet to be put together");
-            }
-            End::Dropped | End::Passed(_) | End::Silent => {}
+            End::Dropped | End::Passed(_) | End::Silent | End::Reassembly => {}
         }
         match self.last(j, hook) {
             Last::Taken(decision, at) => self.taken(decision, at, packet, hook),
             Last::Lost(why) => answer::unknown(why),
+            Last::At(_) if j.end == End::Reassembly => answer::unknown(WAITS),
             Last::At(start) => self.beyond(j, packet, &start),
         }
     }
@@ -159,6 +160,10 @@ impl Attributor<'_> {
                 answer.why.push(Why::plain("the trace ends here; what took it was derived"));
             }
             return answer;
+        }
+        // It is put together with the others before the next chain, or never is.
+        if packet.headers().more_fragments {
+            return answer::unknown(WAITS);
         }
         let mut answer = answer::unknown(if all == 0 {
             "the trace ends where nothing is known to take packets".to_owned()

@@ -106,7 +106,10 @@ pub(super) fn moved(view: &View<'_>, chain: ChainRef, from: usize, to: usize) ->
         return None;
     }
     let after = crate::analysis::Chains::new(&rules).analyse(chain);
-    if after.dead.iter().any(|(p, _)| *p == to) {
+    let is_dead = |at: usize| after.dead.iter().any(|(p, _)| *p == at);
+    // What takes packets away is not to be put before what lets all of them pass.
+    let stops = after.shape(to).and_then(|s| s.ends.as_ref()).is_some_and(Ends::loses);
+    if is_dead(to) || stops && is_dead(to + 1) {
         return None;
     }
     let mut fix = Fix::new(format!("put it before rule {to}"));
