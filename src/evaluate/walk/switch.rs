@@ -11,6 +11,7 @@ use crate::evaluate::headers::Network;
 use crate::evaluate::hook::Hook;
 use crate::evaluate::obstacle::Obstacle;
 use crate::evaluate::packet::Device;
+use crate::evaluate::release::reached;
 use crate::evaluate::stations::{Stations, What};
 use crate::evaluate::traversal::Begin;
 use crate::sys::nft::Family;
@@ -225,6 +226,9 @@ impl Way<'_, '_> {
                 self.ip_hook(hook, &crossing.bridge)?;
                 ip = false;
             }
+            if ip && station.priority == PRI_BRNF && self.is_passed_over(hook) {
+                continue;
+            }
             match station.what {
                 What::Chain(chain) => self.base(chain, &Begin::Start)?,
                 What::Foreign(foreign) => self.foreign(&foreign)?,
@@ -235,6 +239,14 @@ impl Way<'_, '_> {
             self.conntrack()?;
         }
         if ip { self.ip_hook(hook, &crossing.bridge) } else { Ok(()) }
+    }
+
+    /// Older kernels go on behind what has the priority of br_netfilter, once it has called the rules for IP, whether or not it
+    /// was met (`br_nf_hook_thresh`; mended in 6.0, and perhaps in versions of older ones).
+    fn is_passed_over(&mut self, hook: Hook) -> bool {
+        let old = reached(self.walk.env, (6, 0)) == Fact::Is(false);
+        let what = "whether br_netfilter passes over rules for bridges with priority 0, as kernels before 6.0 do";
+        old && hook != Hook::Postrouting && self.cx.ask(what, b"br_netfilter passes over", hook == Hook::Forward)
     }
 
     /// A hook of IP, as br_netfilter calls it: the rules see the bridge, and its ports beside it.
