@@ -19,7 +19,7 @@ use super::select::Selection;
 use super::sink::Sink;
 use super::stop::Stop;
 use super::tap::{self, Tapped};
-use super::trace::{Journey, reader};
+use super::trace::{Journey, reader, table};
 use super::{legacy, logger, nflog};
 use crate::filter::FilterError;
 use crate::sys::ct::Conntrack;
@@ -74,7 +74,7 @@ pub struct Config {
     pub nflog: sys::nflog::Config,
     /// Which packets are of interest.
     pub selection: Selection,
-    /// Trace the packets of interest.
+    /// Trace the packets of interest. Where the kernel cannot (before 5.12), and has its drop monitor, that one has to do.
     pub trace: Option<TraceConfig>,
     /// Have the kernel's drop monitor report, where there is one. It is started if it does not run.
     pub drop_monitor: bool,
@@ -194,22 +194,29 @@ impl Evidence {
             nflog.conntrack = false;
         }
         let mut groups = config.groups;
+        let mut untraced = None;
         if let Some(trace) = config.trace {
             let wants_group = this.wants_group.clone();
             wants_group.store(groups.contains(&legacy::GROUP), Ordering::Relaxed);
             let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
             let gaps = &mut this.gaps;
             let stop = this.stop.clone();
-            let reader = reader::Reader::start(nflog, trace, selection, wants_group, sink, stop, gaps)?;
-            this.trace_port = reader.port();
-            this.traces_legacy = reader.has_group();
-            if this.traces_legacy {
-                groups.retain(|g| *g != legacy::GROUP);
+            match reader::Reader::start(nflog, trace, selection, wants_group, sink, stop, gaps) {
+                Ok(reader) => {
+                    this.trace_port = reader.port();
+                    this.traces_legacy = reader.has_group();
+                    if this.traces_legacy {
+                        groups.retain(|g| *g != legacy::GROUP);
+                    }
+                    this.spawn("trace", move || reader.run())?;
+                }
+                Err(StartError::Kernel(why)) if config.drop_monitor && table::is_too_old(&why) => untraced = Some(why),
+                Err(e) => return Err(e),
             }
-            this.spawn("trace", move || reader.run())?;
         }
 
-        if !config.tap.is_empty() {
+        // Without a trace, every frame would look as if no hook had seen it.
+        if !config.tap.is_empty() && untraced.is_none() {
             let (selection, sink) = (config.selection.clone(), Sink::new(events_in.clone()));
             match tap::Reader::open(config.tap, selection, sink, this.stop.clone()) {
                 Ok(reader) => {
@@ -232,6 +239,12 @@ impl Evidence {
         }
         if nothing && !this.monitors_drops {
             return Err(this.gaps.swap_remove(0).why.into());
+        }
+        if let Some(why) = untraced {
+            if !this.monitors_drops {
+                return Err(why.into());
+            }
+            this.gaps.push(Gap { what: "tracing, so that only what the drop monitor sees is told".into(), why });
         }
         let reader = nflog::Reader {
             listener,

@@ -57,7 +57,7 @@ impl Watch {
     ///
     /// # Errors
     /// When the ruleset cannot be read, none of the evidence can be had, or the filter cannot be traced with.
-    pub fn start(options: Options) -> Result<Self, StartError> {
+    pub fn start(mut options: Options) -> Result<Self, StartError> {
         let (follower, first) = Follower::start()?;
         let groups = options.groups.clone().unwrap_or_else(|| LogRules::new(&first.rules).groups());
         // What is traced in part only is missing anyway.
@@ -73,6 +73,9 @@ impl Watch {
         };
         let mut legacy_traced: Vec<xt::Family> = first.rules.xt.iter().map(xt::Table::family).collect();
         let evidence = Evidence::start(config)?;
+        let tap = if evidence.trace_port().is_some() { tap } else { Default::default() };
+        // The kernel may not be able to.
+        options.trace = options.trace.filter(|_| evidence.trace_port().is_some());
         if !evidence.traces_legacy() {
             legacy_traced.clear();
         }

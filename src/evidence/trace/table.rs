@@ -38,6 +38,11 @@ pub struct Table {
     addresses: Addresses,
 }
 
+/// Does this say that the kernel has no tables that belong to a socket?
+pub(in crate::evidence) fn is_too_old(e: &Error) -> bool {
+    matches!(e.errno(), Some(nix::libc::EOPNOTSUPP | nix::libc::EINVAL))
+}
+
 /// Link layer addresses by device index.
 pub type Addresses = FxHashMap<u32, Vec<u8>>;
 
@@ -57,11 +62,11 @@ impl Table {
         };
         let links = rt::Handle::open().and_then(|mut h| h.links());
         let plan = Plan { terms: terms.as_deref(), interface: selection.interface, rate };
-        table.add(Family::Inet, |p| plan.inet(p)).map_err(|e| match e.errno() {
-            Some(nix::libc::EOPNOTSUPP | nix::libc::EINVAL) => e.with_hint(
+        table.add(Family::Inet, |p| plan.inet(p)).map_err(|e| match is_too_old(&e) {
+            true => e.with_hint(
                 "tracing needs Linux 5.12, whose tables can belong to a socket, and nf_tables (CONFIG_NF_TABLES_INET)",
             ),
-            _ => e,
+            false => e,
         })?;
         let links = match links {
             Ok(links) => links,
