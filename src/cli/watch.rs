@@ -12,11 +12,15 @@ use nfblame::host::{Host, KernelHost};
 use nfblame::report::lines::Lines;
 use nfblame::report::pcapng::{Direction, Writer};
 use nfblame::report::{json, text};
+use nfblame::sys::rt::Link;
 use nfblame::watch::{Options, Output, Seen, Summary, Watch};
 
 use super::args::{Global, Watch as Args};
 use super::exit::Exit;
 use super::{output, signals};
+
+/// `XDP_ATTACHED_SKB`.
+const XDP_GENERIC: u8 = 2;
 
 /// Watches until a signal, the count, or the end of the evidence.
 pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
@@ -36,7 +40,14 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
     for gap in watch.evidence().gaps() {
         tracing::warn!("{gap}");
     }
-    for link in host.links().known().iter().flat_map(|l| l.iter()).filter(|l| l.xdp.is_some()) {
+    // The drop monitor tells of what a program takes, but not where it does so in the driver of a network card.
+    let monitors = watch.evidence().monitors_drops();
+    let is_seen = |l: &Link| {
+        monitors
+            && (l.xdp.is_some_and(|x| x.attached == XDP_GENERIC)
+                || l.kind.as_ref().is_some_and(|k| k.as_bytes() == b"veth"))
+    };
+    for link in host.links().known().iter().flat_map(|l| l.iter()).filter(|l| l.xdp.is_some() && !is_seen(l)) {
         tracing::warn!(
             "XDP program at {}: packets that it takes cannot be seen from here (nfblame check: NB0801)",
             link.name
