@@ -7,7 +7,7 @@ use crate::lost::{who, why};
 use crate::watcher::{Watcher, traced};
 
 kernel_tests! {
-    a_dropped_request_says_who_asks_for_whom needs ["nft", "ip"];
+    a_dropped_request_says_who_asks_for_whom needs ["linux 5.12", "nft", "ip"];
 }
 
 fn a_dropped_request_says_who_asks_for_whom() {
