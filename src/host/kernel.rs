@@ -40,6 +40,8 @@ pub struct KernelHost {
     handle: RefCell<Handle>,
     router: RefCell<Router>,
     sockets: RefCell<Option<Result<Sockets, String>>>,
+    /// Would asking about these load modules?
+    socket_modules: RefCell<Vec<(Protocol, bool)>>,
     conntrack: RefCell<Option<Result<Conntrack, String>>>,
     kept: Kept,
     sums: Sums,
@@ -85,6 +87,7 @@ impl KernelHost {
             handle: RefCell::new(Handle::open()?),
             router: RefCell::new(Router::open()?),
             sockets: RefCell::default(),
+            socket_modules: RefCell::default(),
             conntrack: RefCell::default(),
             kept: Kept::default(),
             sums: Sums::default(),
@@ -154,21 +157,31 @@ impl KernelHost {
         })
     }
 
-    /// Asks for sockets. The conversation is begun when it is first needed, and not at all where that loads modules.
+    /// Asks for sockets. The conversation is begun when it is first needed; a protocol is not asked about where that loads
+    /// modules.
     fn ask_sockets<V>(
         &self,
         protocol: Protocol,
         ask: impl FnOnce(&mut Sockets) -> Result<Option<V>, Error>,
     ) -> Fact<V> {
+        if self.would_load(protocol) {
+            let module = protocol.module().0;
+            return Fact::unknown(format!("sockets (after `modprobe {module}` they can be asked for)"));
+        }
         let mut sockets = self.sockets.borrow_mut();
-        let open = || match Sockets::would_load(protocol) {
-            true => Err("sockets (after `modprobe tcp_diag udp_diag` they can be asked for)".to_owned()),
-            false => Sockets::open().map_err(|e| e.to_string()),
-        };
-        match sockets.get_or_insert_with(open) {
+        match sockets.get_or_insert_with(|| Sockets::open().map_err(|e| e.to_string())) {
             Ok(sockets) => fact(ask(sockets)),
             Err(e) => Fact::unknown(e.clone()),
         }
+    }
+
+    fn would_load(&self, protocol: Protocol) -> bool {
+        let mut known = self.socket_modules.borrow_mut();
+        known.iter().find(|(p, _)| *p == protocol).map(|(_, loads)| *loads).unwrap_or_else(|| {
+            let loads = Sockets::would_load(protocol);
+            known.push((protocol, loads));
+            loads
+        })
     }
 
     /// Asks ctnetlink, likewise.

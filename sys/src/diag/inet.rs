@@ -44,7 +44,7 @@ impl Protocol {
     }
 
     /// The module that answers about it, and a function in it.
-    pub(super) fn module(self) -> (&'static str, &'static str) {
+    pub fn module(self) -> (&'static str, &'static str) {
         match self {
             Self::Tcp => ("tcp_diag", "tcp_diag_dump"),
             Self::Udp => ("udp_diag", "udp_diag_dump"),
