@@ -5,13 +5,14 @@
 
 use serde::Serialize;
 
-use crate::evaluate::walk::{Fate, Run, Start, Walked};
-use crate::evaluate::{Decision, Fact, Hook, Packet, TableRef};
+use crate::evaluate::environment::FibQuery;
+use crate::evaluate::walk::{Fate, Run, Start};
+use crate::evaluate::{Decision, Fact, Hook, Packet, TableRef, checksum};
 use crate::evidence::Dropped;
 
 use super::answer::{self, Answer};
 use super::attributor::{Attributor, assemble, doubt};
-use super::packet::PacketFields;
+use super::packet::{PacketFields, address};
 use super::reason::{self, Meaning};
 use super::{Blame, Confidence, Culprit, CulpritKind, EvidenceKind, Verdict, Why};
 
@@ -59,15 +60,26 @@ impl Attributor<'_> {
             return answer;
         };
         let by_nft = d.function() == "nft_do_chain";
-        let mut walks: Vec<Walked> =
-            self.ways(d, packet).map(|(start, tracked)| self.walk(tracked).run(packet, &start)).collect();
-        for walked in &mut walks {
+        let agreeing = |packet: &Packet, start: &Start, tracked| {
+            let mut walked = self.walk(tracked).run(packet, start);
             walked.runs.retain(|run| agrees(run, &meaning, by_nft));
+            (!walked.runs.is_empty()).then(|| (self.describer(), walked))
+        };
+        let mut walks: Vec<_> =
+            self.ways(d, packet).filter_map(|(start, tracked)| agreeing(packet, &start, tracked)).collect();
+        if walks.is_empty()
+            && let Some(packet) = self.translated_on_its_way_out(d, packet)
+        {
+            let tracked = self.prepared.tracks_connections(packet.network);
+            walks.extend(agreeing(&packet, &Start::Hook(Hook::Postrouting), tracked));
         }
-        walks.retain(|w| !w.runs.is_empty());
         if !walks.is_empty() {
-            let walks: Vec<_> = walks.into_iter().map(|w| (self.describer(), w)).collect();
             return answer::of(&walks);
+        }
+        if !meaning.exact && is_summed_up_in(d.function()) && checksum_is_wrong(packet) {
+            let mut answer = dropped_by(CulpritKind::Unknown, Some("bad checksum"), Confidence::Likely);
+            answer.unknowns.push("what exactly happened there".into());
+            return answer;
         }
         if meaning.is_of_rules() {
             let mut answer = dropped_by(CulpritKind::Unknown, None, Confidence::Unknown);
@@ -104,6 +116,22 @@ impl Attributor<'_> {
         [from_device, routed, leaving].into_iter().flatten()
     }
 
+    /// As a packet is seen behind chains that translate its source, with the device that it leaves by.
+    fn translated_on_its_way_out(&self, d: &Dropped, packet: &Packet) -> Option<Packet> {
+        if d.iif.is_none() || d.network != packet.network || !self.prepared.translates(packet.network) {
+            return None;
+        }
+        let to = packet.addresses().and_then(|(_, to)| address(to))?;
+        let mark = packet.mark.value().copied().unwrap_or(0);
+        let way = self.env.fib(&FibQuery { to, from: None, oif: None, iif: None, mark, tos: 0 });
+        let mut packet = packet.clone();
+        packet.oif = match way {
+            Fact::Is(way) if way.oif != 0 => self.device(Some(way.oif)),
+            _ => Fact::unknown("device that it leaves by"),
+        };
+        Some(packet)
+    }
+
     fn packet_of_drop(&self, d: &Dropped) -> Packet {
         let mut packet = Packet::new(d.network, d.payload.to_vec());
         packet.length = d.length;
@@ -134,6 +162,16 @@ fn agrees(run: &Run, meaning: &Meaning, by_nft: bool) -> bool {
         Fate::Lost(o) => meaning.kinds.contains(&o.kind) && o.kind != CulpritKind::Unknown,
         _ => false,
     }
+}
+
+/// Does the kernel sum a packet up in this function, among other things?
+fn is_summed_up_in(function: &str) -> bool {
+    matches!(function, "__udp4_lib_rcv" | "__udp6_lib_rcv" | "tcp_v4_rcv" | "tcp_v6_rcv" | "icmp_rcv" | "icmpv6_rcv")
+}
+
+fn checksum_is_wrong(packet: &Packet) -> bool {
+    let (Some(protocol), Some(at)) = (packet.headers().protocol, packet.headers().transport) else { return false };
+    checksum::transport_is_right(packet, protocol, at) == Fact::Is(false)
 }
 
 fn dropped_by(kind: CulpritKind, detail: Option<&str>, confidence: Confidence) -> Answer {

@@ -205,6 +205,8 @@ fn by_function(name: &str, network: Network) -> Option<Meaning> {
         | "ipv4_link_failure"
         | "neigh_destroy"
         | "neigh_purge" => at(&[Neighbour], "no answer"),
+        // Where a route leads nowhere, and what IPsec policies have made of one.
+        "dst_discard_out" | "dst_discard" => at(&[Route, Xfrm], "blackhole"),
         "sch_handle_ingress" | "tcf_classify_ingress" => at(&[Tc], "ingress"),
         "sch_handle_egress" => at(&[Tc], "egress"),
         "kfree_skb_list" | "kfree_skb_list_reason" | "__dev_xmit_skb" | "__dev_queue_xmit" => {

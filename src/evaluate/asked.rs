@@ -114,6 +114,10 @@ impl Environment for Asked<'_> {
         self.host().track(packet)
     }
 
+    fn track_behind(&self, packet: &Packet) -> Fact<Tracked> {
+        self.host().track_behind(packet)
+    }
+
     fn ipsets(&self) -> Option<&IpSets> {
         self.host().ipsets()
     }

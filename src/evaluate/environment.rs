@@ -237,6 +237,11 @@ pub trait Environment {
         Fact::unknown("conntrack state")
     }
 
+    /// What it has made of a packet that is past it, and whose addresses translation may have changed since.
+    fn track_behind(&self, packet: &Packet) -> Fact<Tracked> {
+        self.track(packet)
+    }
+
     /// The ipsets, where they were read.
     fn ipsets(&self) -> Option<&IpSets> {
         None

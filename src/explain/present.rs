@@ -120,6 +120,10 @@ fn branch(tracked: &Tracked, state: CtState) -> Option<&Tracked> {
 }
 
 impl Environment for Present<'_> {
+    fn track_behind(&self, packet: &Packet) -> Fact<Tracked> {
+        if self.asked.is_some() { self.track(packet) } else { self.host.track_behind(packet) }
+    }
+
     fn track(&self, packet: &Packet) -> Fact<Tracked> {
         let live = self.host.track(packet);
         let Some(asked) = &self.asked else { return live };

@@ -7,7 +7,7 @@ use super::facts::Host;
 use super::programs;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
-use super::track::track;
+use super::track::{track, track_behind};
 use crate::evaluate::environment::{
     Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
 };
@@ -225,6 +225,10 @@ impl<H: Host> Environment for H {
 
     fn track(&self, packet: &Packet) -> Fact<Tracked> {
         track(self, packet)
+    }
+
+    fn track_behind(&self, packet: &Packet) -> Fact<Tracked> {
+        track_behind(self, packet)
     }
 
     fn under_ipsec(&self) -> Fact<bool> {

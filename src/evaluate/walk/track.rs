@@ -14,6 +14,11 @@ use super::{Fate, On, Start, Way};
 
 impl Way<'_, '_> {
     pub(super) fn conntrack(&mut self) -> On {
+        self.track(false)
+    }
+
+    /// The hook of conntrack, or (`behind`) what it has made of a packet that is past it.
+    fn track(&mut self, behind: bool) -> On {
         // Where no rule asks for it, it does not run.
         if !self.walk.rules.tracks_connections(self.cx.packet.network) {
             return Ok(());
@@ -24,7 +29,8 @@ impl Way<'_, '_> {
         if matches!(self.cx.packet.ct.state, Fact::Is(_)) && !self.cx.packet.ct.template && !again {
             return Ok(());
         }
-        let mut tracked = self.walk.env.track(&self.cx.packet);
+        let env = self.walk.env;
+        let mut tracked = if behind { env.track_behind(&self.cx.packet) } else { env.track(&self.cx.packet) };
         while let Fact::Is(Tracked::Either { what, likely, otherwise }) = tracked {
             let key = [b"conntrack ".as_slice(), what.as_bytes()].concat();
             tracked = Fact::Is(if self.cx.ask(what, &key, true) { *likely } else { *otherwise });
@@ -79,7 +85,7 @@ impl Way<'_, '_> {
         if !self.walk.tracked || !self.is_behind_conntrack(start) {
             return;
         }
-        if let Err(fate) = self.conntrack() {
+        if let Err(fate) = self.track(true) {
             // It was not thrown away then, so what would now do so came later.
             self.cx.packet.ct.state = Fact::unknown(match fate {
                 Fate::Lost(o) => format!("conntrack state ({})", o.detail.unwrap_or_default()),

@@ -35,13 +35,22 @@ enum Says {
 
 /// What conntrack makes of a packet that is not tracked yet. Absent: this kernel does not track connections.
 pub fn track<H: Host + ?Sized>(host: &H, packet: &Packet) -> Fact<Tracked> {
+    told(host, packet, false)
+}
+
+/// What it has made of a packet that it let pass, and whose addresses may have been translated since.
+pub fn track_behind<H: Host + ?Sized>(host: &H, packet: &Packet) -> Fact<Tracked> {
+    told(host, packet, true)
+}
+
+fn told<H: Host + ?Sized>(host: &H, packet: &Packet, behind: bool) -> Fact<Tracked> {
     match host.conntrack_usage() {
         Fact::Absent => Fact::Absent,
-        _ => decide(host, packet).map_or_else(Fact::Unknown, Fact::Is),
+        _ => decide(host, packet, behind).map_or_else(Fact::Unknown, Fact::Is),
     }
 }
 
-fn decide<H: Host + ?Sized>(host: &H, packet: &Packet) -> Result<Tracked, Why> {
+fn decide<H: Host + ?Sized>(host: &H, packet: &Packet, behind: bool) -> Result<Tracked, Why> {
     let headers = packet.headers();
     if headers.more_fragments || headers.fragment_offset != 0 {
         return Err("conntrack state of the packet that its fragments make".into());
@@ -67,11 +76,16 @@ fn decide<H: Host + ?Sized>(host: &H, packet: &Packet) -> Result<Tracked, Why> {
     let Some(tuple) = tuple_of(packet) else {
         return if cut { Err("ports of the packet".into()) } else { Ok(invalid()) };
     };
-    if tuple.inverted().is_none() {
+    let Some(inverted) = tuple.inverted() else {
         return Ok(invalid()); // nothing answers it, so nothing of its kind is in the table
-    }
+    };
     match host.flow(&tuple, zone) {
         Fact::Is(flow) => known(&look, &tuple, &flow),
+        // Translation makes one direction of a connection the opposite of how the other one is filed.
+        Fact::Absent if behind && let Fact::Is(flow) = host.flow(&inverted, zone) => {
+            let came_as = if flow.orig == inverted { flow.reply } else { flow.orig };
+            known(&look, &came_as, &flow)
+        }
         Fact::Absent => new(&look, &tuple),
         Fact::Unknown(why) => Err(why),
     }

@@ -181,6 +181,30 @@ fn udp_is_checked_and_announced_connections_are_related() {
 }
 
 #[test]
+fn behind_translation_both_directions_are_found() {
+    const OUTSIDE: [u8; 4] = [198, 51, 100, 1];
+    const INSIDE: [u8; 4] = [10, 0, 0, 5];
+    let behind = |host: &FakeHost, src, sport, dst, dport| match track_behind(host, &tcp(src, sport, dst, dport, 0x10))
+    {
+        // The window may say something else.
+        Fact::Is(t) => state(&t).replace(" or invalid", ""),
+        other => format!("{other:?}"),
+    };
+    let host = |reply: Tuple| {
+        let mut host = with_flow(TcpState::Established, Status::SEEN_REPLY, 0);
+        host.flows[0].reply = reply;
+        host
+    };
+    // The answer to a masqueraded packet has its receiver's own address again.
+    let masqueraded = host(Tuple::ports(6, (SERVER.into(), 80), (OUTSIDE.into(), 1000)));
+    assert_eq!(behind(&masqueraded, SERVER, 80, CLIENT, 1000), "established reply");
+    assert_eq!(tracked(&masqueraded, &tcp(SERVER, 80, CLIENT, 1000, 0x02)), "new", "as it comes in it is another one");
+    // A packet for a port that is forwarded has its new destination.
+    let forwarded = host(Tuple::ports(6, (INSIDE.into(), 8080), (CLIENT.into(), 1000)));
+    assert_eq!(behind(&forwarded, CLIENT, 1000, INSIDE, 8080), "established");
+}
+
+#[test]
 fn cut_packets_are_unknown_where_the_missing_part_matters() {
     let host = FakeHost::new();
     let mut p = tcp(CLIENT, 1000, SERVER, 80, 0x02);
