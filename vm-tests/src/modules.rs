@@ -143,8 +143,12 @@ fn unpack(deb: &Path, root: &Path) -> Result<(), String> {
     let mut untar = Command::new("tar");
     untar.args(["-x", "--no-same-owner", "--wildcards", "-C"]).arg(root);
     untar.args(PARTS.iter().map(|p| format!("*/{p}")));
-    untar.stdin(tar.stdout.take().map_or_else(Stdio::null, Stdio::from)).stderr(Stdio::null());
-    // tar complains of patterns that match nothing: what is there is looked at afterwards.
-    let _ = untar.status().map_err(fail)?;
+    untar.env("LC_ALL", "C").stdin(tar.stdout.take().map_or_else(Stdio::null, Stdio::from));
+    let said = String::from_utf8_lossy(&untar.output().map_err(fail)?.stderr).into_owned();
+    // That a pattern matches nothing is no harm; a full disk is.
+    let harmless = ["Not found in archive", "Exiting with failure status due to previous errors"];
+    if let Some(line) = said.lines().find(|l| !harmless.iter().any(|h| l.contains(h))) {
+        return Err(format!("unpack {}: {line}", deb.display()));
+    }
     if tar.wait().map_err(fail)?.success() { Ok(()) } else { Err(format!("{} is not a package", deb.display())) }
 }

@@ -1,9 +1,12 @@
 //! Running the programs that this needs, and getting them.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
 
 /// Programs, and the packages that have them.
 const TOOLS: &[(&str, &str)] = &[
@@ -12,6 +15,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
     ("dpkg-deb", "dpkg"),
+    ("setpriv", "util-linux"),
 ];
 
 /// Installs what is missing.
@@ -38,6 +42,24 @@ pub fn install() -> Result<(), String> {
     apt(&[&["install", "-qq", "-y", "--no-install-recommends"], packages.as_slice()].concat());
     let still: Vec<&str> = missing.iter().filter(|(t, _)| find(t).is_none()).map(|(t, _)| *t).collect();
     if still.is_empty() { Ok(()) } else { Err(format!("{} cannot be had here", still.join(", "))) }
+}
+
+/// The directory is ours alone until what is returned is dropped: others are waited for.
+///
+/// # Errors
+/// When the lock cannot be made.
+pub fn lock(dir: &Path) -> Result<Flock<File>, String> {
+    make_dir(dir)?;
+    let path = dir.join("lock");
+    let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let file = File::create(&path).map_err(|e| fail(&e))?;
+    let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(locked) => return Ok(locked),
+        Err((file, nix::Error::EWOULDBLOCK)) => file,
+        Err((_, e)) => return Err(fail(&e)),
+    };
+    eprintln!("vm: another run uses {}: waiting for its end", dir.display());
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| fail(&e))
 }
 
 /// Where a program is.
