@@ -39,10 +39,16 @@ pub fn nfblame(words: &[&str]) -> Result<Said, String> {
 
 /// Calls a program, with this on its standard input.
 pub fn call(program: &str, words: &[&str], input: &str) -> Result<Said, String> {
+    call_within(program, words, input, LIMIT)
+}
+
+/// The same, for one that may take longer.
+pub fn call_within(program: &str, words: &[&str], input: &str, limit: Duration) -> Result<Said, String> {
     let fail = |e: std::io::Error| format!("{program}: {e}");
     let mut child = Command::new(program)
         .args(words)
         .env("PATH", PATH)
+        .env("NFBLAME_BIN", path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -60,20 +66,20 @@ pub fn call(program: &str, words: &[&str], input: &str) -> Result<Said, String> 
     };
     let out = read(child.stdout.take().map(|s| Box::new(s) as _));
     let err = read(child.stderr.take().map(|s| Box::new(s) as _));
-    let status = wait(&mut child, program, words)?;
+    let status = wait(&mut child, program, words, limit)?;
     let text = |t: thread::JoinHandle<String>| t.join().map_err(|_| "a thread died".to_owned());
     Ok(Said { code: status.code(), out: text(out)?, err: text(err)? })
 }
 
-fn wait(child: &mut Child, program: &str, words: &[&str]) -> Result<ExitStatus, String> {
+fn wait(child: &mut Child, program: &str, words: &[&str], limit: Duration) -> Result<ExitStatus, String> {
     let begun = Instant::now();
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) if begun.elapsed() > LIMIT => {
+            Ok(None) if begun.elapsed() > limit => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("{program} {}: did not end within {LIMIT:?}", words.join(" ")));
+                return Err(format!("{program} {}: did not end within {limit:?}", words.join(" ")));
             }
             Ok(None) => thread::sleep(Duration::from_millis(20)),
             Err(e) => return Err(format!("{program}: {e}")),
@@ -140,7 +146,7 @@ impl Watch {
     pub fn end(mut self) -> Result<Value, String> {
         self.signal(nix::sys::signal::Signal::SIGINT)?;
         let summary = self.find("the summary", |v| v["event"] == "summary");
-        wait(&mut self.child, "nfblame", &["watch"])?;
+        wait(&mut self.child, "nfblame", &["watch"], LIMIT)?;
         summary
     }
 
@@ -149,7 +155,8 @@ impl Watch {
         self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(|e| e.to_string())
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) -> Result<(), String> {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) -> Result<(), String> {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
         nix::sys::signal::kill(pid, signal).map_err(|e| e.to_string())
     }

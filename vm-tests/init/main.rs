@@ -5,6 +5,8 @@ mod cli;
 mod modules;
 mod nets;
 mod out;
+mod scenarios;
+mod send;
 mod steps;
 mod suites;
 

@@ -5,14 +5,16 @@ mod drops;
 mod elsewhere;
 mod hooks;
 mod lacking;
+mod limits;
 mod quiet;
+mod revisions;
 
 use std::process::Command;
 
-use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Line, Outcome, Plan};
+use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Line, Outcome, Plan, suite_step};
 
 use crate::out::Out;
-use crate::{cli, modules, suites};
+use crate::{cli, modules, nets, scenarios, suites};
 
 /// Carries out the plan.
 pub fn run(plan: &Plan, out: &mut Out) {
@@ -37,14 +39,21 @@ pub fn run(plan: &Plan, out: &mut Out) {
     steps(&BARE_STEPS, out);
     load(plan, out);
     steps(&LOADED_STEPS, out);
-    if !plan.suites.is_empty() {
+    if plan.scenarios || !plan.suites.is_empty() {
         // What the steps before want to be without.
         for module in ["br_netfilter", "drop_monitor", "nfnetlink_hook"] {
             modules::load(module);
         }
+        // By the memory that the machine has, newer kernels keep some ten thousand connections at the most.
+        if let Err(e) = nets::sysctl("net/netfilter/nf_conntrack_max", "262144") {
+            println!("vm-init: {e}");
+        }
     }
-    for suite in plan.suites.iter().filter(|s| wanted(&format!("suite {}", s.name))) {
+    for suite in plan.suites.iter().filter(|s| wanted(&suite_step(&s.name))) {
         suites::run(suite, out);
+    }
+    if plan.scenarios && wanted("scenarios") {
+        scenarios::run(out);
     }
 }
 
@@ -67,6 +76,8 @@ fn step(name: &str, out: &mut Out) {
         "drop monitor" => drops::run,
         "drops elsewhere" => elsewhere::run,
         "hook order" => hooks::run,
+        "limits" => limits::run,
+        "old revisions" => revisions::run,
         "demo" => demo,
         "features" => features,
         _ => |out| out.test("all", Outcome::Failed, "no such step"),

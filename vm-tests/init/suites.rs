@@ -3,14 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use nfblame_vm_tests::{Outcome, Suite};
+use nfblame_vm_tests::{Outcome, Suite, suite_step};
 
 use crate::cli;
 use crate::out::Out;
 
 /// Runs one, and tells of each test as it ends.
 pub fn run(suite: &Suite, out: &mut Out) {
-    out.step(&format!("suite {}", suite.name));
+    out.step(&suite_step(&suite.name));
     let child = Command::new(&suite.path)
         .args(&suite.args)
         .args(["--test-threads", "2"])

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nfblame_vm_tests::{PLAN, Plan, Suite};
+use nfblame_vm_tests::{PLAN, Plan, SCENARIOS, Suite};
 
 use crate::build::Built;
 use crate::initramfs::Archive;
@@ -117,6 +117,7 @@ pub const LOADED: &[&str] = &[
     "sch_ingress",
     "cls_matchall",
     "act_gact",
+    "sch_netem",
     "tcp_diag",
     "udp_diag",
     "raw_diag",
@@ -152,11 +153,14 @@ const PEERS: &[&str] = &[
     "mkdir",
     "mv",
     "rm",
+    "rmdir",
+    "mount",
     "nft",
     "ip",
     "tc",
     "sysctl",
     "unshare",
+    "nsenter",
     "setpriv",
     "conntrack",
     "ipset",
@@ -180,17 +184,42 @@ const PEERS: &[&str] = &[
     "ip6tables-legacy-save",
 ];
 
+/// What scenarios call beside these.
+const SCENARIOS_CALL: &[&str] = &[
+    "bash", "env", "awk", "basename", "cut", "dirname", "findmnt", "grep", "head", "id", "ping", "readlink", "setsid",
+    "sleep", "ss", "tail", "timeout", "tr",
+];
+
+/// Of Python's library, what nothing here imports.
+const UNWANTED: &[&str] =
+    &["__pycache__", "test", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "tkinter", "turtledemo", "unittest"];
+
 /// Names that these programs know protocols and ports by.
 const NAMES: &[&str] = &["/etc/protocols", "/etc/services", "/etc/ethertypes"];
 
 /// Where Debian's iptables has its extensions.
 const EXTENSIONS: &str = "/usr/lib/x86_64-linux-gnu/xtables";
 
+/// What is on the disk where more than the usual is asked for.
+pub struct More<'a> {
+    /// All modules of netfilter, and Python.
+    pub modules: bool,
+    /// Scenarios.
+    pub scenarios: Option<&'a Path>,
+}
+
 /// Writes the disk of a kernel.
 ///
 /// # Errors
 /// When something that should be on it cannot be read.
-pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &Path) -> Result<(), String> {
+pub fn write(
+    kernel: &Unpacked,
+    release: &str,
+    built: &Built,
+    plan: &Plan,
+    more: &More<'_>,
+    to: &Path,
+) -> Result<(), String> {
     let mut disk = Archive::default();
     for dir in ["proc", "sys", "dev", "run", "tmp", "etc", "mnt", "var"] {
         disk.dir(dir);
@@ -219,9 +248,14 @@ pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &
     let text = serde_json::to_vec(&plan).map_err(|e| format!("the plan: {e}"))?;
     disk.file(PLAN, 0o644, &text);
 
-    let more = if plan.suites.is_empty() { &[][..] } else { WANTED_BY_SUITES };
-    modules(&mut disk, kernel, release, more)?;
-    for peer in PEERS {
+    modules(&mut disk, kernel, release, if more.modules { WANTED_BY_SUITES } else { &[] })?;
+    if more.modules {
+        python(&mut disk)?;
+    }
+    if let Some(dir) = more.scenarios {
+        disk.tree(dir, SCENARIOS, UNWANTED)?;
+    }
+    for peer in PEERS.iter().chain(SCENARIOS_CALL.iter().filter(|_| more.scenarios.is_some())) {
         if let Some(path) = find(peer) {
             disk.program(&path)?;
         }
@@ -237,6 +271,18 @@ pub fn write(kernel: &Unpacked, release: &str, built: &Built, plan: &Plan, to: &
         }
     }
     std::fs::write(to, disk.finish()).map_err(|e| format!("{}: {e}", to.display()))
+}
+
+/// The distribution's Python, where it is installed, with its library.
+fn python(disk: &mut Archive) -> Result<(), String> {
+    let program = Path::new("/usr/bin/python3");
+    if !program.exists() {
+        return Ok(());
+    }
+    disk.program(program)?;
+    let real = std::fs::canonicalize(program).map_err(|e| format!("{}: {e}", program.display()))?;
+    let library = Path::new("/usr/lib").join(real.file_name().unwrap_or_default());
+    disk.tree(&library, &library.display().to_string(), UNWANTED)
 }
 
 /// Modules, decompressed, with lists that say so; also those whose path begins like one of `more`.

@@ -38,6 +38,29 @@ impl Archive {
         Ok(())
     }
 
+    /// Adds a directory of the host with all below it, but for what is called like one of `without`.
+    ///
+    /// # Errors
+    /// When something in it cannot be read.
+    pub fn tree(&mut self, from: &Path, to: &str, without: &[&str]) -> Result<(), String> {
+        let fail = |e: std::io::Error| format!("{}: {e}", from.display());
+        for entry in fs::read_dir(from).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| !without.contains(n)) else {
+                continue;
+            };
+            let to = format!("{to}/{name}");
+            if path.is_dir() {
+                self.tree(&path, &to, without)?;
+            } else if path.extension().is_some_and(|e| e == "so") {
+                self.program_at(&path, &to)?;
+            } else {
+                self.copy(&path, &to)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a symbolic link.
     pub fn link(&mut self, path: &str, target: &str) {
         let path = path.trim_start_matches('/');
@@ -57,9 +80,12 @@ impl Archive {
     /// # Errors
     /// When a file cannot be read.
     pub fn program(&mut self, path: &Path) -> Result<(), String> {
-        let name = path.display().to_string();
-        let real = fs::canonicalize(path).map_err(|e| format!("{name}: {e}"))?;
-        self.copy(&real, &name)?;
+        self.program_at(path, &path.display().to_string())
+    }
+
+    fn program_at(&mut self, path: &Path, to: &str) -> Result<(), String> {
+        let real = fs::canonicalize(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        self.copy(&real, to)?;
         for library in libraries(&real) {
             self.copy(&library, &library.display().to_string())?;
         }

@@ -15,7 +15,16 @@ pub const PLAN: &str = "/etc/vm-plan.json";
 /// What is tested before any module is loaded, in this order: what is loaded cannot be unloaded again.
 pub const BARE_STEPS: [&str; 3] = ["bare kernel", "nothing loaded", "one thing missing"];
 /// What is tested with the modules loaded.
-pub const LOADED_STEPS: [&str; 5] = ["drop monitor", "drops elsewhere", "hook order", "demo", "features"];
+pub const LOADED_STEPS: [&str; 7] =
+    ["drop monitor", "drops elsewhere", "hook order", "limits", "old revisions", "demo", "features"];
+
+/// What a test program of the repository is called among the steps.
+pub fn suite_step(name: &str) -> String {
+    format!("suite {name}")
+}
+
+/// Where scenarios are, in the machine.
+pub const SCENARIOS: &str = "/scenarios";
 
 /// What the machine shall do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,6 +35,8 @@ pub struct Plan {
     pub built_at: String,
     /// Test programs of the repository, with their arguments.
     pub suites: Vec<Suite>,
+    /// Are there scenarios to run?
+    pub scenarios: bool,
     /// Only steps whose name holds one of these; none: all.
     pub only: Vec<String>,
     /// A program to run instead of all, for trying things out.

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Plan, Suite};
+use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Plan, Suite, suite_step};
 
 use apt::{Apt, Kernel, Kernels, Wanted};
 use modules::Unpacked;
@@ -32,14 +32,18 @@ cargo xtask vm [OPTIONS]  boot Debian's kernels and run nfblame's tests on them
   --table FILE   write the table of kernels and features, as Markdown
   --jobs N       so many machines at a time (default: as many as there is memory for)
   --again        boot a machine a second time where something failed, and say so
-  --suites       also the test programs of the repository
+  --suites       most test programs of the repository, not only those of broken hosts
+  --scenarios DIR  also score.py of this directory, once for each directory of broken hosts in it
   --tcg          emulate, without trying the host's own processor
   --bundle DIR   only build: what runs in a machine, for one that is set up otherwise (`vm-init --here DIR`)
   --run PROGRAM  only run this program of the host, linked statically, in the machine
 ";
 
-/// Test programs of the repository, with what they are told. What works long without a word is left out: a machine that is
-/// silent counts as hanging.
+/// Test programs of the repository that always run: hosts that lose packets, what `why` says of them, and what mends them.
+const BROKEN_HOSTS: &[(&str, &[&str])] = &[("lost", &[]), ("check", &["fix::"])];
+
+/// All that can run, with what they are told. What works long without a word is left out: a machine that is silent counts
+/// as hanging.
 const SUITES: &[(&str, &[&str])] = &[
     ("harness", &[]),
     ("read_nft", &[]),
@@ -55,6 +59,7 @@ const SUITES: &[(&str, &[&str])] = &[
     ("check", &[]),
     ("list", &[]),
     ("doctor", &[]),
+    ("lost", &[]),
 ];
 
 /// Nothing was run.
@@ -76,8 +81,27 @@ struct Args {
     tcg: bool,
     again: bool,
     suites: bool,
+    scenarios: Option<PathBuf>,
     run: Option<String>,
     bundle: Option<PathBuf>,
+}
+
+impl Args {
+    fn wants(&self, step: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|o| step.contains(o.as_str()))
+    }
+
+    /// Those of which `only` may choose.
+    fn all_suites(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        if self.suites { SUITES } else { BROKEN_HOSTS }
+    }
+
+    /// The test programs to run.
+    fn suites(&self) -> impl Iterator<Item = &'static (&'static str, &'static [&'static str])> {
+        self.all_suites()
+            .iter()
+            .filter(|(name, _)| (self.run.is_none() || self.suites) && self.wants(&suite_step(name)))
+    }
 }
 
 fn main() -> ExitCode {
@@ -103,6 +127,14 @@ fn main() -> ExitCode {
     }
     let wanted = match wanted(&args) {
         Ok(wanted) => wanted,
+        Err(e) => {
+            eprintln!("vm: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // Two runs would boot each other's disks.
+    let _alone = match shell::lock(&cache()) {
+        Ok(lock) => lock,
         Err(e) => {
             eprintln!("vm: {e}");
             return ExitCode::FAILURE;
@@ -140,11 +172,18 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Args>, String
             "--tcg" => args.tcg = true,
             "--again" => args.again = true,
             "--suites" => args.suites = true,
+            "--scenarios" => args.scenarios = Some(value()?.into()),
             "--run" => args.run = Some(value()?),
             "--bundle" => args.bundle = Some(value()?.into()),
             "-h" | "--help" => return Ok(None),
             _ => return Err(format!("unknown option '{word}'")),
         }
+    }
+    let steps: Vec<String> = BARE_STEPS.iter().chain(&LOADED_STEPS).map(|s| (*s).to_owned()).collect();
+    let suites = args.all_suites().iter().map(|(name, _)| suite_step(name));
+    let steps: Vec<String> = steps.into_iter().chain(suites).chain(["scenarios".to_owned()]).collect();
+    if let Some(word) = args.only.iter().find(|o| !steps.iter().any(|s| s.contains(o.as_str()))) {
+        return Err(format!("no step has '{word}' in its name; there are: {}", steps.join(", ")));
     }
     Ok(Some(args))
 }
@@ -207,8 +246,8 @@ fn ignored(args: &Args, missing: &[Missing]) -> usize {
     let mut count = 0;
     for (kernel, why) in missing {
         let why = why.lines().collect::<Vec<_>>().join("; ");
-        let steps = BARE_STEPS.iter().chain(&LOADED_STEPS);
-        for step in steps.filter(|s| args.only.is_empty() || args.only.iter().any(|o| s.contains(o.as_str()))) {
+        let steps = BARE_STEPS.iter().chain(&LOADED_STEPS).map(|s| (*s).to_owned()).filter(|s| args.wants(s));
+        for step in steps.chain(args.suites().map(|(name, _)| suite_step(name))) {
             println!("test vm {}: {step} ... ignored ({why})", kernel.version);
             count += 1;
         }
@@ -225,7 +264,8 @@ fn plan(args: &Args, built: &build::Built) -> Plan {
     Plan {
         modules: disk::LOADED.iter().map(|m| (*m).to_owned()).collect(),
         built_at: built.nfblame.display().to_string(),
-        suites: SUITES.iter().map(suite).collect(),
+        suites: args.suites().map(suite).collect(),
+        scenarios: args.scenarios.is_some(),
         only: args.only.clone(),
         run: args.run.clone(),
     }
@@ -233,7 +273,8 @@ fn plan(args: &Args, built: &build::Built) -> Plan {
 
 /// Writes the programs and the plan into a directory.
 fn bundle(dir: &Path) -> Result<(), String> {
-    let built = build::build(&SUITES.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
+    let args = Args { suites: true, ..Args::default() };
+    let built = build::build(&args.suites().map(|(name, _)| *name).collect::<Vec<_>>())?;
     shell::make_dir(dir)?;
     let copy = |from: &Path, name: &str| {
         let to = dir.join(name);
@@ -244,14 +285,12 @@ fn bundle(dir: &Path) -> Result<(), String> {
     for (name, path) in &built.suites {
         copy(path, name)?;
     }
-    let text = serde_json::to_vec(&plan(&Args::default(), &built)).map_err(|e| format!("the plan: {e}"))?;
+    let text = serde_json::to_vec(&plan(&args, &built)).map_err(|e| format!("the plan: {e}"))?;
     std::fs::write(dir.join("plan.json"), text).map_err(|e| format!("{}: {e}", dir.display()))
 }
 
 fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, String> {
-    let wants_suites = args.run.is_none() && args.suites;
-    let suites: Vec<&str> = SUITES.iter().filter(|_| wants_suites).map(|(name, _)| *name).collect();
-    let built = build::build(&suites)?;
+    let built = build::build(&args.suites().map(|(name, _)| *name).collect::<Vec<_>>())?;
     let plan = plan(args, &built);
     let dir = cache().join("run");
     let mut machines = Vec::new();
@@ -259,13 +298,16 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
         let dir = dir.join(&kernel.release);
         shell::make_dir(&dir)?;
         let initramfs = dir.join("initramfs");
-        disk::write(unpacked, &kernel.release, &built, &plan, &initramfs)?;
+        let more =
+            disk::More { modules: args.suites || args.scenarios.is_some(), scenarios: args.scenarios.as_deref() };
+        disk::write(unpacked, &kernel.release, &built, &plan, &more, &initramfs)?;
         machines.push((kernel, Machine { image: unpacked.image.clone(), initramfs, dir }));
     }
     let Some((_, first)) = machines.first() else { return Err("no kernel is asked for".into()) };
     let accelerator = if args.tcg { Accelerator::Tcg } else { qemu::accelerator(first) };
     eprintln!("vm: booting {} with {accelerator:?}", list(&machines));
-    let limit = if wants_suites { qemu::LIMIT_WITH_SUITES } else { qemu::LIMIT };
+    let long = args.suites || args.scenarios.is_some();
+    let limit = if long { qemu::LIMIT_WHEN_ASKED } else { qemu::LIMIT };
     let begun = Instant::now();
     let mut reports = Vec::new();
     for some in machines.chunks(args.jobs.unwrap_or_else(fit).max(1)) {

@@ -1,5 +1,7 @@
 //! Drops that no rule logs, as the drop monitor reports them: each has its culprit.
 
+mod counted;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -47,6 +49,8 @@ pub fn run(out: &mut Out) {
     match prepare() {
         Ok(peer) => {
             blames(&peer, out);
+            out.result("what is normal life is told with --all", counted::noise(&peer));
+            out.result("what the monitor lost is counted", counted::losses(&peer));
             out.result("a monitor that a killed nfblame left running is taken over", killed(&peer));
             out.result("two watches hear of the same drop, also when the first has ended", two(&peer));
             out.result("somebody else's monitor is left alone", foreign());

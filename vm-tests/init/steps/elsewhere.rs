@@ -1,27 +1,32 @@
 //! Drops in many places of the kernel, one packet each: does `watch` name who dropped it, by the drop monitor alone?
 
 mod cases;
+mod replies;
+mod translated;
+mod version6;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use nfblame_sys::bpf::attach;
 use nfblame_sys::dropmon::find;
 use nfblame_sys::rt::Handle;
 use nfblame_vm_tests::Outcome;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket};
 
-use self::cases::{CASES, Case, PLAIN};
+use self::cases::{Case, PLAIN};
 use super::drops::holds;
 use crate::cli::{Watch, call, must};
 use crate::nets::{Peer, sysctl};
 use crate::out::Out;
+use crate::send::{self, Datagram, Ends};
 
 const NFT: &str = "/usr/sbin/nft";
 const IP: &str = "/usr/sbin/ip";
-const HOST: [u8; 4] = [10, 9, 2, 1];
-const PEER: [u8; 4] = [10, 9, 2, 2];
+const TC: &str = "/usr/sbin/tc";
+const HOST: &str = "10.9.2.1";
+const BEHIND: &str = "10.9.3.2";
+const HOST4: Ipv4Addr = Ipv4Addr::new(10, 9, 2, 1);
+const PEER4: Ipv4Addr = Ipv4Addr::new(10, 9, 2, 2);
 
 const MONITOR: (&str, &str) = ("/evidence", "\"drop-monitor\"");
 
@@ -31,32 +36,40 @@ pub fn run(out: &mut Out) {
     if !matches!(find(), Ok(Some(_))) {
         return out.test("all", Outcome::Ignored, "this kernel has no drop monitor");
     }
-    let made = Peer::new("d0", &["10.9.2.1/24"], &["10.9.2.2/24"]).and_then(|peer| {
-        let behind = Peer::new("d1", &["10.9.3.1/24"], &["10.9.3.2/24"])?;
-        sysctl("net/ipv4/ip_forward", "1")?;
-        peer.run(|| must(IP, &["route", "add", "default", "via", "10.9.2.1"], "").map(drop))?;
-        // The loopback's own addresses are not sent out otherwise.
-        peer.run(|| sysctl("net/ipv4/conf/all/route_localnet", "1"))?;
-        peer.run(|| {
-            for local in ["127.0.0.0/8", "127.0.0.1"] {
-                must(IP, &["route", "del", "local", local, "table", "local"], "")?;
+    let made =
+        Peer::new("d0", &["10.9.2.1/24", "2001:db8:2::1/64"], &["10.9.2.2/24", "2001:db8:2::2/64"]).and_then(|peer| {
+            let behind = Peer::new("d1", &["10.9.3.1/24", "2001:db8:3::1/64"], &["10.9.3.2/24", "2001:db8:3::2/64"])?;
+            sysctl("net/ipv4/ip_forward", "1")?;
+            sysctl("net/ipv6/conf/all/forwarding", "1")?;
+            for (ns, via) in [(&peer, ["10.9.2.1", "2001:db8:2::1"]), (&behind, ["10.9.3.1", "2001:db8:3::1"])] {
+                ns.run(|| via.iter().try_for_each(|v| must(IP, &["route", "add", "default", "via", v], "").map(drop)))?;
             }
-            must(IP, &["route", "add", "127.0.0.1", "via", "10.9.2.1"], "").map(drop)
-        })?;
-        Ok((peer, behind))
-    });
+            // The loopback's own addresses are not sent out otherwise.
+            peer.run(|| sysctl("net/ipv4/conf/all/route_localnet", "1"))?;
+            peer.run(|| {
+                for local in ["127.0.0.0/8", "127.0.0.1"] {
+                    must(IP, &["route", "del", "local", local, "table", "local"], "")?;
+                }
+                must(IP, &["route", "add", "127.0.0.1", "via", "10.9.2.1"], "").map(drop)
+            })?;
+            Ok((peer, behind))
+        });
     let (peer, behind) = match made {
         Ok(made) => made,
         Err(e) => return out.test("prepare", Outcome::Failed, e),
     };
-    for (case, port) in CASES.iter().zip(2001..) {
+    for (case, port) in cases::CASES.iter().chain(version6::CASES).chain(translated::CASES).zip(2001..) {
         out.result(case.name, tried(case, port, &peer));
     }
+    out.result("translated: the rule that drops the answer", replies::run(&peer, &behind));
+    out.result("a wrong checksum", checksum(&peer));
+    out.result("the host's own address as a source", spoofed(&peer));
     xdp(&peer, out);
     out.result("a packet that belongs to no connection", invalid(&peer));
     out.result("a full connection table", full_table(&peer));
     bridge(out);
     let _ = sysctl("net/ipv4/ip_forward", "0");
+    let _ = sysctl("net/ipv6/conf/all/forwarding", "0");
     drop(behind);
 }
 
@@ -69,8 +82,9 @@ fn tried(case: &Case, port: u16, peer: &Peer) -> Result<(), String> {
             must(NFT, &["-f", "-"], case.rules)?;
         }
         let watch = Watch::start(&[])?;
-        udp(peer, case.to, port, case.ttl)?;
-        let blame = watch.blame(port)?;
+        let to = case.to.parse().map_err(|e| format!("{}: {e}", case.to))?;
+        peer.run(|| Datagram { ttl: case.ttl, size: case.size, ..Datagram::to(to, port) }.send())?;
+        let blame = watch.blame(if case.seen == 0 { port } else { case.seen })?;
         watch.end()?;
         holds(&blame, case.right)?;
         if blame.to_string().contains(case.tells) {
@@ -85,15 +99,6 @@ fn tried(case: &Case, port: u16, peer: &Peer) -> Result<(), String> {
 
 fn clean() {
     let _ = call(NFT, &["flush", "ruleset"], "");
-}
-
-/// Sends a datagram with one byte from the peer.
-fn udp(peer: &Peer, to: [u8; 4], port: u16, ttl: u32) -> Result<(), String> {
-    peer.run(|| {
-        let socket = UdpSocket::bind((Ipv4Addr::from(PEER), 0)).map_err(|e| e.to_string())?;
-        socket.set_ttl(ttl).map_err(|e| e.to_string())?;
-        socket.send_to(b"x", (Ipv4Addr::from(to), port)).map(drop).map_err(|e| e.to_string())
-    })
 }
 
 fn xdp(peer: &Peer, out: &mut Out) {
@@ -116,32 +121,38 @@ fn invalid(peer: &Peer) -> Result<(), String> {
     // So that no connection begins in its middle.
     sysctl("net/netfilter/nf_conntrack_tcp_loose", "0")?;
     let watch = Watch::start(&[])?;
-    peer.run(|| ack(PORT))?;
+    peer.run(|| send::ack(Ends { from: PEER4, to: HOST4, port: PORT }))?;
     let blame = watch.blame(PORT)?;
     watch.end()?;
     clean();
     holds(&blame, &[MONITOR, ("/culprit/kind", "\"rule\""), ("/culprit/rule_position", "1")])
 }
 
-/// Sends a TCP segment with nothing but the ACK flag.
-fn ack(port: u16) -> Result<(), String> {
-    let fail = |e: nix::Error| e.to_string();
-    let fd = socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Tcp).map_err(fail)?;
-    let mut segment = vec![0u8; 20];
-    segment[..2].copy_from_slice(&40000u16.to_be_bytes());
-    segment[2..4].copy_from_slice(&port.to_be_bytes());
-    segment[7] = 1;
-    segment[11] = 1;
-    segment[12] = 5 << 4;
-    segment[13] = 0x10;
-    segment[14..16].copy_from_slice(&1024u16.to_be_bytes());
-    let pseudo = [&PEER[..], &HOST, &[0, 6, 0, 20]].concat();
-    let words = pseudo.chunks(2).chain(segment.chunks(2)).map(|w| u32::from(w[0]) << 8 | u32::from(w[1]));
-    let sum: u32 = words.sum();
-    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
-    segment[16..18].copy_from_slice(&sum.to_be_bytes());
-    let to = SockaddrIn::from(std::net::SocketAddrV4::new(Ipv4Addr::from(HOST), 0));
-    sendto(fd.as_raw_fd(), &segment, &to, MsgFlags::empty()).map(drop).map_err(fail)
+/// A packet that somebody listens for, and whose checksum is wrong.
+fn checksum(peer: &Peer) -> Result<(), String> {
+    const PORT: u16 = 2106;
+    let listener = UdpSocket::bind((HOST4, PORT)).map_err(|e| e.to_string())?;
+    let watch = Watch::start(&[])?;
+    peer.run(|| send::raw_udp(Ends { from: PEER4, to: HOST4, port: PORT }, false))?;
+    let blame = watch.blame(PORT)?;
+    watch.end()?;
+    drop(listener);
+    holds(&blame, &[MONITOR, ("/culprit/kind", "\"unknown\"")])?;
+    // Kernels without reasons do not say whose.
+    match blame["culprit"]["detail"].as_str() {
+        Some("bad UDP checksum" | "bad checksum") => Ok(()),
+        _ => Err(format!("not blamed on the checksum: {blame}")),
+    }
+}
+
+/// Such a packet cannot come from outside.
+fn spoofed(peer: &Peer) -> Result<(), String> {
+    const PORT: u16 = 2107;
+    let watch = Watch::start(&[])?;
+    peer.run(|| send::raw_udp(Ends { from: HOST4, to: HOST4, port: PORT }, true))?;
+    let blame = watch.blame(PORT)?;
+    watch.end()?;
+    holds(&blame, &[MONITOR, ("/culprit/kind", "\"route\"")])
 }
 
 /// No room for another connection, and none that may be thrown out.
@@ -153,16 +164,16 @@ fn full_table(peer: &Peer) -> Result<(), String> {
         "table ip t {\n chain input {\n  type filter hook input priority 0\n  ct state established accept\n }\n}\n";
     must(NFT, &["-f", "-"], rules)?;
     must("/usr/sbin/conntrack", &["-F"], "")?;
-    let listener = TcpListener::bind((Ipv4Addr::from(HOST), 2104)).map_err(fail)?;
+    let listener = TcpListener::bind((HOST4, 2104)).map_err(fail)?;
     // An established connection is not thrown out for another one.
     let held = peer.run(|| {
-        TcpStream::connect_timeout(&SocketAddr::from((HOST, 2104)), Duration::from_secs(5)).map_err(|e| e.to_string())
+        TcpStream::connect_timeout(&SocketAddr::from((HOST4, 2104)), Duration::from_secs(5)).map_err(|e| e.to_string())
     })?;
     let accepted = listener.accept().map_err(fail)?;
     let before = std::fs::read_to_string(format!("/proc/sys/{MOST}")).map_err(fail)?;
     let watch = Watch::start(&[])?;
     sysctl(MOST, "1")?;
-    let told = udp(peer, HOST, PORT, 64).and_then(|()| watch.blame(PORT));
+    let told = peer.run(|| Datagram::to(HOST4.into(), PORT).send()).and_then(|()| watch.blame(PORT));
     sysctl(MOST, before.trim())?;
     watch.end()?;
     drop((held, accepted));
@@ -188,10 +199,7 @@ fn bridge(out: &mut Out) {
         );
         must(NFT, &["-f", "-"], &rules)?;
         let watch = Watch::start(&[])?;
-        peer.run(|| {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(|e| e.to_string())?;
-            socket.send_to(b"x", (Ipv4Addr::from([10, 9, 4, 1]), PORT)).map(drop).map_err(|e| e.to_string())
-        })?;
+        peer.run(|| Datagram::to([10, 9, 4, 1].into(), PORT).send())?;
         let blame = watch.blame(PORT)?;
         watch.end()?;
         holds(&blame, &[MONITOR, ("/culprit/family", "\"bridge\""), ("/culprit/rule_position", "1")])

@@ -33,6 +33,9 @@ const PRESENT: &[&str] = &[
     "ip6table_filter",
     "drop_monitor",
     "nfnetlink_hook",
+    "ip_set",
+    "tcp_diag",
+    "udp_diag",
 ];
 
 /// What is taken away: modules in the order in which they can go, of which the last one is missed.
@@ -46,6 +49,9 @@ const LACKS: &[Lack] = &[
     Lack { modules: &["nfnetlink_hook"], feature: "hook order" },
     Lack { modules: &["drop_monitor"], feature: "drop monitor" },
     Lack { modules: &["nf_conntrack_netlink"], feature: "ctnetlink" },
+    Lack { modules: &["ip_set"], feature: "ipset" },
+    Lack { modules: &["tcp_diag"], feature: "sock_diag tcp" },
+    Lack { modules: &["udp_diag"], feature: "sock_diag udp" },
     Lack { modules: &["iptable_filter", "ip_tables"], feature: "legacy ip tables" },
     Lack { modules: &["ip6table_filter", "ip6_tables"], feature: "legacy ip6 tables" },
     Lack { modules: &["nft_log", "nfnetlink_log"], feature: "NFLOG" },
@@ -59,6 +65,7 @@ const COMMANDS: &[&[&str]] = &[
     &["why", "tcp", "192.0.2.7:4242", "127.0.0.1:22", "-i", "lo"],
     &["check"],
     &["conntrack", "list"],
+    &["conntrack", "stats"],
 ];
 
 /// Runs it.
@@ -88,6 +95,7 @@ pub fn run(out: &mut Out) {
         without(missed, lack.feature, out);
         let _ = call("/usr/sbin/nft", &["flush", "ruleset"], "");
     }
+    unprivileged(out);
 }
 
 fn without(missed: &str, feature: &str, out: &mut Out) {
@@ -100,16 +108,35 @@ fn without(missed: &str, feature: &str, out: &mut Out) {
     let told = told(missed, feature).and_then(|()| unchanged(&before));
     out.result(&format!("without {missed}: doctor says what would bring it"), told);
     // Listening loads what it needs; here nothing can be loaded.
-    let watched = fs::write(LOADER, "\n").map_err(|e| format!("{LOADER}: {e}")).and_then(|()| {
-        let watched = Watch::start(&["-g", "9"]).and_then(Watch::end).map(drop);
-        // It ended before it was ready: what it said then counts.
-        let watched = watched.or_else(|e| {
-            let said = nfblame(&["watch", "-j", "-g", "9", "-c", "1"])?;
-            works_or_tells(&said).map_err(|w| format!("{e}; {w}"))
-        });
+    let done = fs::write(LOADER, "\n").map_err(|e| format!("{LOADER}: {e}"));
+    let watched = done.and_then(|()| {
+        let watched = [&["-g", "9"][..], &["--trace", "port", "9"]].into_iter().try_for_each(watched);
         fs::write(LOADER, "/sbin/modprobe\n").map_err(|e| format!("{LOADER}: {e}")).and(watched)
     });
     out.result(&format!("without {missed}: watch"), watched);
+}
+
+/// It watches, or it ends before it is ready: what it says then counts.
+fn watched(words: &[&str]) -> Result<(), String> {
+    Watch::start(words).and_then(Watch::end).map(drop).or_else(|e| {
+        let said = nfblame(&[&["watch", "-j", "-c", "1"], words].concat())?;
+        works_or_tells(&said).map_err(|w| format!("{e}; {w}"))
+    })
+}
+
+/// Everything is there, and nothing is allowed.
+fn unprivileged(out: &mut Out) {
+    const SETPRIV: &str = "/usr/bin/setpriv";
+    const NOBODY: &[&str] = &["--reuid=65534", "--regid=65534", "--clear-groups", "--", "/bin/nfblame"];
+    let more: &[&[&str]] = &[&["watch", "-c", "1"], &["watch", "--trace", "-c", "1"], &["doctor"]];
+    for words in COMMANDS.iter().chain(more) {
+        let done = call(SETPRIV, &[NOBODY, words].concat(), "").and_then(|said| match said.code {
+            Some(0 | 1) => Ok(()),
+            Some(2) if ["CAP_NET_ADMIN", "root"].iter().any(|w| said.err.contains(w)) => Ok(()),
+            code => Err(format!("exit {code:?}\n{}\n{}", said.out, said.err)),
+        });
+        out.result(&format!("without privileges: {}", words.join(" ")), done);
+    }
 }
 
 fn works_or_tells(said: &Said) -> Result<(), String> {

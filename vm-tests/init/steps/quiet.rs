@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::cli::{must, nfblame};
+use crate::cli::{Watch, must, nfblame};
 use crate::modules;
 use crate::out::Out;
 
@@ -31,6 +31,9 @@ const COMMANDS: &[&[&str]] = &[
     &["conntrack", "list"],
     &["conntrack", "stats"],
     &["doctor"],
+    &["doctor", "-j"],
+    &["check", "-j"],
+    &["why", "-j", "udp", "127.0.0.1:4242", "192.0.2.7:53", "--out"],
 ];
 
 /// Runs it.
@@ -54,11 +57,18 @@ pub fn run(out: &mut Out) {
             code => Err(format!("exit {code:?}\n{}\n{}", said.out, said.err)),
         });
         out.result(&format!("{} loads nothing", words.join(" ")), done);
-        let now = tables();
-        let same = if now == before.1 { Ok(()) } else { Err(format!("{:?} became {now:?}", before.1)) };
-        out.result(&format!("{} makes no table", words.join(" ")), same);
+        out.result(&format!("{} makes no table", words.join(" ")), same(&before.1));
     }
+    // Without a rule that logs there is nothing to listen to.
+    let watched = Watch::start(&[]).and_then(Watch::end).and_then(|_| unchanged(&before.0));
+    out.result("watch loads nothing", watched);
+    out.result("watch makes no table", same(&before.1));
     let _ = must("/usr/sbin/nft", &["delete", "table", "inet", "quiet"], "");
+}
+
+fn same(before: &[String; 3]) -> Result<(), String> {
+    let now = tables();
+    if now == *before { Ok(()) } else { Err(format!("{before:?} became {now:?}")) }
 }
 
 fn tables() -> [String; 3] {
