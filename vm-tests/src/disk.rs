@@ -103,6 +103,7 @@ pub const LOADED: &[&str] = &[
     "xt_time",
     "xt_TCPMSS",
     "xt_CT",
+    "xt_TPROXY",
     "ip_set",
     "ip_set_hash_ip",
     "ip_set_hash_net",
