@@ -37,7 +37,9 @@ impl Out {
     /// What comes from now on belongs to this.
     pub fn step(&mut self, name: &str) {
         name.clone_into(&mut self.step);
-        println!("vm-init: {name}");
+        // Since the machine was switched on.
+        let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+        println!("vm-init: {name}, at {} s", up.split(' ').next().unwrap_or_default());
     }
 
     /// Writes a line.

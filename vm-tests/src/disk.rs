@@ -261,6 +261,12 @@ pub fn write(
             disk.program(&path)?;
         }
     }
+    // Where scripts look for them.
+    for shell in ["sh", "bash"] {
+        if let Some(path) = find(shell) {
+            disk.link(&format!("bin/{shell}"), &path.display().to_string());
+        }
+    }
     for names in NAMES {
         if let Ok(text) = std::fs::read(names) {
             disk.file(names, 0o644, &text);
