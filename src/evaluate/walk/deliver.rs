@@ -95,8 +95,8 @@ impl Way<'_, '_> {
         if known && !self.walk.tracked && protocol != 136 && self.sums_up() {
             return Ok(());
         }
-        // Nothing else makes a datagram invalid that has a whole header.
-        let likely = !(invalid && protocol == 17);
+        // Nothing else makes a datagram invalid that has a whole header, or what asks for a connection.
+        let likely = !invalid || (protocol == 6 && !self.is_tcp_syn());
         if self.cx.ask("whether its checksum was right", b"checksum right then", likely) {
             return Ok(());
         }

@@ -94,7 +94,7 @@ impl Way<'_, '_> {
     pub(super) fn taken_by_transport(&mut self) -> On {
         let packet = &self.cx.packet;
         let many = matches!(packet.pkttype, Fact::Is(kind) if kind != FOR_US);
-        if many && !self.walk.past && packet.headers().protocol == Some(TCP) {
+        if many && packet.headers().protocol == Some(TCP) {
             return Err(lost(CulpritKind::Socket, "TCP takes no link-layer broadcast or multicast"));
         }
         Ok(())
