@@ -166,6 +166,10 @@ impl Host for Patched<'_> {
         self.host.saved(path)
     }
 
+    fn saved_in(&self, directory: &str) -> Fact<Vec<String>> {
+        self.host.saved_in(directory)
+    }
+
     fn jiffies(&self) -> Fact<(u64, u64)> {
         self.host.jiffies()
     }

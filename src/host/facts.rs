@@ -200,6 +200,11 @@ pub trait Host {
         Fact::unknown("saved rules")
     }
 
+    /// The names of the files in a directory of such files. Absent: there is no such directory.
+    fn saved_in(&self, _directory: &str) -> Fact<Vec<String>> {
+        Fact::unknown("saved files")
+    }
+
     /// The kernel's clock for timers, and its ticks in a second (`jiffies`, `HZ`).
     fn jiffies(&self) -> Fact<(u64, u64)> {
         Fact::unknown("jiffies")

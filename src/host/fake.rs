@@ -248,6 +248,12 @@ impl Host for FakeHost {
         self.saved.get(path).cloned().into()
     }
 
+    fn saved_in(&self, directory: &str) -> Fact<Vec<String>> {
+        let names = self.saved.keys().filter_map(|p| Some(p.strip_prefix(directory)?.strip_prefix('/')?.to_owned()));
+        let names: Vec<String> = names.filter(|n| !n.contains('/')).collect();
+        Some(names).filter(|n| !n.is_empty()).into()
+    }
+
     fn wrong_sums_lately(&self, _v6: bool, _protocol: u8) -> Fact<bool> {
         Fact::Is(false)
     }

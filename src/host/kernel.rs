@@ -394,6 +394,14 @@ impl Host for KernelHost {
         self.read(path.as_ref())
     }
 
+    fn saved_in(&self, directory: &str) -> Fact<Vec<String>> {
+        match std::fs::read_dir(directory) {
+            Ok(entries) => Fact::Is(entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Fact::Absent,
+            Err(e) => Fact::Unknown(format!("{directory}: {e}").into()),
+        }
+    }
+
     fn clock(&self) -> Fact<(i64, i32)> {
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             // `sys_tz` is 0 unless somebody sets it at boot; no interface but a system call without wrapper tells it.

@@ -12,6 +12,7 @@ use crate::world::{World, apply, connects, found, routed, sh, why};
 kernel_tests! {
     files_of_nftables_ufw_and_firewalld_are_compared needs ["nft", "ufw", "iptables-nft", "unshare"];
     a_restart_that_would_flush_others_is_told needs ["nft", "unshare"];
+    forwarding_that_the_next_boot_forgets_is_found needs ["sh"];
     a_file_of_both_families_is_found needs ["iptables-legacy-restore", "iptables-legacy-save", "ip6tables-legacy-save", "unshare"];
     two_backends_at_one_hook_are_found needs ["nft", "iptables-legacy"];
     ufw_is_told_to_open_the_port needs ["ufw", "iptables-nft", "unshare"];
@@ -216,6 +217,34 @@ fn a_file_of_both_families_is_found() {
     // What becomes of it: nobody complains, and the rules of IPv4 are gone.
     w.run(&format!("iptables-legacy-restore < {}/etc/iptables/rules.v4", dir.display()));
     assert!(!w.reaches_server(8080));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn forwarding_that_the_next_boot_forgets_is_found() {
+    let w = World::new();
+    let dir = std::env::temp_dir().join(format!("nfblame-boot-{}", std::process::id()));
+    std::fs::create_dir(&dir).unwrap();
+    w.run(&format!("cp -a /etc {0}/etc; rm -rf {0}/etc/sysctl.*; mkdir {0}/etc/sysctl.d", dir.display()));
+    let told = |commands: &str| found_of(&w.server, &dir, "NB0707", commands);
+    let (router, conf) = (routed(), "/etc/sysctl.d/50-router.conf");
+    w.server.sysctl("net.ipv6.conf.all.forwarding", "0");
+    w.server.sysctl("net.ipv4.ip_forward", "0");
+    assert!(told(":").is_empty(), "off now and then");
+    assert_eq!(told(&format!("echo net.ipv4.ip_forward=1 > {conf}"))[0]["severity"], "note");
+    w.server.sysctl("net.ipv4.ip_forward", "1");
+    assert!(told(":").is_empty(), "on now and then");
+    let findings = told(&format!("echo net.ipv4.ip_forward=0 > {conf}"));
+    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"warning".into()));
+    // What keeps it is put behind what says otherwise, and the files set it then.
+    let fix = findings[0]["fix"][0]["commands"][0].as_str().unwrap();
+    record::applied(&w.server.path(), &findings[0]);
+    assert!(told(fix).is_empty(), "{fix}");
+    let files = format!("cat {0}/etc/sysctl.d/50-router.conf {0}/etc/sysctl.d/90-nfblame.conf", dir.display());
+    let (client, server) = (&router[0], &router[2]);
+    router[1].sysctl("net.ipv4.ip_forward", "0");
+    assert!(!connects(client, server, "198.51.100.2", 80), "as after a boot without");
+    sh(&router[1], &format!("{files} | sysctl -qp -"));
+    assert!(connects(client, server, "198.51.100.2", 80), "as after a boot with it");
     std::fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 const CHOICE: &str = "proposes no change";
 
 /// They depend on settings of the whole machine: virtual machines may have them changed.
-const ELSEWHERE: [&str; 4] = ["NB0012", "NB0401", "NB0507", "NB0602"];
+const ELSEWHERE: [&str; 5] = ["NB0012", "NB0021", "NB0401", "NB0507", "NB0602"];
 
 #[derive(Debug, Default)]
 struct Seen {

@@ -18,6 +18,7 @@ mod nb0017_echo_ignored;
 mod nb0018_icmp_ratelimit;
 mod nb0019_router_mtu;
 mod nb0020_link_down;
+mod nb0021_softnet;
 mod needs;
 
 use super::code::Code;
@@ -42,4 +43,5 @@ pub(super) const CODES: &[&Code] = &[
     &nb0018_icmp_ratelimit::CODE,
     &nb0019_router_mtu::CODE,
     &nb0020_link_down::CODE,
+    &nb0021_softnet::CODE,
 ];

@@ -6,6 +6,7 @@ mod nb0703_nobodys;
 mod nb0704_not_saved;
 mod nb0705_flush_at_restart;
 mod nb0706_both_families;
+mod nb0707_setting_not_saved;
 mod saved;
 
 use super::code::Code;
@@ -18,4 +19,5 @@ pub(super) const CODES: &[&Code] = &[
     &nb0704_not_saved::CODE,
     &nb0705_flush_at_restart::CODE,
     &nb0706_both_families::CODE,
+    &nb0707_setting_not_saved::CODE,
 ];

@@ -3,6 +3,7 @@
 
 pub(super) mod firewalld;
 pub(super) mod nftables;
+pub(super) mod settings;
 pub(super) mod ufw;
 
 /// What differs between a file and the kernel: each difference in words.
