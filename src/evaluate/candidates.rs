@@ -110,7 +110,7 @@ impl Census {
         *self.kinds.entry(key.kind()).or_default() += 1;
         if let Wanted::OneOf { mask, values } = &key.wanted {
             for value in values {
-                *self.values.entry((key.field, *mask, *value)).or_default() += 1;
+                *self.values.entry((key.field, *mask, lowest(*value, *mask))).or_default() += 1;
             }
         }
     }
@@ -124,7 +124,7 @@ impl Census {
         match &key.wanted {
             Wanted::OneOf { mask, values } => values
                 .iter()
-                .filter_map(|v| self.values.get(&(key.field, *mask, *v)))
+                .filter_map(|v| self.values.get(&(key.field, *mask, lowest(*v, *mask))))
                 .max()
                 .map_or(0, |&n| (n as usize).saturating_add(values.len() - 1)),
             // Ranges overlap one does not know how much.
@@ -178,7 +178,7 @@ impl Candidates {
             match have(group.field) {
                 Have::Is(value) => match &group.rules {
                     Filed::Values(mask, rules) => {
-                        matching.lists.extend(rules.get(&(value & mask)).map(Vec::as_slice));
+                        matching.lists.extend(rules.get(&lowest(value & mask, *mask)).map(Vec::as_slice));
                     }
                     Filed::Ranges(ranges) => ranges.around(value, |rules| matching.lists.push(rules)),
                 },
@@ -191,12 +191,17 @@ impl Candidates {
     }
 }
 
+/// A value without the zeros behind its mask: of numbers that differ in their highest bits alone, the hashes differ in few.
+fn lowest(value: u128, mask: u128) -> u128 {
+    value.checked_shr(mask.trailing_zeros()).unwrap_or(0)
+}
+
 fn by_value(members: &[(u32, &Key)]) -> FxHashMap<u128, Vec<u32>> {
     let mut rules: FxHashMap<u128, Vec<u32>> = FxHashMap::default();
     for (n, key) in members {
-        let Wanted::OneOf { values, .. } = &key.wanted else { continue };
+        let Wanted::OneOf { mask, values } = &key.wanted else { continue };
         for value in values {
-            let list = rules.entry(*value).or_default();
+            let list = rules.entry(lowest(*value, *mask)).or_default();
             if list.last() != Some(n) {
                 list.push(*n);
             }
