@@ -68,7 +68,7 @@ impl<'a> Chains<'a> {
                 TableRef::Nft(t) => {
                     rules.nft.get(t).and_then(|t| t.chains.get(chain.chain)).map(|c| c.def.name.clone())
                 }
-                TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.chains().nth(chain.chain)).map(|c| c.name().clone()),
+                TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.nth_chain(chain.chain)).map(|c| c.name().clone()),
             };
             names.extend(name.map(|n| ((chain.table, n), chain)));
         }
@@ -139,7 +139,7 @@ impl<'a> Chains<'a> {
             }
             TableRef::Xt(t) => {
                 let Some(table) = rules.xt.get(t) else { return all };
-                let Some(c) = table.chains().nth(chain.chain) else { return all };
+                let Some(c) = table.nth_chain(chain.chain) else { return all };
                 for rule in c.rules() {
                     let shape = self.xt(chain.table, table.family(), &rule, axes, depth);
                     axes.change(shape.changes);
@@ -273,7 +273,7 @@ impl<'a> Chains<'a> {
             }
             TableRef::Xt(t) => {
                 let table = rules.xt.get(t)?;
-                let rule = table.chains().nth(at.chain.chain)?.rule(position)?;
+                let rule = table.nth_chain(at.chain.chain)?.rule(position)?;
                 self.xt(at.chain.table, table.family(), &rule, axes, depth)
             }
         })
@@ -307,9 +307,7 @@ impl<'a> Chains<'a> {
                 }
             }
             TableRef::Xt(t) => {
-                for rule in
-                    rules.xt.get(t).and_then(|t| t.chains().nth(chain.chain)).into_iter().flat_map(|c| c.rules())
-                {
+                for rule in rules.xt.get(t).and_then(|t| t.nth_chain(chain.chain)).into_iter().flat_map(|c| c.rules()) {
                     if let Ok(Action::Target(t)) = rule.action() {
                         all = all.or(target_changes(t.name.as_bytes()));
                     }

@@ -36,8 +36,8 @@ pub struct Index {
     always: Vec<u32>,
     /// How well each axis tells boxes apart: how many different values are asked for.
     spread: FxHashMap<u32, usize>,
-    /// A value of each axis that no box asks for.
-    fresh: FxHashMap<u32, Option<u128>>,
+    /// The axes of which every value is asked for.
+    exhausted: Vec<u32>,
     work: u64,
 }
 
@@ -53,14 +53,12 @@ impl Index {
             values.entry(axis).or_default().extend(ranges.low());
             asked.entry(axis).or_default().extend(ranges.iter());
         }
-        let fresh = asked.into_iter().map(|(axis, ranges)| {
-            let left = super::ranges::Ranges::of(ranges).not(axes.max(axis));
-            // The highest one: where a property may be absent, that is it.
-            (axis, left.high())
-        });
+        let left = |axis, ranges| super::ranges::Ranges::of(ranges).not(axes.max(axis)).high();
+        let exhausted = asked.into_iter().filter(|(_, r)| !r.is_empty());
+        let exhausted = exhausted.filter_map(|(axis, ranges)| left(axis, ranges).is_none().then_some(axis));
         Self {
             spread: values.into_iter().map(|(axis, v)| (axis, v.len())).collect(),
-            fresh: fresh.collect(),
+            exhausted: exhausted.collect(),
             ..Self::default()
         }
     }
@@ -194,8 +192,8 @@ impl Index {
             point.extend(pick.map(|v| (axis, v)));
         }
         // On all other axes a value that nobody asks for, if there is one.
-        for (axis, fresh) in &self.fresh {
-            if !point.contains_key(axis) && region.get(*axis).is_none() && fresh.is_none() {
+        for axis in &self.exhausted {
+            if !point.contains_key(axis) && region.get(*axis).is_none() {
                 let max = axes.max(*axis);
                 point.insert(*axis, if how == 0 { 0 } else { max / u128::from(how) });
             }

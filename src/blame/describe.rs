@@ -65,7 +65,7 @@ impl<'a> Describer<'a> {
                 let Some(table) = self.rules.xt.get(t) else { return c };
                 c.family = Some(xt_family_name(table.family()));
                 c.table_name = Some(table.name().to_string());
-                let Some(chain) = table.chains().nth(at.chain.chain) else { return c };
+                let Some(chain) = table.nth_chain(at.chain.chain) else { return c };
                 c.chain_name = Some(chain.name().to_string());
                 if let Some(rule) = at.position.and_then(|p| chain.rule(p)) {
                     c.comment = legacy_comment(table.family(), &rule);
@@ -123,7 +123,7 @@ impl<'a> Describer<'a> {
         match chain.table {
             TableRef::Xt(t) => {
                 let table = self.rules.xt.get(t)?;
-                let chain = table.chains().nth(chain.chain)?;
+                let chain = table.nth_chain(chain.chain)?;
                 let policy = match chain.policy()? {
                     xt::Verdict::Accept => "ACCEPT".to_owned(),
                     xt::Verdict::Drop => "DROP".to_owned(),
@@ -165,7 +165,7 @@ pub fn counters(rules: &Ruleset, at: Place) -> Option<Counters> {
             (counter.packets, counter.bytes)
         }
         TableRef::Xt(t) => {
-            let chain = rules.xt.get(t)?.chains().nth(at.chain.chain)?;
+            let chain = rules.xt.get(t)?.nth_chain(at.chain.chain)?;
             let counters = match at.position {
                 Some(p) => chain.rule(p)?.entry.counters,
                 None => chain.counters(),

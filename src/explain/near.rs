@@ -101,7 +101,7 @@ fn translates_source(by: &Describer<'_>, place: Place) -> Option<&'static str> {
             })
         }
         TableRef::Xt(t) => {
-            let rule = by.rules.xt.get(t)?.chains().nth(place.chain.chain)?.rule(place.position?)?;
+            let rule = by.rules.xt.get(t)?.nth_chain(place.chain.chain)?.rule(place.position?)?;
             match rule.action().ok()? {
                 Action::Target(t) => by_target(t.name.as_bytes()),
                 _ => None,
@@ -170,7 +170,7 @@ fn lets_pass(by: &Describer<'_>, place: Place) -> Option<String> {
         }
         TableRef::Xt(t) => {
             let table = by.rules.xt.get(t)?;
-            let rule = table.chains().nth(place.chain.chain)?.rule(place.position?)?;
+            let rule = table.nth_chain(place.chain.chain)?.rule(place.position?)?;
             legacy_passing(table, &rule.action().ok()?, &mut FxHashSet::default())
         }
     }

@@ -88,7 +88,7 @@ pub fn acts(rules: &Ruleset, at: Place) -> Option<Vec<Act>> {
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            let rule = table.chains().nth(at.chain.chain)?.rule(position)?;
+            let rule = table.nth_chain(at.chain.chain)?.rule(position)?;
             Some(of_xt(table.family(), &rule))
         }
     }
@@ -106,7 +106,7 @@ pub fn each(rules: &Ruleset, chain: ChainRef, mut each: impl FnMut(Place, Vec<Ac
         }
         TableRef::Xt(t) => {
             let Some(table) = rules.xt.get(t) else { return };
-            for rule in table.chains().nth(chain.chain).into_iter().flat_map(|c| c.rules()) {
+            for rule in table.nth_chain(chain.chain).into_iter().flat_map(|c| c.rules()) {
                 each(at(rule.position), of_xt(table.family(), &rule));
             }
         }

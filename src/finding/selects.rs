@@ -64,7 +64,7 @@ pub fn selects(rules: &Ruleset, at: Place) -> Option<Selects> {
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            Some(of_xt(table.family(), &table.chains().nth(at.chain.chain)?.rule(position)?))
+            Some(of_xt(table.family(), &table.nth_chain(at.chain.chain)?.rule(position)?))
         }
     }
 }

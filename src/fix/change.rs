@@ -191,7 +191,7 @@ fn handle(rules: &Ruleset, chain: ChainRef, position: usize) -> Option<u64> {
 fn chain_name(rules: &Ruleset, chain: ChainRef) -> Option<Text> {
     let name = match chain.table {
         TableRef::Nft(t) => rules.nft.get(t)?.chains.get(chain.chain)?.def.name.clone(),
-        TableRef::Xt(t) => rules.xt.get(t)?.chains().nth(chain.chain)?.name().clone(),
+        TableRef::Xt(t) => rules.xt.get(t)?.nth_chain(chain.chain)?.name().clone(),
     };
     is_plain(&name).then_some(name)
 }

@@ -159,7 +159,7 @@ fn of_rule(rules: &Ruleset, at: Place, addresses: &[IpAddr], all: &mut Vec<Liste
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            for m in table.chains().nth(at.chain.chain)?.rule(position)?.entry.matches().flatten() {
+            for m in table.nth_chain(at.chain.chain)?.rule(position)?.entry.matches().flatten() {
                 of_match(rules, table.family(), (m.name.as_bytes(), m.revision, m.data.0), addresses, all);
             }
         }

@@ -242,6 +242,6 @@ fn beside(rules: &Ruleset, chain: ChainRef, name: &str) -> Option<ChainRef> {
 fn name(rules: &Ruleset, chain: ChainRef) -> Option<&Text> {
     match chain.table {
         TableRef::Nft(t) => Some(&rules.nft.get(t)?.chains.get(chain.chain)?.def.name),
-        TableRef::Xt(t) => Some(rules.xt.get(t)?.chains().nth(chain.chain)?.name()),
+        TableRef::Xt(t) => Some(rules.xt.get(t)?.nth_chain(chain.chain)?.name()),
     }
 }

@@ -149,7 +149,7 @@ impl<'a, 'r, F: Fn(u16) -> Fact<bool>> Blockers<'a, 'r, F> {
             }
             TableRef::Xt(t) => {
                 let Some(table) = rules.xt.get(t) else { return found };
-                let Some(c) = table.chains().nth(chain.chain) else { return found };
+                let Some(c) = table.nth_chain(chain.chain) else { return found };
                 for rule in c.rules() {
                     let stops = xt::rule(&rule, &self.has_reader);
                     found.extend(stops.map(|s| self.blocker(at(Some(rule.position)), s)));

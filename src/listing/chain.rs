@@ -80,7 +80,7 @@ impl Chain {
                 if let Some(table) = rules.xt.get(t) {
                     this.family = xt_family_name(table.family());
                     this.table_name = table.name().to_string();
-                    if let Some(chain) = table.chains().nth(at.chain) {
+                    if let Some(chain) = table.nth_chain(at.chain) {
                         this.of_xt(table, &chain);
                     }
                 }

@@ -70,7 +70,7 @@ impl Jumps {
 pub fn is_base(rules: &Ruleset, at: ChainRef) -> bool {
     match at.table {
         TableRef::Nft(t) => rules.nft.get(t).and_then(|t| t.chains.get(at.chain)).is_some_and(|c| c.def.base.is_some()),
-        TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.chains().nth(at.chain)).is_some_and(|c| c.hook().is_some()),
+        TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.nth_chain(at.chain)).is_some_and(|c| c.hook().is_some()),
     }
 }
 

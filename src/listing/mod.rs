@@ -86,6 +86,6 @@ pub fn chains(rules: &Ruleset) -> impl Iterator<Item = ChainRef> {
 pub(crate) fn len(rules: &Ruleset, at: ChainRef) -> usize {
     match at.table {
         TableRef::Nft(t) => rules.nft.get(t).and_then(|t| t.chains.get(at.chain)).map_or(0, |c| c.rules.len()),
-        TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.chains().nth(at.chain)).map_or(0, |c| c.len()),
+        TableRef::Xt(t) => rules.xt.get(t).and_then(|t| t.nth_chain(at.chain)).map_or(0, |c| c.len()),
     }
 }

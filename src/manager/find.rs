@@ -49,7 +49,7 @@ fn of_position(rules: &Ruleset, chain: ChainRef, position: usize) -> Option<Name
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            of_xt(rules, about, table.family(), &table.chains().nth(chain.chain)?.rule(position)?)
+            of_xt(rules, about, table.family(), &table.nth_chain(chain.chain)?.rule(position)?)
         }
     })
 }
@@ -120,7 +120,7 @@ fn about(rules: &Ruleset, chain: ChainRef) -> Option<Names<'_>> {
         }
         TableRef::Xt(t) => {
             let table = rules.xt.get(t)?;
-            (table.name().as_bytes(), table.chains().nth(chain.chain)?.name().as_bytes())
+            (table.name().as_bytes(), table.nth_chain(chain.chain)?.name().as_bytes())
         }
     };
     Some(Names { table, chain, ..Names::default() })
@@ -138,7 +138,7 @@ fn each(rules: &Ruleset, chain: ChainRef, mut look: impl FnMut(&Names<'_>)) {
         }
         TableRef::Xt(t) => {
             let Some(table) = rules.xt.get(t) else { return };
-            for rule in table.chains().nth(chain.chain).into_iter().flat_map(|c| c.rules()) {
+            for rule in table.nth_chain(chain.chain).into_iter().flat_map(|c| c.rules()) {
                 look(&of_xt(rules, fresh(), table.family(), &rule));
             }
         }

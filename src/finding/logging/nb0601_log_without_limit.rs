@@ -77,7 +77,7 @@ fn ways(view: &View<'_>) -> FxHashMap<ChainRef, Vec<Place>> {
 fn name(view: &View<'_>, chain: ChainRef) -> Option<Text> {
     match chain.table {
         TableRef::Nft(t) => Some(view.rules.nft.get(t)?.chains.get(chain.chain)?.def.name.clone()),
-        TableRef::Xt(t) => Some(view.rules.xt.get(t)?.chains().nth(chain.chain)?.name().clone()),
+        TableRef::Xt(t) => Some(view.rules.xt.get(t)?.nth_chain(chain.chain)?.name().clone()),
     }
 }
 

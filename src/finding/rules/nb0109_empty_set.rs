@@ -71,7 +71,7 @@ fn empty(view: &View<'_>, chain: ChainRef) -> Vec<(Place, String, bool)> {
         }
         TableRef::Xt(t) => {
             let Some(table) = view.rules.xt.get(t) else { return all };
-            for rule in table.chains().nth(chain.chain).into_iter().flat_map(|c| c.rules()) {
+            for rule in table.nth_chain(chain.chain).into_iter().flat_map(|c| c.rules()) {
                 for raw in rule.entry.matches().flatten() {
                     let m = raw.decode(table.family());
                     all.extend(ipset(view, &m).map(|(set, inverted)| (at(rule.position), set, inverted)));

@@ -65,7 +65,7 @@ impl<'a> Lines<'a> {
         match at.chain.table {
             TableRef::Xt(t) => {
                 let table = self.rules.xt.get(t)?;
-                let chain = table.chains().nth(at.chain.chain)?;
+                let chain = table.nth_chain(at.chain.chain)?;
                 let name = chain.name().as_bytes();
                 Some(iptables::legacy_rule(name, &chain.rule(position)?, false, &names).to_string())
             }

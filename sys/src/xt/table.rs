@@ -172,6 +172,11 @@ impl Table {
         self.spans.iter().map(|span| Chain { table: self, span })
     }
 
+    /// The one at that place of [`chains`](Self::chains).
+    pub fn nth_chain(&self, n: usize) -> Option<Chain<'_>> {
+        self.spans.get(n).map(|span| Chain { table: self, span })
+    }
+
     /// The chain of that name.
     pub fn chain(&self, name: &[u8]) -> Option<Chain<'_>> {
         self.chains().find(|c| c.span.name.as_bytes() == name)
@@ -194,6 +199,13 @@ impl Table {
 
     fn index_of(&self, offset: u32) -> Option<usize> {
         self.offsets.binary_search(&offset).ok()
+    }
+
+    /// The chain that begins with that entry: of the user's, which stand in the order of their entries, there may be many.
+    fn chain_from(&self, first: usize) -> Option<usize> {
+        let (built_in, own) = self.spans.split_at(self.spans.partition_point(|s| s.hook.is_some()));
+        let at = || own.binary_search_by_key(&first, |s| s.first).ok().map(|n| built_in.len() + n);
+        built_in.iter().position(|s| s.first == first).or_else(at)
     }
 
     fn find_chains(&self) -> Result<Vec<Span>, Malformed> {
@@ -237,7 +249,7 @@ impl Table {
         if usize::try_from(offset).ok()? == here + entry.size() {
             return Some(Jump::Fallthrough);
         }
-        let to = self.index_of(offset).and_then(|first| self.spans.iter().position(|s| s.first == first));
+        let to = self.index_of(offset).and_then(|first| self.chain_from(first));
         Some(to.map_or(Jump::Nowhere(raw), Jump::Chain))
     }
 }

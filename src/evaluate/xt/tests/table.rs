@@ -64,7 +64,7 @@ fn walk(table: &Table, packet: &Packet, begin: &Begin, explain: bool) -> (Decisi
 }
 
 fn name(table: &Table, at: Place) -> (String, usize) {
-    (table.chains().nth(at.chain.chain).unwrap().name().to_string(), at.position.unwrap_or(0))
+    (table.nth_chain(at.chain.chain).unwrap().name().to_string(), at.position.unwrap_or(0))
 }
 
 fn place(table: &Table, chain: &str, position: usize) -> Place {
