@@ -241,12 +241,19 @@ impl Way<'_, '_> {
         if ip { self.ip_hook(hook, &crossing.bridge) } else { Ok(()) }
     }
 
-    /// Older kernels go on behind what has the priority of br_netfilter, once it has called the rules for IP, whether or not it
-    /// was met (`br_nf_hook_thresh`; mended in 6.0, and perhaps in versions of older ones).
+    /// Once it has called the rules for IP, br_netfilter goes on behind all that has its own priority, also what was not met
+    /// yet (`br_nf_hook_thresh`). At the forward hook that is what was there before it, and on older kernels, where it has
+    /// a priority before, all; at prerouting kernels before 6.0 do so.
     fn is_passed_over(&mut self, hook: Hook) -> bool {
-        let old = reached(self.walk.env, (6, 0)) == Fact::Is(false);
-        let what = "whether br_netfilter passes over rules for bridges with priority 0, as kernels before 6.0 do";
-        old && hook != Hook::Postrouting && self.cx.ask(what, b"br_netfilter passes over", hook == Hook::Forward)
+        let reached = |version| reached(self.walk.env, version) != Fact::Is(false);
+        let likely = match hook {
+            Hook::Forward => !reached((6, 12)),
+            Hook::Prerouting if !reached((6, 0)) => false,
+            _ => return false,
+        };
+        let what =
+            "whether br_netfilter, whose priority they share, was there before these rules (or else passes over them)";
+        self.cx.ask(what, b"br_netfilter passes over", likely)
     }
 
     /// A hook of IP, as br_netfilter calls it: the rules see the bridge, and its ports beside it.
