@@ -45,7 +45,7 @@ pub fn run(plan: &Plan, out: &mut Out) {
             modules::load(module);
         }
         // By the memory that the machine has, newer kernels keep some ten thousand connections at the most.
-        if let Err(e) = nets::sysctl("net/netfilter/nf_conntrack_max", "262144") {
+        if let Err(e) = nets::sysctl("net/netfilter/nf_conntrack_max", "32768") {
             println!("vm-init: {e}");
         }
     }

@@ -40,7 +40,7 @@ cargo xtask vm [OPTIONS]  boot Debian's kernels and run nfblame's tests on them
 ";
 
 /// Test programs of the repository that always run: hosts that lose packets, what `why` says of them, and what mends them.
-const BROKEN_HOSTS: &[(&str, &[&str])] = &[("lost", &[]), ("check", &["fix::"])];
+const BROKEN_HOSTS: &[(&str, &[&str])] = &[("lost", &[]), ("check", &["fix::a"])];
 
 /// All that can run, with what they are told. What works long without a word is left out: a machine that is silent counts
 /// as hanging.

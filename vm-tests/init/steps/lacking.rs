@@ -65,7 +65,6 @@ const COMMANDS: &[&[&str]] = &[
     &["why", "tcp", "192.0.2.7:4242", "127.0.0.1:22", "-i", "lo"],
     &["check"],
     &["conntrack", "list"],
-    &["conntrack", "stats"],
 ];
 
 /// Runs it.
