@@ -22,7 +22,7 @@ pub use kernel::find_program;
 pub(crate) use kernel::kernel_tests;
 
 /// How long a condition may take to become true before a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A network namespace with nothing in it but a loopback that is up.
 #[derive(Debug)]
