@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
+use crate::common::hosts::HOSTS;
 use crate::common::{Netns, kernel_tests, veth};
 use crate::managers::ufw;
 use crate::world::{World, check, sh};
@@ -57,28 +58,7 @@ fn ufw_as_it_is_enabled_has_neither_errors_nor_warnings() {
 
 /// What programs and people load, on a host between the Internet (`eth0`) and a network of its own (`eth1`).
 fn hosts_as_they_are_found_have_neither_errors_nor_warnings() {
-    for (name, script) in [
-        ("calico", include_str!("../corpus/healthy/calico.sh")),
-        ("chains-of-ports", include_str!("../corpus/healthy/chains-of-ports.sh")),
-        ("crowdsec", include_str!("../corpus/healthy/crowdsec.sh")),
-        ("distribution", include_str!("../corpus/healthy/distribution.sh")),
-        ("docker", include_str!("../corpus/healthy/docker.sh")),
-        ("fail2ban", include_str!("../corpus/healthy/fail2ban.sh")),
-        ("incus", include_str!("../corpus/healthy/incus.sh")),
-        ("kube-proxy", include_str!("../corpus/healthy/kube-proxy.sh")),
-        ("libvirt", include_str!("../corpus/healthy/libvirt.sh")),
-        ("libvirt-nft", include_str!("../corpus/healthy/libvirt-nft.sh")),
-        ("openwrt", include_str!("../corpus/healthy/openwrt.sh")),
-        ("podman", include_str!("../corpus/healthy/podman.sh")),
-        ("router", include_str!("../corpus/healthy/router.sh")),
-        ("router-legacy", include_str!("../corpus/healthy/router-legacy.sh")),
-        ("shorewall", include_str!("../corpus/healthy/shorewall.sh")),
-        ("tailscale", include_str!("../corpus/healthy/tailscale.sh")),
-        ("template", include_str!("../corpus/healthy/template.sh")),
-        ("vmaps", include_str!("../corpus/healthy/vmaps.sh")),
-        ("wireguard", include_str!("../corpus/healthy/wireguard.sh")),
-        ("workstation", include_str!("../corpus/healthy/workstation.sh")),
-    ] {
+    for (name, script) in HOSTS {
         let (host, outside, inside) = (Netns::new(), Netns::new(), Netns::new());
         veth(&host, "eth0", "192.0.2.1/24", &outside, "eth0", "192.0.2.254/24");
         veth(&host, "eth1", "10.0.0.1/24", &inside, "eth0", "10.0.0.2/24");

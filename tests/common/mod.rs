@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture should fail loudly")]
 
+pub mod hosts;
 pub mod kernel;
 pub mod lab;
 pub mod parity;

@@ -100,10 +100,15 @@ impl Watcher {
         }
     }
 
+    /// What it says next, if it does in time.
+    pub fn next_within(&self, time: Duration) -> Option<Said> {
+        self.said.recv_timeout(time).ok()
+    }
+
     /// The next blame, if one comes in time.
     pub fn blame_within(&self, time: Duration) -> Option<Blame> {
-        match self.said.recv_timeout(time) {
-            Ok(Said::Blame(b)) => Some(*b),
+        match self.next_within(time) {
+            Some(Said::Blame(b)) => Some(*b),
             _ => None,
         }
     }
