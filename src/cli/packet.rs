@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use nfblame::explain::{Ask, Question};
+use nfblame::explain::{Ask, Question, logged};
 use nix::unistd::{Group, User};
 
 /// A packet in words.
@@ -11,6 +11,9 @@ pub struct Packet {
     /// PROTOCOL SRC[:PORT] DST[:PORT]: `tcp 10.0.0.5:4242 10.0.0.1:80`, `icmp6 2001:db8::5 2001:db8::1`
     #[arg(value_names = ["PROTOCOL", "SRC", "DST"], num_args = 0..=3)]
     pub packet: Vec<String>,
+    /// The packet of a line that a LOG rule wrote to the kernel's log: 'IN=eth0 OUT= SRC=… DST=… PROTO=TCP SPT=… DPT=…'
+    #[arg(long = "log", value_name = "LINE", conflicts_with = "packet")]
+    pub line: Option<String>,
     /// The interface that it comes in by (without it: the one that leads back to SRC)
     #[arg(short, long, value_name = "IFACE")]
     pub interface: Option<String>,
@@ -67,6 +70,9 @@ pub struct Packet {
 impl Packet {
     /// The question that the arguments ask.
     pub fn question(&self) -> Result<Question, Box<dyn Error>> {
+        if let Some(line) = &self.line {
+            return Ok(self.ask(logged::ask(line)?)?.question()?);
+        }
         let [protocol, src, dst] = self.packet.as_slice() else {
             return Err("say which packet: PROTOCOL SRC[:PORT] DST[:PORT], such as `tcp 10.0.0.5 10.0.0.1:80`".into());
         };
@@ -76,6 +82,9 @@ impl Packet {
 
     /// The same question about a packet of another source.
     pub fn question_from(&self, other: &str) -> Result<Question, Box<dyn Error>> {
+        if self.line.is_some() {
+            return Err("--log names one packet: write it out to ask beside which other it differs".into());
+        }
         let mut packet = self.packet.clone();
         if let Some(src) = packet.get_mut(1) {
             *src = other.to_owned();
@@ -89,25 +98,27 @@ impl Packet {
         Ok(self.ask(any)?.question()?)
     }
 
+    /// With the options, which count more than what a line says.
     fn ask(&self, ends: Ask) -> Result<Ask, Box<dyn Error>> {
+        let told = self.interface.is_some() || self.out;
         Ok(Ask {
-            iif: self.interface.clone(),
-            out: self.out,
-            oif: self.oif.clone(),
-            ct: self.ct.clone(),
-            mark: self.mark.clone(),
-            uid: self.uid.as_deref().map(user).transpose()?,
-            gid: self.gid.as_deref().map(group).transpose()?,
-            cgroup: self.cgroup.clone(),
-            flags: self.flags.clone(),
-            length: self.len,
-            kind: self.kind.clone(),
-            code: self.code,
-            ttl: self.ttl,
-            tos: self.tos.clone(),
-            dscp: self.dscp.clone(),
-            mac: self.mac.clone(),
-            hook: self.hook.clone(),
+            iif: if told { self.interface.clone() } else { ends.iif },
+            out: if told { self.out } else { ends.out },
+            oif: self.oif.clone().or(ends.oif),
+            ct: self.ct.clone().or(ends.ct),
+            mark: self.mark.clone().or(ends.mark),
+            uid: self.uid.as_deref().map(user).transpose()?.or(ends.uid),
+            gid: self.gid.as_deref().map(group).transpose()?.or(ends.gid),
+            cgroup: self.cgroup.clone().or(ends.cgroup),
+            flags: self.flags.clone().or(ends.flags),
+            length: self.len.or(ends.length),
+            kind: self.kind.clone().or(ends.kind),
+            code: self.code.or(ends.code),
+            ttl: self.ttl.or(ends.ttl),
+            tos: self.tos.clone().or(ends.tos).filter(|_| self.dscp.is_none()),
+            dscp: self.dscp.clone().or(ends.dscp),
+            mac: self.mac.clone().or(ends.mac),
+            hook: self.hook.clone().or(ends.hook),
             ..ends
         })
     }

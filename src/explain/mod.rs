@@ -10,6 +10,7 @@ mod complaint;
 mod craft;
 mod enter;
 mod explainer;
+pub mod logged;
 mod near;
 mod present;
 mod question;

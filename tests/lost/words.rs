@@ -9,6 +9,7 @@ kernel_tests! {
     what_a_connection_goes_on_with_needs_the_rule_for_connections needs ["nft", "sh"];
     a_proxy_that_does_not_run_is_told needs ["iptables-nft"];
     times_that_nearly_fit_are_told_as_times needs ["iptables-nft", "iptables-legacy"];
+    a_line_of_the_log_is_a_packet needs ["iptables-nft"];
     what_would_decide_about_a_hardware_address_is_told needs ["iptables-nft", "ip"];
 }
 
@@ -72,4 +73,27 @@ fn what_would_decide_about_a_hardware_address_is_told() {
         assert_eq!(who(&answer), "likely drop rule ip filter INPUT 1");
         assert!(answer["why"].to_string().contains(says), "{answer:#}");
     }
+}
+
+fn a_line_of_the_log_is_a_packet() {
+    let lab = Lab::new();
+    lab.run("iptables-nft -A FORWARD -i r0 -p tcp --dport 80 -m ttl --ttl-eq 63 -j DROP");
+    let line = |ttl| {
+        format!(
+            "Nov 22 10:00:00 fw kernel: [ 1.5] DROP:IN=r0 OUT=r1 MAC=02:00:00:00:00:01:02:00:00:00:00:02:08:00 SRC=10.9.1.2 DST=10.9.2.2 \
+             LEN=60 TOS=0x00 PREC=0x00 TTL={ttl} ID=7 DF PROTO=TCP SPT=40000 DPT=80 WINDOW=64240 RES=0x00 SYN URGP=0"
+        )
+    };
+    let ask = |line: &str| {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_nfblame"))
+            .args(["why", "-j", "--netns", &lab.router.path(), "--log", line])
+            .output()
+            .unwrap();
+        serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
+    };
+    let answer = ask(&line(63));
+    assert_eq!(who(&answer), "certain drop rule ip filter FORWARD 1");
+    let p = &answer["packet"];
+    assert_eq!((&p["iif"], &p["source.port"], &p["length"]), (&"r0".into(), &40000.into(), &60.into()), "{p}");
+    assert_ne!(who(&ask(&line(64))), "certain drop rule ip filter FORWARD 1", "another packet");
 }
