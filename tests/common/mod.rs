@@ -8,6 +8,7 @@ pub mod hosts;
 pub mod kernel;
 pub mod lab;
 pub mod parity;
+pub mod taps;
 
 use std::io::Write;
 use std::net::IpAddr;

@@ -8,6 +8,7 @@ use nfblame::host::{Host, KernelHost};
 use nfblame_sys::rt::{Lookup, RouteKind, Router};
 use nfblame_sys::tun::Tap;
 
+use crate::common::taps::{quiet_router, tap};
 use crate::common::{Netns, until};
 use crate::config::{DEVICES, Item};
 use crate::packets::{Shot, hex, mac, marker};
@@ -54,32 +55,17 @@ impl World {
     pub fn new(items: &[Item]) -> Self {
         let ns = Netns::new();
         ns.ns().enter().unwrap();
+        quiet_router(&ns);
         for (key, value) in [
             ("net.ipv6.conf.default.accept_dad", "0"),
             ("net.ipv6.conf.default.accept_ra", "0"),
-            ("net.ipv6.conf.default.mldv1_unsolicited_report_interval", "100000000"),
-            ("net.ipv6.conf.default.mldv2_unsolicited_report_interval", "100000000"),
-            ("net.ipv4.conf.default.rp_filter", "0"),
-            ("net.ipv4.conf.all.rp_filter", "0"),
-            ("net.ipv4.ip_forward", "1"),
-            ("net.ipv6.conf.all.forwarding", "1"),
             ("net.ipv4.icmp_ratemask", "0"),
             ("net.ipv4.icmp_ratelimit", "0"),
             ("net.ipv6.icmp.ratelimit", "0"),
         ] {
             ns.sysctl(key, value);
         }
-        let taps = DEVICES.map(|name| {
-            let tap = ns.run(|| Tap::new(name)).unwrap();
-            let index = ns.index(name);
-            ns.rt(|rt| {
-                rt.set_address(index, &mac(name))?;
-                rt.set_quiet(index)
-            })
-            .unwrap();
-            ns.sysctl(&format!("net.ipv4.conf.{name}.rp_filter"), "0");
-            (name, tap)
-        });
+        let taps = DEVICES.map(|name| (name, tap(&ns, name, &mac(name)).1));
         let up: String = DEVICES.map(|d| format!("link set {d} arp off up\n")).concat();
         ns.cmd("ip", &["-batch", "-"], &format!("{up}{BASE}"));
         ns.cmd("ip", &["-4", "-batch", "-"], "route add default via 10.9.2.2");

@@ -21,6 +21,7 @@ use nfblame_sys::uapi::nfnetlink_conntrack::{
 use nfblame_sys::xt::Family;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, sendto, socket};
 
+use crate::common::taps::{quiet_router, tap};
 use crate::common::{Netns, until};
 use crate::packets::{Shot, is_marked};
 use crate::tcp::Tcp;
@@ -162,13 +163,8 @@ impl Host {
     pub fn new() -> Self {
         let ns = Netns::new();
         ns.ns().enter().unwrap();
+        quiet_router(&ns);
         for (key, value) in [
-            ("net.ipv6.conf.default.mldv1_unsolicited_report_interval", "100000000"),
-            ("net.ipv6.conf.default.mldv2_unsolicited_report_interval", "100000000"),
-            ("net.ipv4.conf.default.rp_filter", "0"),
-            ("net.ipv4.conf.all.rp_filter", "0"),
-            ("net.ipv4.ip_forward", "1"),
-            ("net.ipv6.conf.all.forwarding", "1"),
             ("net.ipv4.icmp_ratemask", "0"),
             ("net.ipv4.icmp_ratelimit", "0"),
             ("net.netfilter.nf_log.2", "nfnetlink_log"),
@@ -177,16 +173,9 @@ impl Host {
             ns.sysctl(key, value);
         }
         let taps = [IN0, OUT, IN1].map(|name| {
-            let tap = ns.run(|| Tap::new(name)).unwrap();
-            let index = ns.index(name);
-            ns.rt(|rt| {
-                rt.set_address(index, &mac(name))?;
-                rt.set_quiet(index)
-            })
-            .unwrap();
+            let (index, tap) = tap(&ns, name, &mac(name));
             // Neighbours need not be asked for.
             ns.cmd("ip", &["link", "set", name, "arp", "off", "up"], "");
-            ns.sysctl(&format!("net.ipv4.conf.{name}.rp_filter"), "0");
             (name, index, tap)
         });
         for (name, address) in [

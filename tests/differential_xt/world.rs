@@ -23,6 +23,7 @@ use nix::sys::socket::{
 };
 
 use crate::common::Netns;
+use crate::common::taps::{quiet_router, tap};
 use crate::packets::{Entry, Shot};
 
 pub const IN0: &str = "in0";
@@ -61,35 +62,16 @@ impl World {
         let ns = Netns::new();
         // This thread reads what belongs to its namespace.
         ns.ns().enter().unwrap();
-        // Group membership is told once at the beginning and then not for hours.
-        ns.sysctl("net.ipv6.conf.default.mldv1_unsolicited_report_interval", "100000000");
-        ns.sysctl("net.ipv6.conf.default.mldv2_unsolicited_report_interval", "100000000");
+        quiet_router(&ns);
         let names = [IN0, IN1, OUT];
         let taps: BTreeMap<_, _> = names
             .into_iter()
             .map(|name| {
-                let tap = ns.run(|| Tap::new(name)).unwrap();
-                let index = ns.index(name);
-                ns.rt(|rt| {
-                    rt.set_address(index, &mac(name))?;
-                    rt.set_quiet(index)?;
-                    rt.set_up(index, true)
-                })
-                .unwrap();
+                let (index, tap) = tap(&ns, name, &mac(name));
+                ns.rt(|rt| rt.set_up(index, true)).unwrap();
                 (name, (index, tap))
             })
             .collect();
-        for (key, value) in [
-            ("net.ipv4.conf.all.rp_filter", "0"),
-            ("net.ipv4.conf.default.rp_filter", "0"),
-            ("net.ipv4.conf.in0.rp_filter", "0"),
-            ("net.ipv4.conf.in1.rp_filter", "0"),
-            ("net.ipv4.conf.out0.rp_filter", "0"),
-            ("net.ipv4.ip_forward", "1"),
-            ("net.ipv6.conf.all.forwarding", "1"),
-        ] {
-            ns.sysctl(key, value);
-        }
         let (in0, out0, next, sources, any) = if family == Family::Ip6 {
             ("fd00:1::1/64", "fd00:2::1/64", "fd00:2::fe", "fd00:9::/64", "::/0")
         } else {
