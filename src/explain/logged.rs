@@ -39,6 +39,8 @@ pub fn ask(line: &str) -> Result<Ask, Invalid> {
             (Some(port), IpAddr::V6(a)) => format!("[{a}]:{port}"),
         })
     };
+    // What is routed through has lost one when the forward hook sees it; what is bridged has not.
+    let hop = u8::from(iif.is_some() && oif.is_some() && value("PHYSIN").is_none());
     let flags: Vec<&str> = FLAGS.iter().filter(|(w, _)| words.contains(w)).map(|(_, name)| *name).collect();
     let hex = |name: &str| value(name).and_then(|v| u8::from_str_radix(v.strip_prefix("0x")?, 16).ok());
     Ok(Ask {
@@ -50,7 +52,10 @@ pub fn ask(line: &str) -> Result<Ask, Invalid> {
         protocol,
         iif,
         length: value("LEN").and_then(|v| v.parse().ok()),
-        ttl: value("TTL").or_else(|| value("HOPLIMIT")).and_then(|v| v.parse().ok()),
+        ttl: value("TTL")
+            .or_else(|| value("HOPLIMIT"))
+            .and_then(|v| v.parse::<u8>().ok())
+            .map(|n| n.saturating_add(hop)),
         tos: hex("TOS").map(|tos| tos | hex("PREC").unwrap_or(0)).map(|tos| tos.to_string()),
         kind: value("TYPE"),
         code: value("CODE").and_then(|v| v.parse().ok()),
@@ -91,6 +96,7 @@ mod tests {
         assert!(own.question().is_ok());
         let error = ask("IN=eth0 OUT=eth1 SRC=192.0.2.9 DST=198.51.100.2 LEN=88 TOS=0x00 PREC=0xC0 TTL=63 ID=1 PROTO=ICMP TYPE=3 CODE=1 [SRC=198.51.100.2 DST=192.0.2.2 LEN=60 PROTO=TCP SPT=1 DPT=2 SYN]").unwrap();
         assert_eq!((error.src.as_str(), error.code, error.out), ("192.0.2.9", Some(1), false));
+        assert_eq!(error.ttl, Some(64), "as it came in");
         for bad in [
             "",
             "IN=",
