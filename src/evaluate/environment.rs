@@ -99,8 +99,18 @@ pub struct Switch {
     pub vlan_filtering: bool,
     /// Does the bridge itself ask for rules for IPv4, IPv6 and ARP, whatever the sysctl says?
     pub calls: [bool; 3],
+    /// Does it speak the spanning tree protocol?
+    pub stp: bool,
+    /// Does it look into multicast (`mcast_snooping`)?
+    pub snoops: bool,
+    /// Does its host listen to everything?
+    pub promiscuous: bool,
+    /// Bit n: it forwards what is sent to 01:80:c2:00:00:0n.
+    pub group_forward: u16,
     /// Its ports.
     pub ports: Vec<SwitchPort>,
+    /// Whom it knows to be where; an address of the host itself is behind no port.
+    pub stations: Fact<Vec<(Vec<u8>, Option<u32>)>>,
 }
 
 /// A port of a bridge.
@@ -110,10 +120,26 @@ pub struct SwitchPort {
     pub device: Device,
     /// Its hardware address, which is one of the bridge's, too.
     pub address: Vec<u8>,
-    /// Is it up, and in a state that lets packets through?
-    pub forwards: bool,
+    /// Is it up?
+    pub up: bool,
+    /// Its state of the spanning tree (`BR_STATE_*`).
+    pub state: u8,
     /// It exchanges nothing with other isolated ports.
     pub isolated: bool,
+    /// What comes in by it may leave by it.
+    pub hairpin: bool,
+    /// Does the bridge remember who is behind it?
+    pub learns: bool,
+    /// Does it get what is to nobody known, multicast, broadcasts?
+    pub floods: [bool; 3],
+    /// Does the bridge answer for what is behind it?
+    pub proxy_arp: bool,
+    /// May only hosts send that are known behind it?
+    pub locked: bool,
+    /// Bit n: it forwards what is sent to 01:80:c2:00:00:0n.
+    pub group_forward: u16,
+    /// What its device takes.
+    pub mtu: u32,
 }
 
 /// The socket that a packet belongs to.

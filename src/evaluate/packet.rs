@@ -117,7 +117,7 @@ pub struct Packet {
     pub length: usize,
     /// The link layer header, such as the 14 bytes of Ethernet.
     pub link: Fact<Vec<u8>>,
-    /// `skb->protocol` in host order, where it differs from the network protocol (VLAN in front).
+    /// The VLAN tag that the device took out of the link layer header (`skb->vlan_tci`): TCI and protocol.
     pub vlan: Fact<(u16, u16)>,
     /// Where it came in.
     pub iif: Fact<Device>,

@@ -10,6 +10,7 @@ mod port;
 mod receive;
 mod route;
 mod switch;
+mod switch_port;
 mod track;
 mod translate;
 
@@ -202,7 +203,9 @@ impl Way<'_, '_> {
         match hook {
             Hook::Ingress => {
                 self.through_master()?;
+                self.tagged()?;
                 if self.cx.packet.network == Network::Arp {
+                    self.receive_arp()?;
                     self.hook(Hook::Input, None)?;
                     return Ok(Fate::Passed);
                 }

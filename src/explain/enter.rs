@@ -125,6 +125,17 @@ fn packet(q: &Question) -> Result<Packet, Invalid> {
     Ok(packet)
 }
 
+/// The kernel takes the first VLAN tag out of the header before anything looks at it (`skb_vlan_untag`).
+fn untagged(header: &[u8], tag: Option<(u16, u16)>) -> Vec<u8> {
+    let there = tag.is_some_and(|(tci, protocol)| {
+        header.get(12..16) == Some(&[protocol.to_be_bytes(), tci.to_be_bytes()].concat())
+    });
+    match header.split_at_checked(12) {
+        Some((addresses, rest)) if there => [addresses, rest.get(4..).unwrap_or(&[])].concat(),
+        _ => header.to_vec(),
+    }
+}
+
 /// Where a packet comes from of which nobody said it.
 fn guess(q: &Question, packet: &Packet, env: &dyn Environment, notes: &mut Vec<String>) -> Result<Side, Invalid> {
     if matches!(q.hook, Some(Hook::Output | Hook::Egress)) {
@@ -176,7 +187,7 @@ fn come_in(
     packet.route = Fact::Absent;
     packet.owner = if may_have_socket(packet) { Fact::unknown("socket owner") } else { Fact::Absent };
     packet.link = match (&q.link, &q.mac, &link) {
-        (Some(bytes), ..) => Fact::Is(bytes.clone()),
+        (Some(bytes), ..) => Fact::Is(untagged(bytes, q.vlan)),
         (None, Some(mac), Some(l)) if l.address.len() == 6 => {
             Fact::Is([l.address.as_slice(), mac, &packet.network.ethertype().to_be_bytes()].concat())
         }

@@ -10,7 +10,7 @@ use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, Station, TcFilter};
 
 /// A host as it would be with other settings. Everything else is its own.
 #[derive(Clone)]
@@ -113,6 +113,10 @@ impl Host for Patched<'_> {
 
     fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
         self.host.neighbours()
+    }
+
+    fn stations(&self) -> Fact<Rc<[Station]>> {
+        self.host.stations()
     }
 
     fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {

@@ -86,14 +86,24 @@ impl<H: Host> Environment for H {
     }
 
     fn switch(&self, bridge: u32) -> Fact<Switch> {
-        let own = match Host::link(self, bridge) {
-            Fact::Is(link) => link.bridge.unwrap_or_default(),
+        let (own, promiscuous) = match Host::link(self, bridge) {
+            Fact::Is(link) => (link.bridge.unwrap_or_default(), link.promiscuity > 0),
             Fact::Absent => return Fact::Absent,
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
+        let stations = Host::stations(self).map(|all| {
+            // What holds in a VLAN only, matters where VLANs are filtered, which is left open.
+            let own = all.iter().filter(|s| s.bridge == bridge && s.vlan == 0);
+            own.map(|s| (s.address.clone(), (!s.local).then_some(s.port))).collect()
+        });
         self.links().map(|all| Switch {
             vlan_filtering: own.vlan_filtering,
             calls: own.calls,
+            stp: own.stp,
+            snoops: own.snoops,
+            promiscuous,
+            group_forward: own.group_forward,
+            stations: stations.clone(),
             ports: all.iter().filter(|l| l.master == Some(bridge)).map(switch_port).collect(),
         })
     }
@@ -276,8 +286,16 @@ fn switch_port(l: &rt::Link) -> SwitchPort {
     SwitchPort {
         device: Device { index: l.index, name: Fact::Is(l.name.clone()) },
         address: l.address.clone(),
-        forwards: port.forwards && l.flags.contains(LinkFlags::UP),
+        up: l.is_running(),
+        state: port.state,
         isolated: port.isolated,
+        hairpin: port.hairpin,
+        learns: port.learns,
+        floods: port.floods,
+        proxy_arp: port.proxy_arp,
+        locked: port.locked,
+        group_forward: port.group_forward,
+        mtu: l.mtu,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::evaluate::Fact;
 use crate::sys::Text;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, Station, TcFilter};
 
 /// How full the conntrack table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -137,6 +137,11 @@ pub trait Host {
     /// All neighbours of this namespace.
     fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
         Fact::unknown("neighbours")
+    }
+
+    /// What the bridges of this namespace know of who is behind which port.
+    fn stations(&self) -> Fact<Rc<[Station]>> {
+        Fact::unknown("forwarding database of the bridge")
     }
 
     /// The neighbour tables: they are common to all namespaces.

@@ -20,7 +20,7 @@ use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tup
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
 use crate::sys::rt::{
-    self, Address, Handle, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Router, Rule, TcFilter,
+    self, Address, Handle, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Router, Rule, Station, TcFilter,
 };
 use crate::sys::{Error, Text};
 
@@ -71,6 +71,7 @@ struct Kept {
     filters: Memo<(u32, bool), Rc<[TcFilter]>>,
     all_routes: Memo<bool, Rc<[Route]>>,
     all_neighbours: Memo<(), Rc<[Neighbour]>>,
+    stations: Memo<(), Rc<[Station]>>,
     neighbour_tables: Memo<(), Rc<[NeighbourTable]>>,
     stats: Memo<(), Rc<[CpuStats]>>,
     global: Memo<String, String>,
@@ -122,6 +123,7 @@ impl KernelHost {
         k.filters.clear();
         k.all_routes.clear();
         k.all_neighbours.clear();
+        k.stations.clear();
         k.neighbour_tables.clear();
         k.stats.clear();
         k.global.clear();
@@ -318,6 +320,10 @@ impl Host for KernelHost {
 
     fn neighbours(&self) -> Fact<Rc<[Neighbour]>> {
         self.kept.all_neighbours.get((), |()| list(self.handle.borrow_mut().neighbours()))
+    }
+
+    fn stations(&self) -> Fact<Rc<[Station]>> {
+        self.kept.stations.get((), |()| list(self.handle.borrow_mut().stations()))
     }
 
     fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {

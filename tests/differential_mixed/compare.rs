@@ -105,7 +105,7 @@ struct Way {
     xt: Vec<XtStep>,
     end: End,
     assumed: Vec<String>,
-    /// Is it of TCP? Not all that its sockets take reaches a program.
+    /// Is it of TCP? What its sockets take may reach a program later, or never.
     tcp: bool,
 }
 

@@ -313,7 +313,7 @@ fn segment(r: &mut Rng, peer: &mut Peer) -> Vec<u8> {
     let mut seq = peer.seq;
     let mut ack = if flags & ACK != 0 { peer.ack.unwrap_or(0) } else { 0 };
     peer.seq = peer.seq.wrapping_add(data.len() as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0));
-    let odd = [1, u32::MAX, 1000, 1000u32.wrapping_neg(), 70_000, 70_000u32.wrapping_neg(), 1 << 31];
+    let odd = [1, u32::MAX, 1000, 1000u32.wrapping_neg(), 70_000, 70_000u32.wrapping_neg(), 1 << 30];
     match r.below(100) {
         0..=5 => seq = seq.wrapping_add(r.pick(&odd)),
         6..=9 => ack = ack.wrapping_add(r.pick(&odd)),

@@ -53,22 +53,17 @@ impl Tcp {
         self.streams.push(stream);
     }
 
-    /// Has anything come, a connection or bytes?
-    pub fn take(&mut self) -> bool {
-        let mut came = false;
+    /// Takes what has come: connections and bytes.
+    pub fn take(&mut self) {
         let mut buffer = [0; 4096];
         let new: Vec<TcpStream> =
             self.listeners.iter().flat_map(|l| std::iter::from_fn(|| l.accept().ok())).map(|(s, _)| s).collect();
         for stream in new {
             let _ = stream.set_nonblocking(true);
-            came = true;
             self.keep(stream);
         }
         for stream in &mut self.streams {
-            while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
-                came = true;
-            }
+            while stream.read(&mut buffer).is_ok_and(|n| n > 0) {}
         }
-        came
     }
 }

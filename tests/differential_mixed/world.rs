@@ -307,7 +307,7 @@ impl Host {
                 seen.all.taken.push(buffer[..n].to_vec());
             }
         }
-        seen.taken |= self.tcp.borrow_mut().take();
+        self.tcp.borrow_mut().take();
     }
 }
 

@@ -1,8 +1,9 @@
 //! A hook: its stations one after the other.
 
 use crate::evaluate::decision::Decision;
+use crate::evaluate::headers::Network;
 use crate::evaluate::hook::Hook;
-use crate::evaluate::place::{ChainRef, Place};
+use crate::evaluate::place::{ChainRef, Place, TableRef};
 use crate::evaluate::stations::{Station, Stations, What};
 use crate::evaluate::traversal::{Begin, Ended, Tried};
 
@@ -91,6 +92,10 @@ impl Way<'_, '_> {
     /// Runs one base chain; an accept lets the way go on.
     pub(super) fn base(&mut self, base: ChainRef, begin: &Begin) -> On {
         let hook = self.cx.hook;
+        // `arpt_do_table` drops what ends before.
+        if matches!(base.table, TableRef::Xt(_)) && self.cx.packet.network == Network::Arp {
+            self.receive_arp_header()?;
+        }
         let before = self.reroutes(base).then(|| self.routed_by());
         let explain = self.walk.explain;
         let steps = &mut self.steps;

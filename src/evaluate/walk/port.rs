@@ -21,7 +21,8 @@ impl Way<'_, '_> {
             }
             let Fact::Is(master) = self.walk.env.link(link.master) else { return Ok(()) };
             match master.kind.as_bytes() {
-                b"bridge" => self.bridge(Fact::Is(port.clone()), &master)?,
+                b"bridge" if !self.bridge(Fact::Is(port.clone()), &master)? => return Ok(()),
+                b"bridge" => {}
                 b"bond" | b"team" => {}
                 _ => return Ok(()),
             }

@@ -17,6 +17,10 @@ const FOR_OTHERS: u8 = 3;
 /// `ARPHRD_LOOPBACK`.
 pub(super) const LOOPBACK: u16 = 772;
 const TCP: u8 = 6;
+/// `VLAN_VID_MASK`.
+const VLAN_ID: u16 = 0xfff;
+/// Of ARP for IPv4 over Ethernet.
+const ARP_LENGTH: usize = 28;
 /// More fragments, in the flags of IPv4.
 const MORE: u8 = 0x20;
 
@@ -54,6 +58,48 @@ impl Way<'_, '_> {
         }
         let six_to_one = packet.network == Network::Ip6 && packet.addresses().is_some_and(|(_, to)| to[0] != 0xff);
         if six_to_one { self.unicast_in_multicast(None) } else { Ok(()) }
+    }
+
+    /// Behind its ingress a frame with a VLAN tag is for a device of that VLAN, if there is one; the tag of VLAN 0 is taken off.
+    pub(super) fn tagged(&mut self) -> On {
+        match self.cx.packet.vlan {
+            Fact::Is((tci, _)) if !self.walk.past && tci & VLAN_ID != 0 => {
+                Err(Fate::Unknown("whether a device of its VLAN takes it".into()))
+            }
+            Fact::Is(_) if !self.walk.past => {
+                self.cx.packet.vlan = Fact::Absent;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What ARP looks at before its hook (`arp_rcv`).
+    pub(super) fn receive_arp(&self) -> On {
+        if self.walk.past {
+            return Ok(());
+        }
+        let packet = &self.cx.packet;
+        if packet.pkttype == Fact::Is(FOR_OTHERS) {
+            return Err(lost(CulpritKind::Neighbour, "its frame is for another host's hardware address"));
+        }
+        let ethernet = packet.iif.value().and_then(|d| self.walk.env.link(d.index).known());
+        if !ethernet.is_some_and(|l| l.address.len() == 6) {
+            return Ok(());
+        }
+        let lengths = packet.array::<2>(4);
+        if packet.length < ARP_LENGTH || lengths.known().is_some_and(|l| l != [6, 4]) {
+            return Err(lost(CulpritKind::Unknown, "broken ARP packet"));
+        }
+        Ok(())
+    }
+
+    /// The least of an ARP packet that the rules of arptables can look at.
+    pub(super) fn receive_arp_header(&self) -> On {
+        if self.cx.packet.length < ARP_LENGTH && !self.walk.past {
+            return Err(lost(CulpritKind::Unknown, "broken ARP packet"));
+        }
+        Ok(())
     }
 
     /// Nothing comes in by a device that is down.

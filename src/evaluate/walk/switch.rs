@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use crate::blame::CulpritKind;
 use crate::blame::packet::{address, device_name};
-use crate::evaluate::environment::{Environment, FibQuery, Link, Switch, SwitchPort};
+use crate::evaluate::environment::{Environment, FibQuery, Link, Switch};
 use crate::evaluate::fact::Fact;
-use crate::evaluate::headers::Network;
+use crate::evaluate::headers::{self, Network};
 use crate::evaluate::hook::Hook;
 use crate::evaluate::obstacle::Obstacle;
 use crate::evaluate::packet::Device;
@@ -16,11 +16,14 @@ use crate::evaluate::stations::{Stations, What};
 use crate::evaluate::traversal::Begin;
 use crate::sys::nft::Family;
 
+use super::switch_port::For;
 use super::{Fate, On, Way};
 
 /// `PACKET_HOST`, `PACKET_OTHERHOST`.
 const FOR_US: u8 = 0;
 const FOR_OTHERS: u8 = 3;
+/// `VLAN_HLEN`: so much more than its MTU a port takes.
+const VLAN_TAG: usize = 4;
 /// `NF_BR_PRI_BRNF`: where br_netfilter calls the rules for IP.
 const PRI_BRNF: i32 = 0;
 /// `NF_IP_PRI_CONNTRACK`, which connection tracking of bridges has, too.
@@ -47,23 +50,41 @@ pub fn is_behind(to: IpAddr, bridge: u32, env: &dyn Environment) -> bool {
     }
 }
 
+/// Has a table chains at the egress of devices?
+fn has_egress(table: &crate::ruleset::nft::Table) -> bool {
+    let mut bases = table.chains.iter().filter_map(|c| c.def.base.as_ref());
+    bases.any(|b| b.hook == crate::sys::nft::Hook::Egress)
+}
+
 /// A bridge that has a packet.
-struct Crossing {
-    bridge: Device,
+pub(super) struct Crossing {
+    pub bridge: Device,
     /// Of which the bridge has one for itself.
     addresses: Vec<Vec<u8>>,
-    switch: Fact<Switch>,
+    /// Its own.
+    pub address: Vec<u8>,
+    pub switch: Fact<Switch>,
     /// Does br_netfilter show the packet to the rules for IP?
     calls: bool,
 }
 
 impl Way<'_, '_> {
-    /// Lets a bridge have the packet, which came in by a port. It goes on if it is for the host behind the bridge.
-    pub(super) fn bridge(&mut self, port: Fact<Device>, bridge: &Link) -> On {
+    /// Lets a bridge have the packet, which came in by a port. It goes on if it is for the host behind the bridge: true as
+    /// what comes in by the bridge, false as what comes in by the port itself.
+    pub(super) fn bridge(&mut self, port: Fact<Device>, bridge: &Link) -> On<bool> {
         let crossing = self.crossing(&port, bridge);
         self.cx.packet.iif = port;
+        match self.enters(&crossing)? {
+            For::Bridge => {}
+            For::Port => return Ok(false),
+            For::PortPastInput => {
+                self.bridge_hook(Hook::Input, &crossing)?;
+                return Ok(false);
+            }
+        }
         let before = self.destination();
         self.bridge_hook(Hook::Prerouting, &crossing)?;
+        self.may_send(&crossing)?;
         let after = self.destination();
         let up = match after {
             // What was translated goes where its new destination is.
@@ -73,16 +94,13 @@ impl Way<'_, '_> {
         if !up {
             return Err(self.switched(&crossing)?);
         }
-        if self.cx.packet.pkttype == Fact::Is(FOR_OTHERS) {
-            self.cx.packet.pkttype = Fact::Is(FOR_US);
-        }
         self.bridge_hook(Hook::Input, &crossing)?;
         // Only br_netfilter remembers the port, and then the prerouting hook was passed already (`ip_sabotage_in`).
         if crossing.calls {
             self.cx.packet.physin = self.cx.packet.iif.clone();
             self.prerouted = true;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A question names the bridge itself: by which of its ports the packet comes in is not known.
@@ -106,9 +124,13 @@ impl Way<'_, '_> {
         let hook = self.cx.hook;
         let crossing = Crossing { calls: false, ..self.crossing(&Fact::Absent, &bridge) };
         let iif = std::mem::replace(&mut self.cx.packet.iif, Fact::Absent);
-        self.cx.packet.oif = Fact::unknown("port of the bridge that it leaves by");
+        self.cx.packet.oif = self.port_out(&crossing)?;
+        let what = "whether a port of the bridge takes it";
+        if self.cx.packet.oif.is_unknown() && !self.cx.ask(what, what.as_bytes(), true) {
+            return Err(Fate::Unknown(what.into()));
+        }
         self.bridge_hook(Hook::Output, &crossing)?;
-        self.bridge_hook(Hook::Postrouting, &crossing)?;
+        self.out_of_port(&crossing)?;
         (self.cx.packet.iif, self.cx.packet.oif, self.cx.hook) = (iif, Fact::Is(oif), hook);
         Ok(())
     }
@@ -125,18 +147,23 @@ impl Way<'_, '_> {
             Network::Arp => Some((2, "net.bridge.bridge-nf-call-arptables")),
             Network::Other(_) => None,
         };
-        let calls = of.is_some_and(|(i, key)| match self.walk.env.sysctl(key) {
-            Fact::Is(on) if on.trim() != "0" => true,
-            // A bridge may ask for it by itself, where br_netfilter is loaded.
-            Fact::Is(_) => switch.value().and_then(|s| s.calls.get(i)).copied().unwrap_or(false),
-            Fact::Absent | Fact::Unknown(_) => false,
-        });
+        // What has a VLAN tag is shown to them only where that is asked for.
+        let tagged = matches!(self.cx.packet.vlan, Fact::Is(_))
+            && !matches!(self.walk.env.sysctl("net.bridge.bridge-nf-filter-vlan-tagged"), Fact::Is(v) if v.trim() != "0");
+        let calls = !tagged
+            && of.is_some_and(|(i, key)| match self.walk.env.sysctl(key) {
+                Fact::Is(on) if on.trim() != "0" => true,
+                // A bridge may ask for it by itself, where br_netfilter is loaded.
+                Fact::Is(_) => switch.value().and_then(|s| s.calls.get(i)).copied().unwrap_or(false),
+                Fact::Absent | Fact::Unknown(_) => false,
+            });
         if let Fact::Is(switch) = &switch {
             addresses.extend(switch.ports.iter().map(|p| p.address.clone()));
         }
         Crossing {
             bridge: Device { index: bridge.index, name: Fact::Is(bridge.name.clone()) },
             addresses,
+            address: bridge.address.clone(),
             switch,
             calls,
         }
@@ -147,15 +174,17 @@ impl Way<'_, '_> {
     }
 
     /// Does the frame go to the bridge itself, be it with others?
-    fn is_for_host(&self, crossing: &Crossing) -> bool {
-        match &self.cx.packet.link {
-            Fact::Is(header) if header.len() >= 6 => {
-                // Of what is for all, the host gets one copy: which of them is walked, the question says.
-                (header[0] & 1 != 0 && self.cx.packet.pkttype != Fact::Is(FOR_OTHERS))
-                    || crossing.addresses.iter().any(|a| header.get(..6) == Some(a.as_slice()))
-            }
-            _ => self.cx.packet.pkttype != Fact::Is(FOR_OTHERS),
-        }
+    fn is_for_host(&mut self, crossing: &Crossing) -> bool {
+        let Some(to) = self.cx.packet.link.value().and_then(|h| h.get(..6)).map(<[u8]>::to_vec) else {
+            return self.cx.packet.pkttype != Fact::Is(FOR_OTHERS);
+        };
+        // Of what is for all, the host gets one copy, and so it does where it listens to everything: that one is walked.
+        let promiscuous = crossing.switch.value().is_some_and(|s| s.promiscuous);
+        let own = match crossing.switch.value().map(|s| &s.stations) {
+            Some(Fact::Is(all)) => all.iter().any(|(address, port)| port.is_none() && *address == to),
+            _ => crossing.addresses.contains(&to),
+        };
+        promiscuous || own || (to[0] & 1 != 0 && self.cx.packet.pkttype != Fact::Is(FOR_OTHERS))
     }
 
     /// From port to port (`br_forward`).
@@ -165,53 +194,32 @@ impl Way<'_, '_> {
         self.kernel(format!("{name} switches it out by {by}"));
         self.cx.packet.oif = out;
         self.bridge_hook(Hook::Forward, crossing)?;
+        self.out_of_port(crossing)?;
+        Ok(Fate::Left)
+    }
+
+    /// Behind the hooks of what is switched and of what the host sends (`br_forward_finish`, `br_dev_queue_push_xmit`).
+    fn out_of_port(&mut self, crossing: &Crossing) -> On {
         self.bridge_hook(Hook::Postrouting, crossing)?;
         if self.walk.rules.tracks_on_bridges() {
             self.confirm()?;
         }
         if let Some(out) = self.cx.packet.oif.value().and_then(|d| self.walk.env.link(d.index).known())
-            && self.cx.packet.length > out.mtu as usize
+            && self.cx.packet.length > out.mtu as usize + VLAN_TAG
         {
             let long =
                 format!("{} bytes are too long for {}, which takes {}", self.cx.packet.length, out.name, out.mtu);
             return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Mtu, long))));
         }
+        if self.cx.packet.oif.is_unknown() && self.walk.rules.rules.nft.iter().any(has_egress) {
+            return Err(Fate::Unknown("egress of the port of the bridge that it leaves by".into()));
+        }
         self.hook(Hook::Egress, None)?;
-        self.programs(true)?;
-        Ok(Fate::Left)
-    }
-
-    /// The port that it leaves by, where only one other can take it.
-    fn port_out(&mut self, crossing: &Crossing) -> On<Fact<Device>> {
-        let unknown = || Ok(Fact::unknown("bridge port that it leaves by"));
-        let Fact::Is(switch) = &crossing.switch else { return unknown() };
-        let refused = |why: String| Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why))));
-        let name = device_name(&crossing.bridge);
-        if switch.vlan_filtering
-            && !self.cx.ask(format!("whether the VLANs of the ports of {name} let it pass"), b"vlan filtering", true)
-        {
-            return refused(format!("VLAN filtering of {name}"));
-        }
-        let Some(iif) = self.cx.packet.iif.value().map(|d| d.index) else { return unknown() };
-        let port = switch.ports.iter().find(|p| p.device.index == iif);
-        if let Some(port) = port.filter(|p| !p.forwards) {
-            return refused(format!("port {} of {name} does not forward", device_name(&port.device)));
-        }
-        let isolated = port.is_some_and(|p| p.isolated);
-        let others = || switch.ports.iter().filter(|p| p.device.index != iif);
-        let mut able = others().filter(|p: &&SwitchPort| p.forwards && !(isolated && p.isolated));
-        match (able.next(), able.next()) {
-            (Some(only), None) => Ok(Fact::Is(only.device.clone())),
-            (Some(_), Some(_)) => unknown(),
-            (None, _) if isolated && others().any(|p| p.forwards) => {
-                refused(format!("the ports of {name} are isolated"))
-            }
-            (None, _) => refused(format!("no other port of {name} forwards")),
-        }
+        self.programs(true)
     }
 
     /// Walks a hook of bridges, and that of IP where br_netfilter calls it.
-    fn bridge_hook(&mut self, hook: Hook, crossing: &Crossing) -> On {
+    pub(super) fn bridge_hook(&mut self, hook: Hook, crossing: &Crossing) -> On {
         let stations = Stations::new(self.walk.rules.rules, self.cx.packet.network, hook, None, Some(Family::Bridge));
         let mut ip = crossing.calls && hook != Hook::Input;
         let mut track = hook == Hook::Prerouting && self.walk.rules.tracks_on_bridges();
@@ -258,6 +266,13 @@ impl Way<'_, '_> {
 
     /// A hook of IP, as br_netfilter calls it: the rules see the bridge, and its ports beside it.
     fn ip_hook(&mut self, hook: Hook, bridge: &Device) -> On {
+        // `br_validate_ipv4`, `br_validate_ipv6`
+        if hook == Hook::Prerouting
+            && !self.walk.past
+            && let Some(why) = headers::broken(&self.cx.packet)
+        {
+            return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why))));
+        }
         let packet = &mut self.cx.packet;
         let seen = (packet.iif.clone(), packet.oif.clone(), packet.pkttype.clone());
         packet.physin = std::mem::replace(&mut packet.iif, Fact::Is(bridge.clone()));

@@ -6,7 +6,7 @@ use super::{Look, Says, Tracked, invalid, part_of, untracked};
 use crate::evaluate::nat::tuple_of;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::{Fact, Packet};
-use crate::sys::ct::{Flow, L4, Tuple};
+use crate::sys::ct::{Flow, L4, Status, Tuple};
 
 /// The highest type of ICMP that the kernel knows (`NR_ICMP_TYPES`).
 const LAST_TYPE: u8 = 18;
@@ -65,7 +65,8 @@ fn about<H: Host + ?Sized>(look: &Look<'_, H>) -> Result<Tracked, Why> {
     if outer != Some(expected) {
         return Ok(invalid());
     }
-    Ok(part_of(&flow, reply, CtState::Related, Fact::Is(true)))
+    // It is neither counted nor an answer.
+    Ok(part_of(&flow, reply, CtState::Related, Status::empty(), Fact::Is(true)))
 }
 
 /// Only queries begin anything.

@@ -164,7 +164,9 @@ fn known<H: Host + ?Sized>(look: &Look<'_, H>, tuple: &Tuple, flow: &Arc<Flow>) 
         nix::libc::IPPROTO_DCCP => return Err(DCCP.into()),
         _ => Says::Fits,
     };
-    outcome(look, tuple, says, Some(flow), &|ignored| part_of(flow, reply, state, ignored))
+    // An answer counts as seen before rules see it.
+    let seen = if reply { Status::SEEN_REPLY } else { Status::empty() };
+    outcome(look, tuple, says, Some(flow), &|ignored| part_of(flow, reply, state, seen, ignored))
 }
 
 /// A packet of no connection: it may begin one.
@@ -259,10 +261,8 @@ fn outcome<H: Host + ?Sized>(
     })
 }
 
-/// A packet of a known connection.
-fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState, ignored: Fact<bool>) -> Tracked {
-    // The answer itself counts as seen before rules see it.
-    let seen = if reply { Status::SEEN_REPLY } else { Status::empty() };
+/// A packet of a known connection, which changes its status so.
+fn part_of(flow: &Arc<Flow>, reply: bool, state: CtState, seen: Status, ignored: Fact<bool>) -> Tracked {
     Tracked::As(Box::new(Ct {
         state: Fact::Is(state),
         reply: Fact::Is(reply),

@@ -168,9 +168,9 @@ pub(super) fn known<H: Host + ?Sized>(look: &Look<'_, H>, flow: &Flow, reply: bo
         const WHAT: &str = "the last packet of the closed connection was this side's RST";
         return Ok(Says::Either(WHAT, Box::new(Says::Reopens), Box::new(Says::Ignored)));
     }
-    // A SYN sets the window anew. Since 5.13 one that comes again before any answer is let pass, and not counted.
+    // A SYN sets the window anew. Since 5.13 one that comes again before any other answer is let pass, and not counted.
     if segment == Segment::Syn && *state == TcpState::SynSent {
-        let answered = reply || flow.status.is_none_or(|s| s.contains(Status::SEEN_REPLY));
+        let answered = flow.status.is_none_or(|s| s.contains(Status::SEEN_REPLY));
         return Ok(match look.host.sysctl("kernel.osrelease") {
             _ if answered => Says::Fits,
             Fact::Is(release) if is_reached(&release, (5, 13)) => Says::Ignored,

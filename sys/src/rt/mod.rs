@@ -15,6 +15,7 @@ mod prefix;
 mod qdisc;
 mod route;
 mod rule;
+mod station;
 mod write;
 mod xfrm;
 
@@ -30,5 +31,6 @@ pub use prefix::{NotAPrefix, Prefix};
 pub use qdisc::{Qdisc, qdiscs};
 pub use route::{Lookup, NextHop, Route, RouteKind, Router};
 pub use rule::Rule;
+pub use station::Station;
 pub use write::{NewRoute, NewRule, Veth};
 pub use xfrm::{Direction, Policy, has_states, policies};

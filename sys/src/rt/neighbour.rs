@@ -18,7 +18,7 @@ use crate::netlink::{Attr, Attrs};
 use crate::uapi::rtnetlink::*;
 
 /// `struct ndmsg`.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 /// `struct ndtmsg`.
 const TABLE_HEADER: usize = 4;
 
@@ -203,7 +203,7 @@ impl Handle {
     }
 }
 
-fn neighbour_request(
+pub(super) fn neighbour_request(
     family: RtAddrFamily,
     index: u32,
     attrs: RtBuffer<neli::consts::rtnl::Nda, neli::types::Buffer>,

@@ -128,6 +128,12 @@ pub const FRA_PAD: u16 = 18;
 
 /// What a bridge says of itself (`IFLA_BR_*`): VLANs are filtered.
 pub const IFLA_BR_VLAN_FILTERING: u16 = 7;
+/// It speaks the spanning tree protocol.
+pub const IFLA_BR_STP_STATE: u16 = 5;
+/// Which reserved group addresses it forwards.
+pub const IFLA_BR_GROUP_FWD_MASK: u16 = 9;
+/// It looks into multicast.
+pub const IFLA_BR_MCAST_SNOOPING: u16 = 23;
 /// Packets that it switches pass the rules for IPv4, whatever the setting of the namespace.
 pub const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
 /// The same for IPv6.
@@ -136,7 +142,23 @@ pub const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
 pub const IFLA_BR_NF_CALL_ARPTABLES: u16 = 38;
 /// What a bridge says of a port (`IFLA_BRPORT_*`): its state of the spanning tree.
 pub const IFLA_BRPORT_STATE: u16 = 1;
+/// What comes in by it may leave by it.
+pub const IFLA_BRPORT_MODE: u16 = 4;
+/// The bridge remembers who is behind it.
+pub const IFLA_BRPORT_LEARNING: u16 = 8;
+/// It gets unicast to nobody known.
+pub const IFLA_BRPORT_UNICAST_FLOOD: u16 = 9;
+/// The bridge answers ARP for what is behind it, and floods nothing to it.
+pub const IFLA_BRPORT_PROXYARP: u16 = 10;
+/// It gets multicast.
+pub const IFLA_BRPORT_MCAST_FLOOD: u16 = 27;
+/// It gets broadcasts.
+pub const IFLA_BRPORT_BCAST_FLOOD: u16 = 30;
+/// Which reserved group addresses it forwards.
+pub const IFLA_BRPORT_GROUP_FWD_MASK: u16 = 31;
 /// It exchanges nothing with other isolated ports.
 pub const IFLA_BRPORT_ISOLATED: u16 = 33;
+/// Only hosts that are known behind it may send.
+pub const IFLA_BRPORT_LOCKED: u16 = 39;
 /// `BR_STATE_FORWARDING` (include/uapi/linux/if_bridge.h).
 pub const BR_STATE_FORWARDING: u8 = 3;

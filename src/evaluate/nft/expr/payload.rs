@@ -123,7 +123,7 @@ fn link(cx: &Context<'_>, family: Family, offset: usize, len: usize) -> Fact<Byt
     if offset + len <= ETHERTYPE {
         return behind(cx, header, offset, len);
     }
-    let (protocol, tci) = match &cx.packet.vlan {
+    let (tci, protocol) = match &cx.packet.vlan {
         Fact::Absent => return behind(cx, header, offset, len),
         Fact::Is(tag) => *tag,
         Fact::Unknown(w) => return Fact::Unknown(w.clone()),
@@ -252,7 +252,7 @@ mod tests {
         p.link = Fact::Is(vec![1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 8, 0]);
         assert_eq!(load(p.clone(), PayloadBase::Link, 12, 2).1, Some(vec![8, 0, 0, 0]));
         assert_eq!(load(p.clone(), PayloadBase::Link, 12, 4).1, Some(vec![8, 0, 0x45, 0]));
-        p.vlan = Fact::Is((0x8100, 7));
+        p.vlan = Fact::Is((7, 0x8100));
         assert_eq!(load(p.clone(), PayloadBase::Link, 6, 6).1, Some(vec![2, 2, 2, 2, 2, 2, 0, 0]));
         assert_eq!(load(p.clone(), PayloadBase::Link, 12, 8).1, Some(vec![0x81, 0, 0, 7, 8, 0, 0x45, 0]));
         assert_eq!(load(p.clone(), PayloadBase::Link, 18, 2).1, Some(vec![0x45, 0, 0, 0]));

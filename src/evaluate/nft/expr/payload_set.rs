@@ -114,7 +114,7 @@ fn link(cx: &mut Context<'_>, offset: usize, len: usize, new: Option<&[u8]>) -> 
     if offset + len > 12 {
         match (&mut cx.packet.vlan, new) {
             (Fact::Absent, _) => {}
-            (Fact::Is((protocol, tci)), Some(new)) => match (offset, new) {
+            (Fact::Is((tci, protocol)), Some(new)) => match (offset, new) {
                 (16.., _) => offset -= 4,
                 (12, [a, b]) => {
                     *protocol = u16::from_be_bytes([*a, *b]);
