@@ -87,9 +87,6 @@ impl Headers {
     }
 }
 
-/// What [`broken`] says of an IPv4 header whose sum is wrong.
-pub const WRONG_SUM: &str = "wrong IPv4 header checksum";
-
 /// What makes the network layer drop a packet before any hook sees it (`ip_rcv_core`, `ip6_rcv_core`).
 pub fn broken(packet: &Packet) -> Option<&'static str> {
     let h = packet.headers();
@@ -102,7 +99,7 @@ pub fn broken(packet: &Packet) -> Option<&'static str> {
                 return Some("IPv4 length field contradicts the packet");
             }
             let sum = packet.bytes.range(0, at).map(checksum::of);
-            if sum.is_some_and(|s| s != 0) { Some(WRONG_SUM) } else { None }
+            if sum.is_some_and(|s| s != 0) { Some("wrong IPv4 header checksum") } else { None }
         }
         Network::Ip6 if packet.bytes.range(0, 1).and_then(<[u8]>::first).is_none_or(|b| b >> 4 != 6) => {
             Some("broken IPv6 header")

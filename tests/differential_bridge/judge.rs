@@ -57,6 +57,8 @@ enum End {
 pub struct Answer {
     blame: Option<Blame>,
     ways: Vec<Way>,
+    /// Is it sent to many?
+    many: bool,
 }
 
 pub fn ask(rules: &Ruleset, host: &dyn Environment, frame: &Frame) -> Answer {
@@ -83,11 +85,14 @@ pub fn ask(rules: &Ruleset, host: &dyn Environment, frame: &Frame) -> Answer {
             (q.uid, q.gid) = (Some(0), Some(0));
         }
     }
+    let many = frame.link[0] & 1 != 0;
     match Explainer::new(rules, host).brief().explain(&q) {
-        Ok(e) => {
-            Answer { blame: Some(e.blame), ways: e.walked.runs.iter().map(|run| way(rules, run, frame)).collect() }
-        }
-        Err(_) => Answer { blame: None, ways: Vec::new() },
+        Ok(e) => Answer {
+            many,
+            blame: Some(e.blame),
+            ways: e.walked.runs.iter().map(|run| way(rules, run, frame)).collect(),
+        },
+        Err(_) => Answer { many, blame: None, ways: Vec::new() },
     }
 }
 
@@ -146,7 +151,7 @@ impl Answer {
     pub fn judge(&self, seen: &Seen) -> Outcome {
         let Some(blame) = &self.blame else { return Outcome::Open };
         let certain = blame.confidence == Confidence::Certain;
-        let fits: Vec<Option<bool>> = self.ways.iter().map(|way| way.fits(seen)).collect();
+        let fits: Vec<Option<bool>> = self.ways.iter().map(|way| way.fits(seen, self.many)).collect();
         if fits.contains(&Some(true)) {
             return if certain || self.ways.len() == 1 { Outcome::Same } else { Outcome::Possible };
         }
@@ -188,7 +193,7 @@ fn line(steps: &[Step]) -> String {
 
 impl Way {
     /// Is it what the frame did, or one of its copies? None: as far as it goes.
-    fn fits(&self, seen: &Seen) -> Option<bool> {
+    fn fits(&self, seen: &Seen, many: bool) -> Option<bool> {
         if let End::Open(_) = self.end {
             return if is_among(&self.steps, &seen.steps) { None } else { Some(false) };
         }
@@ -211,7 +216,7 @@ impl Way {
                     End::Leaves(None) => !seen.left.is_empty(),
                     End::Taken(who) => !who.starts_with("socket") || seen.taken || who.contains(":80 "),
                     End::Lost(_) => {
-                        !seen.taken && (seen.left.is_empty() || host || seen.steps.len() > self.steps.len())
+                        !seen.taken && (seen.left.is_empty() || host || many || seen.steps.len() > self.steps.len())
                     }
                     End::Open(_) => true,
                 },

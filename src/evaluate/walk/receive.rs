@@ -84,7 +84,7 @@ impl Way<'_, '_> {
             return Err(lost(CulpritKind::Neighbour, "its frame is for another host's hardware address"));
         }
         let ethernet = packet.iif.value().and_then(|d| self.walk.env.link(d.index).known());
-        if !ethernet.is_some_and(|l| l.address.len() == 6) {
+        if ethernet.is_none_or(|l| l.address.len() != 6) {
             return Ok(());
         }
         let lengths = packet.array::<2>(4);

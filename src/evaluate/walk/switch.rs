@@ -200,7 +200,9 @@ impl Way<'_, '_> {
 
     /// Behind the hooks of what is switched and of what the host sends (`br_forward_finish`, `br_dev_queue_push_xmit`).
     fn out_of_port(&mut self, crossing: &Crossing) -> On {
+        let iif = self.cx.packet.iif.clone();
         self.bridge_hook(Hook::Postrouting, crossing)?;
+        self.cx.packet.iif = iif;
         if self.walk.rules.tracks_on_bridges() {
             self.confirm()?;
         }
@@ -224,6 +226,11 @@ impl Way<'_, '_> {
         let mut ip = crossing.calls && hook != Hook::Input;
         let mut track = hook == Hook::Prerouting && self.walk.rules.tracks_on_bridges();
         self.cx.hook = hook;
+        // By then nobody tells the rules where it came in; br_netfilter alone remembers.
+        let port = self.cx.packet.iif.clone();
+        if hook == Hook::Postrouting {
+            self.cx.packet.iif = Fact::Absent;
+        }
         for station in stations.0 {
             if track && station.priority > PRI_CONNTRACK {
                 self.conntrack()?;
@@ -246,7 +253,13 @@ impl Way<'_, '_> {
         if track {
             self.conntrack()?;
         }
-        if ip { self.ip_hook(hook, &crossing.bridge) } else { Ok(()) }
+        if !ip {
+            return Ok(());
+        }
+        if hook == Hook::Postrouting {
+            self.cx.packet.iif = port;
+        }
+        self.ip_hook(hook, &crossing.bridge)
     }
 
     /// Once it has called the rules for IP, br_netfilter goes on behind all that has its own priority, also what was not met
@@ -275,7 +288,8 @@ impl Way<'_, '_> {
         }
         let packet = &mut self.cx.packet;
         let seen = (packet.iif.clone(), packet.oif.clone(), packet.pkttype.clone());
-        packet.physin = std::mem::replace(&mut packet.iif, Fact::Is(bridge.clone()));
+        let shown = if hook == Hook::Postrouting { Fact::Absent } else { Fact::Is(bridge.clone()) };
+        packet.physin = std::mem::replace(&mut packet.iif, shown);
         if hook != Hook::Prerouting {
             packet.physout = std::mem::replace(&mut packet.oif, Fact::Is(bridge.clone()));
         }

@@ -90,11 +90,11 @@ impl Way<'_, '_> {
         }
         // `br_multicast_rcv`, which looks for IGMP and MLD.
         let many = self.address(0).is_some_and(|to| to[0] & 1 != 0 && to != [0xff; 6]);
-        if many && switch.snoops {
-            match headers::broken(&self.cx.packet) {
-                None | Some(headers::WRONG_SUM) => {}
-                Some(why) => return refused(why),
-            }
+        if many
+            && switch.snoops
+            && let Some(why) = headers::broken(&self.cx.packet)
+        {
+            return refused(why);
         }
         if port.state == LEARNING { refused(format!("port {name} only learns yet")) } else { Ok(()) }
     }
@@ -118,11 +118,13 @@ impl Way<'_, '_> {
         // Its sender is learned before anything is looked for.
         let sender = self.address(6).filter(|_| from.is_some_and(|f| f.learns));
         let own = |all: &[(Vec<u8>, Option<u32>)], who: [u8; 6]| all.iter().any(|(a, at)| at.is_none() && a[..] == who);
+        let only = one_other(switch, iif).map(|p| p.device.index);
         let known = match (&switch.stations, to) {
             (_, Some(to)) if to[0] & 1 != 0 => None,
             (Fact::Is(all), Some(to)) if sender == Some(to) && !own(all, to) => iif,
             (Fact::Is(all), Some(to)) => all.iter().find(|(address, _)| address[..] == to).and_then(|s| s.1),
-            _ if one_other(switch, iif).is_none() => return unknown(),
+            (Fact::Is(all), None) if all.iter().any(|s| s.1.is_some() && s.1 != only && s.1 != iif) => return unknown(),
+            _ if only.is_none() => return unknown(),
             _ => None,
         };
         let able = |p: &&SwitchPort| {
