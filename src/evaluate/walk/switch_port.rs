@@ -3,7 +3,7 @@
 
 use crate::blame::CulpritKind;
 use crate::blame::packet::device_name;
-use crate::evaluate::environment::{Switch, SwitchPort};
+use crate::evaluate::environment::SwitchPort;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers;
 use crate::evaluate::obstacle::Obstacle;
@@ -115,23 +115,30 @@ impl Way<'_, '_> {
         }
         let from = iif.and_then(|i| switch.ports.iter().find(|p| p.device.index == i));
         let to = self.address(0);
-        // Its sender is learned before anything is looked for.
-        let sender = self.address(6).filter(|_| from.is_some_and(|f| f.learns));
-        let own = |all: &[(Vec<u8>, Option<u32>)], who: [u8; 6]| all.iter().any(|(a, at)| at.is_none() && a[..] == who);
-        let only = one_other(switch, iif).map(|p| p.device.index);
-        let known = match (&switch.stations, to) {
-            (_, Some(to)) if to[0] & 1 != 0 => None,
-            (Fact::Is(all), Some(to)) if sender == Some(to) && !own(all, to) => iif,
-            (Fact::Is(all), Some(to)) => all.iter().find(|(address, _)| address[..] == to).and_then(|s| s.1),
-            (Fact::Is(all), None) if all.iter().any(|s| s.1.is_some() && s.1 != only && s.1 != iif) => return unknown(),
-            _ if only.is_none() => return unknown(),
-            _ => None,
-        };
         let able = |p: &&SwitchPort| {
             (p.hairpin || Some(p.device.index) != iif)
                 && p.state == FORWARDING
                 && p.up
                 && !(p.isolated && from.is_some_and(|f| f.isolated))
+        };
+        if to.is_none() || switch.stations.is_unknown() {
+            // To whom it is nobody said: nothing is in doubt where one port at most can take it, and nobody is behind another.
+            let mut all = switch.ports.iter().filter(able);
+            let only = all.next().map(|p| p.device.index);
+            let elsewhere = |s: &(Vec<u8>, Option<u32>)| s.1.is_some() && s.1 != only && s.1 != iif;
+            let doubtful = switch.stations.value().is_some_and(|s| only.is_some() && s.iter().any(elsewhere));
+            if all.next().is_some() || doubtful {
+                return unknown();
+            }
+        }
+        // Its sender is learned before anything is looked for.
+        let sender = self.address(6).filter(|_| from.is_some_and(|f| f.learns));
+        let own = |all: &[(Vec<u8>, Option<u32>)], who: [u8; 6]| all.iter().any(|(a, at)| at.is_none() && a[..] == who);
+        let known = match (&switch.stations, to) {
+            (_, Some(to)) if to[0] & 1 != 0 => None,
+            (Fact::Is(all), Some(to)) if sender == Some(to) && !own(all, to) => iif,
+            (Fact::Is(all), Some(to)) => all.iter().find(|(address, _)| address[..] == to).and_then(|s| s.1),
+            _ => None,
         };
         if let Some(index) = known {
             return match switch.ports.iter().find(|p| p.device.index == index) {
@@ -154,9 +161,15 @@ impl Way<'_, '_> {
         // What the host sends to many goes to all ports.
         let flooded = |p: &&SwitchPort| p.floods[kind] || (iif.is_none() && kind != 0);
         let all: Vec<&SwitchPort> = switch.ports.iter().filter(|p| able(p) && flooded(p) && !p.proxy_arp).collect();
+        let others = || switch.ports.iter().filter(|p| Some(p.device.index) != iif);
         match all.split_last() {
-            None if from.is_some_and(|f| f.isolated) => refused(format!("the ports of {name} are isolated")),
-            None => refused(format!("no other port of {name} takes it")),
+            None if from.is_some_and(|f| f.isolated) && others().any(|p| p.up && p.state == FORWARDING) => {
+                refused(format!("the ports of {name} are isolated"))
+            }
+            None if others().any(|p| able(&p)) => {
+                refused(format!("no other port of {name} takes what is for many, or for nobody known"))
+            }
+            None => refused(format!("no other port of {name} forwards")),
             Some((last, others)) if others.len() < MOST => {
                 for port in others {
                     let copy = format!("which port of {name} a copy of it leaves by: {}", device_name(&port.device));
@@ -169,10 +182,4 @@ impl Way<'_, '_> {
             Some(_) => unknown(),
         }
     }
-}
-
-/// The only port that a frame could leave by, whoever is behind it.
-fn one_other(switch: &Switch, iif: Option<u32>) -> Option<&SwitchPort> {
-    let mut able = switch.ports.iter().filter(|p| Some(p.device.index) != iif && p.up && p.state == FORWARDING);
-    able.next().filter(|_| able.next().is_none())
 }
