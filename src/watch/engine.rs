@@ -48,6 +48,8 @@ pub struct Watch {
     pub(super) unheard: Unheard,
     pub(super) unconfirmed: Unconfirmed,
     pub(super) fresh: Fresh,
+    /// When it was last asked whether the rules are still those that were read.
+    pub(super) looked: Option<Instant>,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     pub(super) legacy_traced: Vec<xt::Family>,
 }
@@ -96,6 +98,7 @@ impl Watch {
             unheard: Unheard::begin(),
             unconfirmed: Unconfirmed::begin(),
             fresh: Fresh::default(),
+            looked: None,
             legacy_traced,
         })
     }

@@ -16,6 +16,9 @@ use super::engine::{Out, Watch};
 use super::known::Known;
 use super::report::Seen;
 
+/// How old a look at the kernel's generation may be when a drop is judged, which has waited longer (`drops::RECORDS`).
+const LOOK: Duration = Duration::from_millis(20);
+
 /// How late a packet may be told of: delivery of logged packets is delayed by the kernel's flush timer.
 pub(super) const SLACK: Duration = Duration::from_millis(60);
 
@@ -164,9 +167,14 @@ impl Watch {
     pub(super) fn judge_dropped(&mut self, d: &Dropped, by: &Present<'_>) -> Option<Blame> {
         let met = by.generations.met(d.when(), SLACK);
         let mut blame = self.judge(&met.rules, by, |a| a.dropped(d));
-        // Rules that came since may have dropped it.
-        if blame.culprit.kind == CulpritKind::Unknown && self.catch_up() {
-            return None;
+        // Rules that came before it, and were not read yet, may have dropped it. It has waited longer than the last look may be
+        // old.
+        let by_rules = blame.culprit.table_name.is_some() && self.looked.is_none_or(|at| at.elapsed() > LOOK);
+        if by_rules || blame.culprit.kind == CulpritKind::Unknown {
+            self.looked = Some(Instant::now());
+            if self.catch_up() {
+                return None;
+            }
         }
         if let Some(missed) = met.missed.filter(|_| blame.culprit.table_name.is_some()) {
             attributor::doubt(&mut blame, missed);

@@ -21,13 +21,13 @@ pub fn noise(peer: &Peer) -> Result<(), String> {
 
 /// What comes faster than it is read is lost somewhere: in the kernel's queue, or in our socket's. Either is counted.
 pub fn losses(peer: &Peer) -> Result<(), String> {
-    const SENT: usize = 40_000;
+    const SENT: usize = 30_000;
     let watch = Watch::start(&[])?;
     watch.signal(SIGSTOP)?;
     let sent = peer.run(|| {
         let socket = UdpSocket::bind((Ipv4Addr::from(PEER), 0)).map_err(|e| e.to_string())?;
         let to = (Ipv4Addr::from(HOST), 1001);
-        (0..SENT).try_for_each(|_| socket.send_to(b"x", to).map(drop)).map_err(|e| e.to_string())
+        (0..SENT).try_for_each(|_| socket.send_to(&[b'x'; 1400], to).map(drop)).map_err(|e| e.to_string())
     });
     watch.signal(SIGCONT)?;
     sent?;
