@@ -9,10 +9,10 @@ use crate::common::lab::{Lab, raw, udp};
 use crate::watcher::{Watcher, traced};
 
 kernel_tests! {
-    a_target_that_makes_a_packet_longer_does_not_make_two_of_it needs ["iptables-legacy"];
-    a_reject_that_nobody_hears_of_is_a_drop needs ["nft"];
-    a_wrong_checksum_is_thought_of_where_nobody_listens needs [];
-    a_link_local_neighbour_is_waited_for needs [];
+    a_target_that_makes_a_packet_longer_does_not_make_two_of_it needs ["linux 5.12", "iptables-legacy"];
+    a_reject_that_nobody_hears_of_is_a_drop needs ["linux 5.12", "nft"];
+    a_wrong_checksum_is_thought_of_where_nobody_listens needs ["linux 5.12"];
+    a_link_local_neighbour_is_waited_for needs ["linux 5.12"];
 }
 
 /// The next blame that is about a packet to this port.
