@@ -104,6 +104,7 @@ pub const LOADED: &[&str] = &[
     "xt_TCPMSS",
     "xt_CT",
     "xt_TPROXY",
+    "xt_hl",
     "ebt_ip",
     "ebt_ip6",
     "ebt_mark_m",
