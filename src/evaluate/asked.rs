@@ -74,6 +74,11 @@ impl Environment for Asked<'_> {
         self.host().redirect_address(device, destination)
     }
 
+    /// Left open: to find out, the whole table would have to be read for each new connection.
+    fn same_source(&self, _: &Tuple, _: Zone) -> Fact<Vec<Tuple>> {
+        Fact::unknown("other connections from its source")
+    }
+
     fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
         self.host().tuple_taken(tuple, zone)
     }

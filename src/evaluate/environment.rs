@@ -216,6 +216,12 @@ pub trait Environment {
         Fact::unknown("other connections on the same ports")
     }
 
+    /// The tuples that other connections from the source of this one have for the far side: whom the answers to it are sent
+    /// to, each once (`nf_nat_bysource`).
+    fn same_source(&self, _tuple: &Tuple, _zone: Zone) -> Fact<Vec<Tuple>> {
+        Fact::unknown("other connections from its source")
+    }
+
     /// Where routing sends a packet that came in: to this host, out by a device, or nowhere and why.
     fn route_input(&self, _packet: &Packet) -> Fact<Routed> {
         Fact::unknown("routing decision")

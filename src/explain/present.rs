@@ -190,6 +190,10 @@ impl Environment for Present<'_> {
         self.host.redirect_address(device, destination)
     }
 
+    fn same_source(&self, tuple: &Tuple, zone: Zone) -> Fact<Vec<Tuple>> {
+        self.host.same_source(tuple, zone)
+    }
+
     fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
         self.host.tuple_taken(tuple, zone)
     }

@@ -12,7 +12,7 @@ use crate::evaluate::environment::{
     Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
 };
 use crate::evaluate::{Delivery, Device, Fact, Obstacle, Packet, Routed, Tracked};
-use crate::sys::ct::{L4, Tuple, Zone};
+use crate::sys::ct::{L4, Status, Tuple, Zone};
 use crate::sys::diag::{Ends, Protocol};
 use crate::sys::rt::{self, Address, LinkFlags, RouteKind};
 
@@ -162,6 +162,26 @@ impl<H: Host> Environment for H {
             _ => false,
         };
         all.iter().filter(|a| a.index == device).find(fits).map(|a| a.local.addr).into()
+    }
+
+    fn same_source(&self, tuple: &Tuple, zone: Zone) -> Fact<Vec<Tuple>> {
+        let mut all = Vec::new();
+        let read = self.flows(&mut |flow| {
+            let o = &flow.orig;
+            let same = o.protocol == tuple.protocol && o.src == tuple.src && port(o) == port(tuple);
+            let translated = flow.status.is_some_and(|s| s.contains(Status::SRC_NAT_DONE));
+            let zones = flow.in_zone().in_direction(false) == zone.in_direction(false);
+            if let Some(far) = flow.reply.inverted().filter(|_| same && translated && zones) {
+                let far = Tuple { dst: tuple.dst, ..far };
+                if !all.contains(&far) {
+                    all.push(far);
+                }
+            }
+        });
+        match read {
+            Fact::Unknown(why) => Fact::Unknown(why),
+            _ => Fact::from(Some(all).filter(|all| !all.is_empty())),
+        }
     }
 
     fn tuple_taken(&self, tuple: &Tuple, zone: Zone) -> Fact<bool> {
@@ -368,5 +388,13 @@ fn ipv6_source(all: &[Address], device: u32, towards: IpAddr) -> Fact<IpAddr> {
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Fact::Is(one.local.addr),
         _ => Fact::unknown("IPv6 source address that the kernel would choose"),
+    }
+}
+
+/// What tells the source of a tuple from others of its address: a port, or the id of ICMP.
+fn port(t: &Tuple) -> Option<u16> {
+    match t.l4 {
+        L4::Icmp { id, .. } => Some(id),
+        _ => t.src_port(),
     }
 }

@@ -47,7 +47,9 @@ fn number(name: &str) -> Option<u64> {
 fn one(world: &mut World, frame: &Frame) -> (Outcome, String) {
     let (rules, kernel) = (Ruleset::read().unwrap(), KernelHost::open().unwrap());
     let answer = ask(&rules, &kernel, frame);
-    world.send(frame);
+    if !world.send(frame) {
+        return (Outcome::Open, "not sent".into());
+    }
     let mut seen = world.see(frame);
     let mut outcome = answer.judge(&seen);
     // What a neighbour has to be asked for, or another queue carries, may take a moment.

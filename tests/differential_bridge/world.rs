@@ -6,6 +6,7 @@ use std::net::UdpSocket;
 use nfblame_sys::nft::monitor::{Event, Interest, Monitor, Received};
 use nfblame_sys::nft::{self, Trace};
 use nfblame_sys::tun::Tap;
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, sendto, socket};
 
 use crate::common::Netns;
@@ -124,19 +125,21 @@ impl World {
         }
     }
 
-    pub fn send(&mut self, frame: &Frame) {
+    /// Sends it; false if the kernel does not take it, which it tells the sender at once.
+    pub fn send(&mut self, frame: &Frame) -> bool {
         self.drain();
         match frame.from {
             Some(device) => {
                 let (_, tap) = self.taps.iter().find(|t| t.0 == device).unwrap();
                 // A device that is down takes nothing.
                 let _ = tap.send(&[frame.link.as_slice(), &frame.bytes].concat());
+                true
             }
             None => {
                 use std::os::fd::AsRawFd;
                 let to: [u8; 4] = frame.bytes[16..20].try_into().unwrap();
                 let to = SockaddrStorage::from(std::net::SocketAddr::new(to.into(), 0));
-                let _ = sendto(self.raw.as_raw_fd(), &frame.bytes, &to, MsgFlags::empty());
+                sendto(self.raw.as_raw_fd(), &frame.bytes, &to, MsgFlags::empty()) != Err(Errno::EMSGSIZE)
             }
         }
     }

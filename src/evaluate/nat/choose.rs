@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::jhash;
-use crate::sys::ct::{L4, Tuple};
+use crate::sys::ct::{L4, Tuple, Zone};
 
 use super::{CHOSEN, Manip, Range, address, octets, port_of, set};
 
@@ -39,7 +39,15 @@ pub(super) fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple)
         }
     }
     let to = match &range.addresses {
-        Fact::Is((min, max)) if min != max => pick_address(cx, manip, range.persistent, now, *min, *max),
+        Fact::Is((min, max)) if min != max => {
+            let kept =
+                if manip == Manip::Source && !range.random { kept(cx, range, now, (*min, *max)) } else { Fact::Absent };
+            match kept {
+                Fact::Is((to, port)) => return (Fact::Is(to), port.into()),
+                Fact::Absent => pick_address(cx, manip, range.persistent, now, *min, *max),
+                Fact::Unknown(why) => Fact::Unknown(why),
+            }
+        }
         Fact::Unknown(w) => Fact::Unknown(w.clone()),
         addresses => single(addresses),
     };
@@ -80,6 +88,37 @@ pub(super) fn choose(cx: &mut Context, manip: Manip, range: &Range, now: &Tuple)
     set(&mut new, manip, None, Some(port));
     let port = if size == 1 || free(cx, &new) { Fact::Is(port) } else { Fact::unknown(CHOSEN) };
     (to, port)
+}
+
+/// `find_appropriate_src`: the address that other connections from the same source have got from the range, and the port where
+/// it is another one.
+fn kept(cx: &mut Context, range: &Range, now: &Tuple, (min, max): (IpAddr, IpAddr)) -> Fact<(IpAddr, Option<u16>)> {
+    let zone = match &cx.packet.ct.zone {
+        Fact::Is(zone) => *zone,
+        Fact::Absent => Zone::default(),
+        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    };
+    let mut all = match cx.env.same_source(now, zone) {
+        Fact::Is(all) => all,
+        Fact::Absent => return Fact::Absent,
+        Fact::Unknown(why) => return Fact::Unknown(why),
+    };
+    let ports = |t: &Tuple| match (range.ports, port_of(t, Manip::Source)) {
+        (Some((low, high)), Some(port)) => (low..=high).contains(&port),
+        _ => true,
+    };
+    all.retain(|t| (min..=max).contains(&t.src) && ports(t));
+    let [far] = all[..] else {
+        // Which of several is found first is not known.
+        return if all.is_empty() { Fact::Absent } else { Fact::unknown(CHOSEN) };
+    };
+    let port = port_of(&far, Manip::Source);
+    let mut new = *now;
+    set(&mut new, Manip::Source, Some(far.src), port);
+    if taken(cx, &new) {
+        return Fact::Absent;
+    }
+    Fact::Is((far.src, port.filter(|_| port != port_of(now, Manip::Source))))
 }
 
 /// Is the n-th port of a range certainly taken?

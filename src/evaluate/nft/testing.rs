@@ -8,6 +8,7 @@ use crate::ruleset::Backend;
 use crate::ruleset::index::TableIndex;
 use crate::ruleset::nft::{Chain, Set, Table};
 use crate::sys::Text;
+use crate::sys::ct::{Tuple, Zone};
 use crate::sys::nft as wire;
 use crate::sys::nft::expr::{Expr, Immediate};
 use crate::sys::nft::{Data, Element, Family, Reg, SetFlags, Value, Verdict};
@@ -29,6 +30,10 @@ pub struct Host {
 impl Environment for Host {
     fn link(&self, index: u32) -> Fact<Link> {
         self.links.iter().find(|l| l.index == index).cloned().into()
+    }
+
+    fn same_source(&self, _: &Tuple, _: Zone) -> Fact<Vec<Tuple>> {
+        Fact::Absent
     }
 
     fn fib(&self, _: &FibQuery) -> Fact<FibAnswer> {

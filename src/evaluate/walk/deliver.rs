@@ -20,8 +20,8 @@ impl Way<'_, '_> {
             return Ok(Fate::Passed);
         }
         self.gather()?;
-        self.taken_by_transport()?;
         self.arrive()?;
+        self.taken_by_transport()?;
         self.stopped(self.walk.env.input_policy(&self.cx.packet))?;
         let delivery = self.walk.env.deliver(&self.cx.packet);
         match self.known(delivery, "receiving socket")? {

@@ -76,6 +76,10 @@ impl Environment for Host {
         self.address.into()
     }
 
+    fn same_source(&self, _: &Tuple, _: Zone) -> Fact<Vec<Tuple>> {
+        Fact::Absent
+    }
+
     fn tuple_taken(&self, _: &Tuple, _: Zone) -> Fact<bool> {
         self.taken.map_or(Fact::unknown("other connections on the same ports"), Fact::Is)
     }
