@@ -79,7 +79,6 @@ fn run() -> Result<(), String> {
         ("sysfs", "/sys", "sysfs"),
         ("devtmpfs", "/dev", "devtmpfs"),
         ("tmpfs", "/run", "tmpfs"),
-        ("tmpfs", "/tmp", "tmpfs"),
         ("tracefs", "/sys/kernel/tracing", "tracefs"),
         ("cgroup2", "/sys/fs/cgroup", "cgroup2"),
     ];
