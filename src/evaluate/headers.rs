@@ -169,8 +169,8 @@ fn parse_ip6(bytes: &[u8]) -> Option<Headers> {
             let Some(field) = be16(bytes, at + 2) else { return Some(h) };
             h.fragment_offset = field >> 3;
             h.more_fragments = field & 1 != 0;
-            if h.fragment_offset != 0 {
-                // The kernel stops here: what follows is the middle of something.
+            if h.fragment_offset != 0 || (h.more_fragments && following == FRAGMENT) {
+                // The kernel stops here: what follows is the middle of something, or is looked at when all is there.
                 h.protocol = Some(following);
                 h.transport = None;
                 return Some(h);

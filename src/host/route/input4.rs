@@ -224,6 +224,11 @@ fn validated<H: Host + ?Sized>(
     // Where it would be forwarded.
     let oif = route.oif().filter(|_| route.kind == RouteKind::Unicast);
     let outcome = Outcome::of(route);
+    // The way back is looked for as if by the device that it would leave by: which one that is, a hash of the packet says.
+    let elsewhere = route.hops.iter().any(|h| h.oif != oif);
+    if oif.is_some() && elsewhere && rules(host)?.iter().any(|r| r.iif.is_some()) {
+        return Err("which of several next hops it would take".into());
+    }
     let filter = larger(host, "ipv4", link, "rp_filter")?;
     let accept_local = larger(host, "ipv4", link, "accept_local")?;
     if filter.value == 0 {
@@ -285,6 +290,14 @@ fn validated<H: Host + ?Sized>(
 fn own_source(accept_local: &sysctl::Setting, src: Ipv4Addr) -> Refusal {
     let refusal = Refusal::setting(Cause::OwnSource, accept_local.clone(), "1");
     refusal.because(format!("source {src}"), "an address of this host")
+}
+
+fn rules<H: Host + ?Sized>(host: &H) -> Result<Rc<[Rule]>, Why> {
+    match host.rules(false) {
+        Fact::Is(all) => Ok(all),
+        Fact::Absent => Ok([].into()),
+        Fact::Unknown(why) => Err(why),
+    }
 }
 
 fn addresses<H: Host + ?Sized>(host: &H) -> Result<Rc<[Address]>, Why> {
