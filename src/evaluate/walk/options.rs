@@ -33,9 +33,6 @@ fn refused(what: &'static str) -> Obstacle {
 impl Way<'_, '_> {
     /// What is looked at between routing and the input or forward hook, in IPv4. `kind`: of the route (`RTN_*`).
     pub(super) fn options(&mut self, kind: u8) -> On {
-        if self.walk.past {
-            return Ok(());
-        }
         let options = match ip4_options::read(&self.cx.packet) {
             Fact::Absent => return Ok(()),
             Fact::Unknown(what) => return Err(Fate::Unknown(what)),
