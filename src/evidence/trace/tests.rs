@@ -227,6 +227,21 @@ fn order_keeps_legacy_records_between_the_edges_of_their_hook() {
 }
 
 #[test]
+fn order_leaves_legacy_records_behind_the_hook_of_a_bridge_that_came_before() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    for chain in ["enter-postrouting", "leave-postrouting"] {
+        rig.nft(Trace { family: Family::Bridge, ..first(5, OURS, chain, header(1, 2)) });
+    }
+    rig.nft(first(5, OURS, "enter-postrouting", header(1, 2)));
+    rig.legacy(legacy(Hook::Postrouting, 1, header(1, 2)));
+    let mut j = rig.after(QUIET).pop().unwrap();
+    j.order(|s| matches!(s.record, Record::Legacy(_)).then_some(-150));
+    let end = ["> postrouting", "< postrouting", "> postrouting", "postrouting legacy 1"];
+    assert_eq!(steps(&j)[1..], end);
+}
+
+#[test]
 fn the_same_trace_id_begins_anew() {
     let mut rig = Rig::new();
     for _ in 0..2 {
