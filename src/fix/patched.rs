@@ -83,6 +83,10 @@ impl Host for Patched<'_> {
         self.host.listeners(protocol, port)
     }
 
+    fn half_open(&self, port: u16) -> Fact<Rc<[InetSocket]>> {
+        self.host.half_open(port)
+    }
+
     fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {
         self.host.flow(tuple, zone)
     }

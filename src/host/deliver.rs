@@ -14,6 +14,8 @@ use crate::sys::rt::{Direction, Route};
 
 /// `RT_TABLE_LOCAL`.
 const LOCAL: u32 = 255;
+const COOKIES: &str = "net.ipv4.tcp_syncookies";
+const BACKLOG: &str = "net.ipv4.tcp_max_syn_backlog";
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -210,6 +212,9 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
             let queue = format!("{} waiting, backlog {}", socket.rqueue, socket.wqueue);
             return refuse(Refusal::new(Cause::ListenOverflow).because(shown, queue));
         }
+        if let Some(full) = requests_full(host, &socket, shown.clone())? {
+            return refuse(full);
+        }
     }
     if let (Protocol::Udp | Protocol::UdpLite, Some(memory)) = (protocol, socket.memory)
         && let Some(full) = buffer_full(q, memory, shown)
@@ -217,6 +222,27 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
         return refuse(full);
     }
     Ok(Taker::Socket(Box::new(socket)))
+}
+
+/// Are as many connections to a listener half open as it may have, where no cookies are sent instead (`tcp_conn_request`)?
+fn requests_full<H: Host + ?Sized>(host: &H, socket: &InetSocket, shown: String) -> Result<Option<Refusal>, Why> {
+    let cookies = match host.sysctl(COOKIES) {
+        Fact::Is(_) => number(host, COOKIES.into())?,
+        _ => return Ok(None), // a kernel without them, or a container that does not show them
+    };
+    if cookies.is_on() {
+        return Ok(None);
+    }
+    let Fact::Is(all) = host.half_open(socket.port) else { return Ok(None) };
+    let waiting = all.iter().filter(|s| socket.takes(s.addr) == Some(true)).count();
+    let most = usize::try_from(number(host, BACKLOG.into())?.value).unwrap_or(0);
+    let (queue, nearly) = (usize::try_from(socket.wqueue).unwrap_or(usize::MAX), most.saturating_sub(waiting) < most >> 2);
+    if waiting < queue && !nearly {
+        return Ok(None);
+    }
+    let full = Refusal::setting(Cause::ListenOverflow, cookies, "1");
+    let full = full.because(shown, format!("{waiting} half open, backlog {queue}, {BACKLOG} = {most}"));
+    Ok(Some(if waiting < queue { full.unless("its sender is known from earlier connections", false) } else { full }))
 }
 
 /// Has the buffer of a UDP socket no room for a packet (`__udp_enqueue_schedule_skb`)? How much a packet takes of it depends
@@ -313,6 +339,32 @@ mod tests {
             (s.rqueue, s.wqueue) = (2, 1);
         }
         assert_eq!(refused(deliver(&host, &syn([192, 0, 2, 1], 80))).map(|r| r.cause), Some(Cause::ListenOverflow));
+    }
+
+    #[test]
+    fn half_open_connections_fill_a_listener_where_no_cookies_are_sent() {
+        let mut host = FakeHost::new();
+        host.listen(Protocol::Tcp, [0; 4].into(), 80);
+        if let Some((_, s)) = host.sockets.first_mut() {
+            s.wqueue = 2;
+        }
+        let mut half = host.sockets[0].clone();
+        half.1 = InetSocket { state: SocketState::SynRecv, addr: [192, 0, 2, 1].into(), peer_port: 5, ..half.1 };
+        host.sockets.extend([half.clone(), half.clone()]);
+        let cause = |host: &FakeHost| refused(deliver(host, &syn([192, 0, 2, 1], 80))).map(|r| (r.cause, r.unless.is_some()));
+        host.set(COOKIES, 1);
+        host.set(BACKLOG, 128);
+        assert_eq!(cause(&host), None);
+        host.set(COOKIES, 0);
+        assert_eq!(cause(&host), Some((Cause::ListenOverflow, false)));
+        host.sockets.pop();
+        assert_eq!(cause(&host), None);
+        host.set(BACKLOG, 1);
+        assert_eq!(cause(&host), None, "a quarter of it is none");
+        host.set(BACKLOG, 4);
+        host.sockets[0].1.wqueue = 128;
+        host.sockets.extend(std::iter::repeat_n(half, 3));
+        assert_eq!(cause(&host), Some((Cause::ListenOverflow, true)));
     }
 
     #[test]

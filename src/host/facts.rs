@@ -99,6 +99,11 @@ pub trait Host {
         Fact::unknown("listening sockets")
     }
 
+    /// The connections to a TCP port of this host that are half open.
+    fn half_open(&self, _port: u16) -> Fact<Rc<[InetSocket]>> {
+        Fact::unknown("half-open connections")
+    }
+
     /// The tracked connection of which one direction looks like this.
     fn flow(&self, _tuple: &Tuple, _zone: Zone) -> Fact<Arc<Flow>> {
         Fact::unknown("conntrack entry")

@@ -180,6 +180,11 @@ impl Host for FakeHost {
         Fact::Is(all.map(|(_, s)| s.clone()).collect())
     }
 
+    fn half_open(&self, port: u16) -> Fact<Rc<[InetSocket]>> {
+        let all = self.sockets.iter().filter(|(_, s)| s.state == SocketState::SynRecv && s.port == port);
+        Fact::Is(all.map(|(_, s)| s.clone()).collect())
+    }
+
     fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {
         let same = |f: &&Flow| {
             f.is_reply(tuple).is_some_and(|reply| f.in_zone().in_direction(reply) == zone.in_direction(reply))

@@ -58,6 +58,7 @@ struct Kept {
     lookups: Memo<Lookup, Result<Rc<Route>, i32>>,
     sockets: Memo<(Protocol, Ends), InetSocket>,
     listeners: Memo<(Protocol, u16), Rc<[InetSocket]>>,
+    half_open: Memo<u16, Rc<[InetSocket]>>,
     flows: Memo<(Tuple, Zone), Arc<Flow>>,
     expectations: Memo<(), Rc<[Expectation]>>,
     unassured: Memo<(), bool>,
@@ -110,6 +111,7 @@ impl KernelHost {
         k.lookups.clear();
         k.sockets.clear();
         k.listeners.clear();
+        k.half_open.clear();
         k.flows.clear();
         k.expectations.clear();
         k.unassured.clear();
@@ -276,6 +278,11 @@ impl Host for KernelHost {
         self.kept.listeners.get((protocol, port), |&(protocol, port)| {
             self.ask_sockets(protocol, |s| s.listeners(protocol, port).map(|all| Some(all.into())))
         })
+    }
+
+    fn half_open(&self, port: u16) -> Fact<Rc<[InetSocket]>> {
+        let ask = |&port: &u16| self.ask_sockets(Protocol::Tcp, |s| s.half_open(port).map(|all| Some(all.into())));
+        self.kept.half_open.get(port, ask)
     }
 
     fn flow(&self, tuple: &Tuple, zone: Zone) -> Fact<Arc<Flow>> {

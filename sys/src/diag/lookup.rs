@@ -13,6 +13,9 @@ const ALL: u32 = !0;
 /// `1 << TCP_LISTEN | 1 << TCP_CLOSE`: TCP sockets that listen, UDP sockets that are not connected.
 const UNCONNECTED: u32 = 1 << 10 | 1 << 7;
 
+/// `1 << TCP_SYN_RECV | 1 << TCP_NEW_SYN_RECV`: connections that are half open.
+const HALF_OPEN: u32 = 1 << 3 | 1 << 12;
+
 /// A packet's ends, as a socket lookup needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ends {
@@ -85,6 +88,13 @@ impl<T: Transport> Sockets<T> {
         let mut all = Vec::new();
         self.each(protocol, UNCONNECTED, port, |s| all.push(s))?;
         all.retain(|s| s.peer_port == 0);
+        Ok(all)
+    }
+
+    /// Connections to a port of this host of which the last packet of the handshake has not come.
+    pub fn half_open(&mut self, port: u16) -> Result<Vec<InetSocket>> {
+        let mut all = Vec::new();
+        self.each(Protocol::Tcp, HALF_OPEN, port, |s| all.push(s))?;
         Ok(all)
     }
 
