@@ -135,8 +135,8 @@ impl Host for Patched<'_> {
         self.host.tc_filters(index, egress)
     }
 
-    fn has_ipsec(&self) -> Fact<bool> {
-        self.host.has_ipsec()
+    fn has_ipsec_states(&self) -> Fact<bool> {
+        self.host.has_ipsec_states()
     }
 
     fn tcx_programs(&self, index: u32, egress: bool) -> Fact<Rc<[Program]>> {

@@ -236,7 +236,8 @@ fn requests_full<H: Host + ?Sized>(host: &H, socket: &InetSocket, shown: String)
     let Fact::Is(all) = host.half_open(socket.port) else { return Ok(None) };
     let waiting = all.iter().filter(|s| socket.takes(s.addr) == Some(true)).count();
     let most = usize::try_from(number(host, BACKLOG.into())?.value).unwrap_or(0);
-    let (queue, nearly) = (usize::try_from(socket.wqueue).unwrap_or(usize::MAX), most.saturating_sub(waiting) < most >> 2);
+    let (queue, nearly) =
+        (usize::try_from(socket.wqueue).unwrap_or(usize::MAX), most.saturating_sub(waiting) < most >> 2);
     if waiting < queue && !nearly {
         return Ok(None);
     }
@@ -351,7 +352,8 @@ mod tests {
         let mut half = host.sockets[0].clone();
         half.1 = InetSocket { state: SocketState::SynRecv, addr: [192, 0, 2, 1].into(), peer_port: 5, ..half.1 };
         host.sockets.extend([half.clone(), half.clone()]);
-        let cause = |host: &FakeHost| refused(deliver(host, &syn([192, 0, 2, 1], 80))).map(|r| (r.cause, r.unless.is_some()));
+        let cause =
+            |host: &FakeHost| refused(deliver(host, &syn([192, 0, 2, 1], 80))).map(|r| (r.cause, r.unless.is_some()));
         host.set(COOKIES, 1);
         host.set(BACKLOG, 128);
         assert_eq!(cause(&host), None);

@@ -262,8 +262,9 @@ impl<H: Host> Environment for H {
     }
 
     fn under_ipsec(&self) -> Fact<bool> {
-        match self.has_ipsec() {
-            Fact::Is(false) | Fact::Absent => Fact::Is(false),
+        let no_policies = self.policies().known().is_none_or(|all| all.is_empty());
+        match self.has_ipsec_states() {
+            Fact::Is(false) | Fact::Absent if no_policies && !self.policies().is_unknown() => Fact::Is(false),
             _ => Fact::unknown("IPsec state"),
         }
     }

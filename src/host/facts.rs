@@ -164,8 +164,8 @@ pub trait Host {
         Fact::unknown("filters of traffic control")
     }
 
-    /// Are there IPsec policies or states at all?
-    fn has_ipsec(&self) -> Fact<bool> {
+    /// Is there any IPsec state at all?
+    fn has_ipsec_states(&self) -> Fact<bool> {
         Fact::unknown("IPsec state")
     }
 

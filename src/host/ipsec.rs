@@ -1,4 +1,4 @@
-//! IPsec policies that stop packets which did not come through IPsec.
+//! IPsec policies that stop packets: which did not come through IPsec, or cannot leave through it.
 
 use super::facts::Host;
 use super::query::Query;
@@ -9,6 +9,44 @@ use crate::sys::rt::{Direction, Policy};
 
 /// The policy that stops a packet of that direction (`__xfrm_policy_check`).
 pub(super) fn stopped<H: Host + ?Sized>(host: &H, q: &Query, direction: Direction) -> Result<Option<Refusal>, Why> {
+    let Some(policy) = decides(host, q, direction)? else { return Ok(None) };
+    if !policy.block {
+        // One with templates drops what came in the clear.
+        let refusal = refused(&policy, "IPsec policy").with_detail("policy: only through IPsec");
+        let refusal = refusal.unless("whether the packet came through IPsec", true);
+        return Ok(policy.wants_ipsec.then_some(refusal));
+    }
+    if is_on(host, q, q.iif, "disable_policy")? {
+        return Ok(None);
+    }
+    Ok(Some(refused(&policy, "IPsec policy: block")))
+}
+
+/// The policy that keeps a packet from leaving by an interface (`xfrm_lookup`).
+pub(super) fn kept_in<H: Host + ?Sized>(host: &H, q: &Query, oif: u32) -> Result<Option<Refusal>, Why> {
+    let q = &Query { oif, ..q.clone() };
+    let Some(policy) = decides(host, q, Direction::Out)? else { return Ok(None) };
+    // IPv6 has no such setting.
+    if (!policy.block && !policy.wants_ipsec) || (!q.is_v6() && is_on(host, q, oif, "disable_xfrm")?) {
+        return Ok(None);
+    }
+    if policy.block {
+        return Ok(Some(refused(&policy, "IPsec policy: block")));
+    }
+    let refusal = refused(&policy, "IPsec policy").with_detail("policy: only through IPsec");
+    Ok(Some(match host.has_ipsec_states() {
+        Fact::Is(false) => refusal.because("IPsec states", "none"),
+        _ => refusal.unless("whether an IPsec state fits the policy", true),
+    }))
+}
+
+fn refused(policy: &Policy, what: &str) -> Refusal {
+    let text = format!("{} > {} priority {}", policy.src, policy.dst, policy.priority);
+    Refusal::new(Cause::IpsecPolicy).because(what, text)
+}
+
+/// The first policy that holds decides.
+fn decides<H: Host + ?Sized>(host: &H, q: &Query, direction: Direction) -> Result<Option<Policy>, Why> {
     let policies = match host.policies() {
         Fact::Is(all) => all,
         Fact::Absent => return Ok(None),
@@ -34,26 +72,15 @@ pub(super) fn stopped<H: Host + ?Sized>(host: &H, q: &Query, direction: Directio
                 _ => {}
             }
         }
-        if !policy.block {
-            // The first policy that holds decides; one with templates drops what came in the clear.
-            let text = format!("{} > {} priority {}", policy.src, policy.dst, policy.priority);
-            let refusal = Refusal::new(Cause::IpsecPolicy).with_detail("policy: only through IPsec");
-            let refusal = refusal.because("IPsec policy", text).unless("whether the packet came through IPsec", true);
-            return Ok(policy.wants_ipsec.then_some(refusal));
-        }
-        if is_exempt(host, q)? {
-            return Ok(None);
-        }
-        let text = format!("{} > {} priority {}", policy.src, policy.dst, policy.priority);
-        return Ok(Some(Refusal::new(Cause::IpsecPolicy).because("IPsec policy: block", text)));
+        return Ok(Some(policy.clone()));
     }
     Ok(None)
 }
 
-/// `disable_policy` of the interface that it came in by.
-fn is_exempt<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
-    match host.link(q.iif) {
-        Fact::Is(link) => Ok(larger(host, if q.is_v6() { "ipv6" } else { "ipv4" }, &link, "disable_policy")?.is_on()),
+/// Does an interface's setting take its packets out of this?
+fn is_on<H: Host + ?Sized>(host: &H, q: &Query, interface: u32, name: &str) -> Result<bool, Why> {
+    match host.link(interface) {
+        Fact::Is(link) => Ok(larger(host, if q.is_v6() { "ipv6" } else { "ipv4" }, &link, name)?.is_on()),
         Fact::Absent => Ok(false),
         Fact::Unknown(why) => Err(why),
     }

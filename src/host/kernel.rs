@@ -345,13 +345,8 @@ impl Host for KernelHost {
         self.kept.filters.get((index, egress), |&(index, egress)| list(rt::tc_filters(index, egress)))
     }
 
-    fn has_ipsec(&self) -> Fact<bool> {
-        match Host::policies(self) {
-            Fact::Is(all) if !all.is_empty() => Fact::Is(true),
-            Fact::Is(_) => self.kept.ipsec.get((), |()| fact(rt::has_states().map(Some))),
-            Fact::Absent => Fact::Is(false),
-            Fact::Unknown(why) => Fact::Unknown(why),
-        }
+    fn has_ipsec_states(&self) -> Fact<bool> {
+        self.kept.ipsec.get((), |()| fact(rt::has_states().map(Some)))
     }
 
     fn tcx_programs(&self, index: u32, egress: bool) -> Fact<Rc<[Program]>> {

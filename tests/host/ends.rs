@@ -130,6 +130,21 @@ fn an_ipsec_policy_blocks_what_it_selects() {
         route::forward(&host, &query, &way)
     });
     assert_eq!(stopped.map(|r| r.cause), Fact::Is(Cause::IpsecPolicy));
+    // Answers of this host do not leave either, and what asks for IPsec does not without a state.
+    let leaves = |dst: &str| {
+        let query = Query { iif: 0, ..tcp("192.0.2.1", dst) };
+        lab.router.run(|| route::output(&KernelHost::open().unwrap(), &query))
+    };
+    let kept = |outcome| matches!(outcome, Outcome::Refused(r) if r.cause == Cause::IpsecPolicy && r.unless.is_none());
+    let policy = |rest: &str| {
+        let args = ["xfrm", "policy", "add", "dir", "out", "src", "192.0.2.1/32", "dst"];
+        lab.router.cmd("ip", &[&args[..], &rest.split(' ').collect::<Vec<_>>()].concat(), "");
+    };
+    assert!(!kept(leaves("192.0.2.2")));
+    policy("192.0.2.2/32 action block");
+    assert!(kept(leaves("192.0.2.2")) && !kept(leaves("192.0.2.3")));
+    policy("192.0.2.3/32 tmpl proto esp mode transport");
+    assert!(kept(leaves("192.0.2.3")));
 }
 
 fn connections_are_found_in_both_directions_with_their_nat() {

@@ -29,8 +29,22 @@ impl Way<'_, '_> {
         if !self.is_ip() {
             return Ok(Fate::Passed);
         }
+        self.held_for_ipsec()?;
         self.hook(Hook::Postrouting, None)?;
         self.after_postrouting()
+    }
+
+    /// A packet that was seen was routed; one that waits for an IPsec state is given up behind the output hook for all that
+    /// (`make_blackhole`).
+    fn held_for_ipsec(&self) -> On {
+        if self.walk.past
+            && let Fact::Is(Routed::Lost(o)) = self.walk.env.route_output(&self.cx.packet)
+            && o.kind == CulpritKind::Xfrm
+            && o.unless.is_none()
+        {
+            return Err(Fate::Lost(Box::new(o)));
+        }
+        Ok(())
     }
 
     pub(super) fn after_postrouting(&mut self) -> Result<Fate, Fate> {

@@ -234,7 +234,8 @@ impl Journey {
             _ => priority(s),
         };
         // The hooks of a bridge have the same names, and those of IP come after them then.
-        let left_bridge = |s: &Step| matches!(&s.record, Record::Edge(Edge::Leaves, t) if t.family == nft::Family::Bridge);
+        let left_bridge =
+            |s: &Step| matches!(&s.record, Record::Edge(Edge::Leaves, t) if t.family == nft::Family::Bridge);
         for run in self.steps.chunk_by_mut(|a, b| a.hook == b.hook && !left_bridge(a)) {
             let (mut legacy, mut others): (Vec<Step>, Vec<Step>) =
                 run.iter().cloned().partition(|s| matches!(s.record, Record::Legacy(_)) && priority(s).is_some());

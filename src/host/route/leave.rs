@@ -32,6 +32,9 @@ pub fn forward<H: Host + ?Sized>(host: &H, q: &Query, way: &Way) -> Fact<Refusal
             let told = if q.is_v6() { "icmp6-time-exceeded" } else { "icmp-time-exceeded" };
             return Ok(Some(Refusal::new(Cause::TtlExpired).because("TTL", "1").telling(told)));
         }
+        if let Some(refusal) = ipsec::kept_in(host, q, way.oif)? {
+            return Ok(Some(refusal));
+        }
         if let Some(refusal) = beyond_scope(q, way) {
             return Ok(Some(refusal));
         }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::facts::Host;
+use super::super::ipsec;
 use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{Why, larger};
@@ -15,7 +16,12 @@ use crate::sys::rt::{Route, RouteKind};
 
 /// Where routing sends a packet of this host.
 pub fn output<H: Host + ?Sized>(host: &H, q: &Query) -> Outcome {
-    decide(host, q).unwrap_or_else(Outcome::Unknown)
+    let found = decide(host, q).unwrap_or_else(Outcome::Unknown);
+    match found.oif().map(|oif| ipsec::kept_in(host, q, oif)) {
+        Some(Ok(Some(refusal))) => Outcome::refused(refusal),
+        Some(Err(why)) => Outcome::Unknown(why),
+        _ => found,
+    }
 }
 
 fn decide<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {

@@ -20,6 +20,8 @@ const XFRMA_MARK: u16 = 21;
 const XFRMA_IF_ID: u16 = 31;
 /// `struct xfrm_userpolicy_info`.
 const HEADER: usize = 168;
+/// Where the SPI is in `struct xfrm_usersa_info`.
+const SPI: usize = 72;
 /// `struct xfrm_user_tmpl`, and where its `optional` is.
 const TEMPLATE: usize = 64;
 const OPTIONAL: usize = 50;
@@ -161,7 +163,8 @@ pub fn has_states() -> Result<bool> {
             b.message(XFRM_MSG_GETSA, flags, seq);
         },
         |any: &mut bool, m| {
-            *any |= m.kind == XFRM_MSG_NEWSA;
+            // One without an SPI only stands for a question to a key daemon.
+            *any |= m.kind == XFRM_MSG_NEWSA && m.payload.get(SPI..SPI + 4).is_none_or(|spi| spi != [0; 4]);
             Ok(())
         },
     )
