@@ -102,7 +102,7 @@ pub struct Watch {
     #[arg(long)]
     pub trace: bool,
     /// With --trace: trace at most this many packets a second
-    #[arg(long, value_name = "N", requires = "trace")]
+    #[arg(long, value_name = "N", requires = "trace", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
     /// One line a packet
     #[arg(short, long)]

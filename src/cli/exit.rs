@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use nfblame::sys::Text;
+
 /// How a command ended; the same everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -37,7 +39,7 @@ pub fn is_broken_pipe(e: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// An error with its causes, unless it has said them itself.
+/// An error with its causes, unless it has said them itself. Harmless: it may name what a user or a file has said.
 pub fn chain(e: &(dyn Error + 'static)) -> String {
     let mut text = e.to_string();
     let mut next = e.source();
@@ -48,5 +50,17 @@ pub fn chain(e: &(dyn Error + 'static)) -> String {
         }
         next = e.source();
     }
-    text
+    let lines: Vec<String> = text.lines().map(|line| Text::new(line).defanged()).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_names_does_no_harm() {
+        let e = io::Error::other("open \u{1b}[31m\u{202e}x: no\nsuch \\file");
+        assert_eq!(chain(&e), "open \\x1b[31m\\u{202e}x: no\nsuch \\file");
+    }
 }
