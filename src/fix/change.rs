@@ -2,9 +2,10 @@
 
 use crate::blame::describe::{Describer, family_name};
 use crate::evaluate::{ChainRef, Place, TableRef};
+use crate::manager;
 use crate::ruleset::{Backend, Ruleset};
 use crate::sys::Text;
-use crate::sys::nft::{Family, Rule};
+use crate::sys::nft::{Family, Rule, TableFlags};
 use crate::sys::xt::{self, Draft};
 
 use super::listed::Listed;
@@ -64,8 +65,11 @@ impl Change {
     }
 
     /// The commands that make it, in a ruleset that has not been changed yet. None: there is a name or text that no
-    /// command line can hold safely.
+    /// command line can hold safely, or the kernel lets nobody but its owner change the table.
     pub fn commands(&self, rules: &Ruleset) -> Option<Vec<String>> {
+        if self.table().is_some_and(|t| is_owned(rules, t)) {
+            return None;
+        }
         Some(match self {
             Self::Sysctl { key, value } => vec![format!("sysctl -w {key}={value}")],
             Self::Insert { chain, position, rule } => vec![insertion(rules, *chain, *position, rule)?],
@@ -78,9 +82,25 @@ impl Change {
         })
     }
 
-    /// The commands that make it last.
+    /// The table of nf_tables or xtables that it changes.
+    fn table(&self) -> Option<TableRef> {
+        match self {
+            Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
+                Some(chain.table)
+            }
+            Self::Unlist(Listed::Nft { table, .. }) => Some(TableRef::Nft(*table)),
+            Self::Unlist(Listed::Ipset { .. }) | Self::Sysctl { .. } => None,
+        }
+    }
+
+    /// The commands that make it last. None: there are none, or somebody writes the rules there again.
     pub fn persistent(&self, rules: &Ruleset) -> Option<String> {
         match self {
+            Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } }
+                if manager::of_chain(rules, *chain).is_some() =>
+            {
+                None
+            }
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
             Self::Unlist(listed) => listed.persistent(rules),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
@@ -95,6 +115,12 @@ impl Change {
             }
         }
     }
+}
+
+/// Does the table belong to a program that runs (`NFT_TABLE_F_OWNER`)?
+fn is_owned(rules: &Ruleset, table: TableRef) -> bool {
+    let TableRef::Nft(t) = table else { return false };
+    rules.nft.get(t).is_some_and(|t| t.def.flags.contains(TableFlags::OWNER))
 }
 
 fn insert(rules: &mut Ruleset, chain: ChainRef, position: usize, rule: &NewRule) -> Option<()> {

@@ -30,7 +30,7 @@ pub fn let_pass(
         let new = rule(stop.packet, stop.hook);
         let change = helping(rules, host, &changes, packets, &stop, &new).filter(|_| changes.len() < MOST)?;
         fix.commands.extend(change.commands(rules)?);
-        add(&mut fix.persistent, change.persistent(rules)?);
+        change.persistent(rules).into_iter().for_each(|persistent| add(&mut fix.persistent, persistent));
         add(&mut fix.also_allows, allow::also(&new, stop.hook));
         add(&mut words, format!("accept {}", new.describe()));
         changes.push(change);

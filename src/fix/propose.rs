@@ -8,7 +8,7 @@ use crate::explain::{Explained, Question, Side};
 use crate::finding::{View, probe};
 use crate::host::Host;
 use crate::listing::{Hooks, Met, len};
-use crate::manager;
+use crate::manager::{self, Manager};
 use crate::ruleset::Ruleset;
 
 use super::allow;
@@ -94,8 +94,8 @@ fn managed(rules: &Ruleset, q: &Question, now: &Explained) -> Vec<Step> {
         also: Some(way.also),
         change: way.change,
         message: way.message,
-        commands: Some(vec![way.command]),
-        persistent: Some(way.persistent.unwrap_or_default()),
+        commands: Some(way.commands),
+        persistent: way.persistent,
     };
     owner::ways(rules, run, *at, &rule).into_iter().map(step).collect()
 }
@@ -104,15 +104,14 @@ fn managed(rules: &Ruleset, q: &Question, now: &Explained) -> Vec<Step> {
 fn delisted(rules: &Ruleset, _: &Question, now: &Explained) -> Vec<Step> {
     let Some(run) = now.walked.runs.iter().find(|r| probe::is_stopped(r)) else { return Vec::new() };
     let Fate::Decided { at, .. } = &run.fate else { return Vec::new() };
+    let keeper = manager::of_rule(rules, *at);
     let step = |listed: Listed| {
         let (key, set) = (listed.key(rules)?, listed.set(rules)?.to_string());
-        Some(Step {
-            commands: listed.command(rules).map(|c| vec![c]),
-            persistent: Some(listed.persistent(rules).unwrap_or_default()),
-            also: Some(allow::also_of(&key)),
-            message: format!("take {key} out of the set {set}"),
-            change: Change::Unlist(listed),
-        })
+        let change = Change::Unlist(listed);
+        let message = format!("take {key} out of the set {set}{}", undone(keeper));
+        let step = Step { also: Some(allow::also_of(&key)), ..Step::new(rules, change, message) };
+        // Whoever keeps the rule fills its sets.
+        Some(Step { persistent: step.persistent.filter(|_| keeper.is_none()), ..step })
     };
     listed::suspects(rules, run, *at).into_iter().filter_map(step).collect()
 }
@@ -187,8 +186,7 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
             if manager.is_some_and(|m| !m.can_be_overruled()) {
                 return None;
             }
-            let keeper = manager
-                .map_or_else(String::new, |m| format!(" ({} may undo it: its rules are changed {})", m.name, m.change));
+            let keeper = undone(manager);
             let rule = allow::rule_for(run, is_answer(q, now))?;
             let places = allow::positions(rules, *at, &rule).into_iter();
             let step = |(chain, position)| {
@@ -201,6 +199,11 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
         CulpritKind::Nat => Some(masquerades(rules, now)),
         _ => None,
     }
+}
+
+/// What is said where somebody keeps the rules.
+fn undone(keeper: Option<&Manager>) -> String {
+    keeper.map_or_else(String::new, |m| format!(" ({} may undo it: its rules are changed {})", m.name, m.change))
 }
 
 /// Rules that give a packet which leaves with an address that nobody beyond answers the address of this host.
@@ -290,9 +293,8 @@ fn fix(steps: Vec<Step>, rules: &Ruleset, host: &dyn Host, after: &Trial<'_>) ->
     let sysctl = steps.iter().any(|s| matches!(s.change, Change::Sysctl { .. }));
     for step in steps {
         add(&mut messages, step.message);
-        fix.commands.extend(step.commands?);
-        add(&mut fix.persistent, step.persistent?);
-        fix.persistent.retain(|p| !p.is_empty());
+        step.commands?.into_iter().for_each(|command| add(&mut fix.commands, command));
+        step.persistent.into_iter().for_each(|persistent| add(&mut fix.persistent, persistent));
         step.also.into_iter().for_each(|also| add(&mut fix.also_allows, also));
         fix.changes.push(step.change);
     }

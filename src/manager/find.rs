@@ -1,7 +1,8 @@
 //! Whose is it?
 
-use super::sign::{Sign, fits};
+use super::sign::{Sign, fits, is_like};
 use super::{MANAGERS, Manager};
+use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::listing::chains;
 use crate::ruleset::Ruleset;
@@ -9,7 +10,7 @@ use crate::sys::nft::{self, Expr, Verdict};
 use crate::sys::xt::{self, Action};
 
 /// The administrator's own chains, though a manager makes them.
-const GIVEN_AWAY: [&[u8]; 2] = [b"DOCKER-USER", b"NETAVARK-USER"];
+const GIVEN_AWAY: [&[u8]; 2] = [b"DOCKER-USER", b"CNI-ADMIN"];
 
 /// The names in a rule, or about a chain, that may tell whose it is.
 #[derive(Default)]
@@ -25,18 +26,40 @@ struct Names<'a> {
 
 /// Who keeps a rule, or with no position a chain with its policy.
 pub fn of_rule(rules: &Ruleset, at: Place) -> Option<&'static Manager> {
-    let Some(position) = at.position else { return of_chain(rules, at.chain) };
-    by_names(rules, at.chain, position, || marked(rules, at.chain.table))
+    match at.position {
+        Some(position) => by_names(rules, at.chain, position, || marked(rules, at.chain.table)),
+        None => of_chain(rules, at.chain),
+    }
 }
 
-/// Who keeps a rule by its own names, or else the whole table.
+/// Who keeps a rule by its own names, or else by the marks in its table.
 pub(super) fn by_names(
     rules: &Ruleset,
     chain: ChainRef,
     position: usize,
-    or: impl FnOnce() -> Option<&'static Manager>,
+    marks: impl FnOnce() -> Vec<&'static Manager>,
 ) -> Option<&'static Manager> {
-    tell(&of_position(rules, chain, position)?).or_else(or)
+    let names = of_position(rules, chain, position)?;
+    if let Some(m) = tell(rules, chain.table, &names) {
+        return Some(m);
+    }
+    let marks = marks();
+    if marks.is_empty() || GIVEN_AWAY.contains(&names.chain) {
+        return None;
+    }
+    let at = Place { chain, position: Some(position) };
+    let text = Describer { rules, history: None, keepers: None }.text(at).unwrap_or_default();
+    marks.into_iter().find(|m| keeps_all(m) || reads(m, &text))
+}
+
+/// Does it keep whole tables?
+fn keeps_all(m: &Manager) -> bool {
+    m.signs.iter().any(|s| matches!(s, Sign::Marks(_)))
+}
+
+/// Is it one of the rules that the program writes without a name of its own?
+fn reads(m: &Manager, text: &str) -> bool {
+    m.signs.iter().any(|s| matches!(s, Sign::Reads(_, known) if known.iter().any(|k| is_like(k, text))))
 }
 
 /// The names in a rule.
@@ -54,19 +77,23 @@ fn of_position(rules: &Ruleset, chain: ChainRef, position: usize) -> Option<Name
     })
 }
 
-/// Who keeps a chain. A base chain is theirs who alone have hung chains of their own into it.
+/// Who keeps a chain. A base chain with its policy is theirs who alone have hung chains of their own into it, if they set policies.
 pub fn of_chain(rules: &Ruleset, chain: ChainRef) -> Option<&'static Manager> {
-    if let Some(m) = tell(&about(rules, chain)?) {
+    let about = about(rules, chain)?;
+    if GIVEN_AWAY.contains(&about.chain) {
+        return None;
+    }
+    if let Some(m) = tell(rules, chain.table, &about) {
         return Some(m);
     }
     let mut keepers: Vec<&'static Manager> = Vec::new();
     each(rules, chain, |names| {
-        let keeper = if names.leads_to.is_empty() { None } else { tell(names) };
-        keepers.extend(keeper.filter(|k| !keepers.contains(k)));
+        let keeper = if names.leads_to.is_empty() { None } else { tell(rules, chain.table, names) };
+        keepers.extend(keeper.filter(|k| k.sets_policies() && !keepers.contains(k)));
     });
     match keepers[..] {
         [only] => Some(only),
-        [] => marked(rules, chain.table),
+        [] => marked(rules, chain.table).into_iter().find(|m| keeps_all(m)),
         _ => None,
     }
 }
@@ -76,39 +103,51 @@ pub fn present(rules: &Ruleset) -> Vec<&'static Manager> {
     let mut all: Vec<&'static Manager> = Vec::new();
     for chain in chains(rules) {
         let mut add = |m: Option<&'static Manager>| all.extend(m.filter(|m| !all.contains(m)));
-        add(about(rules, chain).and_then(|n| tell(&n)).or_else(|| marked(rules, chain.table)));
-        each(rules, chain, |names| add(tell(names)));
+        marked(rules, chain.table).into_iter().for_each(|m| add(Some(m)));
+        add(about(rules, chain).and_then(|n| tell(rules, chain.table, &n)));
+        each(rules, chain, |names| add(tell(rules, chain.table, names)));
     }
     all.sort_by_key(|m| m.name);
     all
 }
 
-/// The manager of whom most is seen.
-fn tell(names: &Names<'_>) -> Option<&'static Manager> {
-    if GIVEN_AWAY.contains(&names.chain) {
-        return None;
-    }
-    let weight = |sign: &Sign| -> Option<usize> {
-        match *sign {
-            Sign::Table(p) => fits(p, names.table),
-            Sign::Chain(p) => names.leads_to.iter().chain([&names.chain]).filter_map(|n| fits(p, n)).max(),
-            Sign::Set(p) => names.sets.iter().filter_map(|n| fits(p, n)).max(),
-            Sign::Comment(p) => names.comment.as_deref().and_then(|n| fits(p, n)),
-            Sign::Marks(_) => None,
-        }
+/// The manager of whom most is seen: by what the rule itself names, or else by where it stands.
+fn tell(rules: &Ruleset, table: TableRef, names: &Names<'_>) -> Option<&'static Manager> {
+    let most = |weight: &dyn Fn(&Sign) -> Option<usize>| {
+        let seen = MANAGERS.iter().filter_map(|m| Some((m, m.signs.iter().filter_map(weight).max()?)));
+        seen.max_by_key(|(_, weight)| *weight).map(|(m, _)| m)
     };
-    let seen = MANAGERS.iter().filter_map(|m| Some((m, m.signs.iter().filter_map(weight).max()?)));
-    seen.max_by_key(|(_, weight)| *weight).map(|(m, _)| m)
+    let leads = |p| names.leads_to.iter().filter_map(|n| fits(p, n)).max();
+    let own = most(&|sign| match *sign {
+        Sign::Chain(p) => leads(p),
+        Sign::Beside(mark, p) => leads(p).filter(|_| has(rules, table, mark)),
+        Sign::Set(p) => names.sets.iter().filter_map(|n| fits(p, n)).max(),
+        Sign::Comment(p) => names.comment.as_deref().and_then(|n| fits(p, n)),
+        Sign::Table(_) | Sign::Reads(..) | Sign::Marks(_) => None,
+    });
+    if own.is_some() || GIVEN_AWAY.contains(&names.chain) {
+        return own;
+    }
+    most(&|sign| match *sign {
+        Sign::Table(p) => fits(p, names.table),
+        Sign::Chain(p) => fits(p, names.chain),
+        Sign::Beside(mark, p) => fits(p, names.chain).filter(|_| has(rules, table, mark)),
+        _ => None,
+    })
 }
 
-/// Who keeps the whole table, by a chain that stands there as a mark.
-pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Option<&'static Manager> {
-    let has = |name: &[u8]| match table {
-        TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.chains.iter().any(|c| c.def.name.as_bytes() == name)),
-        TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.chains().any(|c| c.name().as_bytes() == name)),
-    };
-    let mark = |s: &Sign| matches!(s, Sign::Marks(name) if has(name.as_bytes()));
-    MANAGERS.iter().find(|m| m.signs.iter().any(mark))
+/// Who has a mark in the table: keeps it as a whole, or writes known rules without a name into it.
+pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Vec<&'static Manager> {
+    let mark = |s: &Sign| matches!(s, Sign::Marks(name) | Sign::Reads(name, _) if has(rules, table, name));
+    MANAGERS.iter().filter(|m| m.signs.iter().any(mark)).collect()
+}
+
+/// Is there a chain of that name?
+fn has(rules: &Ruleset, table: TableRef, name: &str) -> bool {
+    match table {
+        TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.chains.iter().any(|c| c.def.name == *name)),
+        TableRef::Xt(t) => rules.xt.get(t).is_some_and(|t| t.chains().any(|c| *c.name() == *name)),
+    }
 }
 
 /// What is known of a chain itself.
@@ -226,11 +265,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hung_into_a_chain_says_nothing_of_its_policy_if_others_leave_policies_alone() {
+        assert_eq!(owner(table("filter", &["f2b-sshd"]), Some(1)), Some("fail2ban"));
+        assert_eq!(owner(table("filter", &["f2b-sshd"]), None), None);
+    }
+
+    #[test]
     fn the_administrators_chain_is_nobodys_else() {
-        let mut docker = table("filter", &["DOCKER-USER"]);
+        let mut docker = table("filter", &["DOCKER-USER", "f2b-sshd"]);
         assert_eq!(owner(docker.clone(), Some(1)), Some("docker"), "the jump is Docker's");
         docker.chains[0].def.name = "DOCKER-USER".into();
+        assert_eq!(owner(docker.clone(), Some(1)), Some("docker"));
+        assert_eq!(owner(docker.clone(), Some(2)), Some("fail2ban"), "others may use it");
+        assert_eq!(owner(docker.clone(), None), None);
+        docker.chains[0].rules[0].exprs.clear();
         assert_eq!(owner(docker, Some(1)), None);
+    }
+
+    #[test]
+    fn what_a_rule_names_says_more_than_where_it_stands() {
+        let mut ufw = table("filter", &["f2b-sshd", "mine"]);
+        ufw.chains[0].def.name = "ufw-before-input".into();
+        assert_eq!(owner(ufw.clone(), Some(1)), Some("fail2ban"));
+        assert_eq!(owner(ufw, Some(2)), Some("ufw"));
+    }
+
+    #[test]
+    fn names_that_others_may_use_too_need_a_chain_beside_them() {
+        let zone = table("filter", &["IN_dmz"]);
+        assert_eq!(owner(zone.clone(), Some(1)), None);
+        let mut firewalld = zone;
+        let mut direct = firewalld.chains[0].clone();
+        (direct.def.name, direct.rules) = ("OUTPUT_direct".into(), Vec::new());
+        firewalld.chains.push(direct);
+        assert_eq!(owner(firewalld.clone(), Some(1)), Some("firewalld"));
+        firewalld.chains[0].rules[0].exprs = vec![testing::says(Verdict::Drop)];
+        assert_eq!(owner(firewalld, Some(1)), None, "a rule without a name that firewalld does not write");
     }
 
     #[test]

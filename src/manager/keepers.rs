@@ -12,11 +12,11 @@ use crate::ruleset::Ruleset;
 /// What was found. It belongs to one ruleset, and is asked about no other.
 #[derive(Debug, Default)]
 pub struct Keepers {
-    chains: Found<ChainRef>,
-    marks: Found<TableRef>,
+    chains: Found<ChainRef, Option<&'static Manager>>,
+    marks: Found<TableRef, Vec<&'static Manager>>,
 }
 
-type Found<K> = Mutex<FxHashMap<K, Option<&'static Manager>>>;
+type Found<K, V> = Mutex<FxHashMap<K, V>>;
 
 impl Keepers {
     /// As [`of_rule`](super::of_rule).
@@ -30,10 +30,6 @@ impl Keepers {
     }
 }
 
-fn once<K: Eq + Hash>(
-    found: &Found<K>,
-    what: K,
-    look: impl FnOnce() -> Option<&'static Manager>,
-) -> Option<&'static Manager> {
-    *found.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_insert_with(look)
+fn once<K: Eq + Hash, V: Clone>(found: &Found<K, V>, what: K, look: impl FnOnce() -> V) -> V {
+    found.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_insert_with(look).clone()
 }

@@ -30,6 +30,16 @@ impl Manager {
     pub fn can_be_overruled(&self) -> bool {
         !table::ONLY_REFUSES.contains(&self.name)
     }
+
+    /// Does it set the policies of the chains into which it hangs its own?
+    pub fn sets_policies(&self) -> bool {
+        table::SET_POLICIES.contains(&self.name)
+    }
+}
+
+/// Does a manager put into this chain what it is told, in the order in which it is told?
+pub fn is_in_order_of_the_user(chain: &str) -> bool {
+    table::IN_ORDER_OF_THE_USER.contains(&chain)
 }
 
 /// The manager of that name.

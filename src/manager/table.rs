@@ -1,7 +1,7 @@
 //! The programs that are known.
 
 use super::Manager;
-use super::sign::Sign::{Chain, Comment, Marks, Set, Table};
+use super::sign::Sign::{Beside, Chain, Comment, Marks, Reads, Set, Table};
 
 /// All of them.
 pub const MANAGERS: &[Manager] = &[
@@ -14,6 +14,7 @@ pub const MANAGERS: &[Manager] = &[
             Chain("INPUT_ZONES*"),
             Chain("INPUT_POLICIES*"),
             Chain("INPUT_direct"),
+            Chain("FORWARD_ZONES"),
             Chain("FORWARD_IN_ZONES*"),
             Chain("FORWARD_OUT_ZONES*"),
             Chain("FORWARD_POLICIES*"),
@@ -26,10 +27,15 @@ pub const MANAGERS: &[Manager] = &[
             Chain("POSTROUTING_ZONES*"),
             Chain("POSTROUTING_POLICIES*"),
             Chain("POSTROUTING_direct"),
-            Chain("IN_public*"),
-            Chain("FWD_public*"),
-            Chain("PRE_public*"),
-            Chain("POST_public*"),
+            Chain("RFC3964_IPv4"),
+            Beside("OUTPUT_direct", "IN_*"),
+            Beside("OUTPUT_direct", "FWD_*"),
+            Beside("OUTPUT_direct", "FWDI_*"),
+            Beside("OUTPUT_direct", "FWDO_*"),
+            Beside("OUTPUT_direct", "OUT_*"),
+            Beside("OUTPUT_direct", "PRE_*"),
+            Beside("OUTPUT_direct", "POST_*"),
+            Reads("OUTPUT_direct", FIREWALLD),
         ],
         change: "with firewall-cmd, by zone",
     },
@@ -42,6 +48,7 @@ pub const MANAGERS: &[Manager] = &[
             Table("docker-bridges"),
             Table("docker-overlay"),
             Set("docker-ext-bridges-*"),
+            Reads("DOCKER", DOCKER),
         ],
         change: "by what containers publish; own rules go to the chain DOCKER-USER",
     },
@@ -167,8 +174,56 @@ pub const MANAGERS: &[Manager] = &[
     Manager { name: "nfblame", signs: &[Table("nfblame-*")], change: "by ending the nfblame that traces" },
 ];
 
+/// What Docker writes into iptables' own chains besides jumps to its own.
+const DOCKER: &[&str] = &[
+    "-A FORWARD -o <bridge> -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-A FORWARD -i <bridge> ! -o <bridge> -j ACCEPT",
+    "-A FORWARD -i <bridge> -o <bridge> -j ACCEPT",
+    "-A FORWARD -i <bridge> -o <bridge> -j DROP",
+    "-A POSTROUTING -s <net> ! -o <bridge> -j MASQUERADE",
+    "-A POSTROUTING -s <net> -d <net> -p tcp -m tcp --dport <any> -j MASQUERADE",
+    "-A POSTROUTING -s <net> -d <net> -p udp -m udp --dport <any> -j MASQUERADE",
+];
+
+/// What firewalld writes into iptables' own chains besides jumps to its own.
+const FIREWALLD: &[&str] = &[
+    "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
+    "-A INPUT -i lo -j ACCEPT",
+    "-A INPUT -m conntrack --ctstate INVALID -j LOG --log-prefix \"STATE_INVALID_DROP: \"",
+    "-A INPUT -m conntrack --ctstate INVALID -j DROP",
+    "-A INPUT -j LOG --log-prefix \"FINAL_REJECT: \"",
+    "-A INPUT -j REJECT --reject-with icmp-host-prohibited",
+    "-A INPUT -j REJECT --reject-with icmp6-adm-prohibited",
+    "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
+    "-A FORWARD -i lo -j ACCEPT",
+    "-A FORWARD -m conntrack --ctstate INVALID -j LOG --log-prefix \"STATE_INVALID_DROP: \"",
+    "-A FORWARD -m conntrack --ctstate INVALID -j DROP",
+    "-A FORWARD -j LOG --log-prefix \"FINAL_REJECT: \"",
+    "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
+    "-A FORWARD -j REJECT --reject-with icmp6-adm-prohibited",
+    "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
+    "-A OUTPUT -o lo -j ACCEPT",
+    "-A PREROUTING -p ipv6-icmp -m icmp6 --icmpv6-type 134 -j ACCEPT",
+    "-A PREROUTING -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT",
+    "-A PREROUTING -m rpfilter --validmark --invert -j DROP",
+];
+
 /// They stop only what leads nowhere: services that have no endpoint, which no rule gives them.
 pub(super) const ONLY_REFUSES: [&str; 1] = ["kube-proxy"];
+
+/// Chains of managers whose rules stand in the order in which somebody gave them.
+pub(super) const IN_ORDER_OF_THE_USER: [&str; 6] = [
+    "ufw-user-input",
+    "ufw-user-output",
+    "ufw-user-forward",
+    "ufw6-user-input",
+    "ufw6-user-output",
+    "ufw6-user-forward",
+];
+
+/// They set policies of base chains; the others leave them to the administrator.
+pub(super) const SET_POLICIES: [&str; 3] = ["ufw", "docker", "csf"];
 
 #[cfg(test)]
 mod tests {
@@ -186,6 +241,6 @@ mod tests {
                 assert!(signs.insert(format!("{s:?}")), "{s:?} stands twice");
             }
         }
-        assert!(ONLY_REFUSES.iter().all(|name| names.contains(name)));
+        assert!(ONLY_REFUSES.iter().chain(&SET_POLICIES).all(|name| names.contains(name)));
     }
 }

@@ -16,6 +16,7 @@ mod logging;
 mod managers;
 mod missing;
 mod nat;
+mod owners;
 mod record;
 mod rules;
 mod sockets;
@@ -37,6 +38,7 @@ fn main() {
         managers::cases(),
         missing::cases(),
         nat::cases(),
+        owners::cases(),
         rules::cases(),
         sockets::cases(),
         symptom::cases(),

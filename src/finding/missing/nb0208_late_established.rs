@@ -60,9 +60,9 @@ fn earlier(view: &View<'_>, at: Place) -> Option<Fix> {
         }
     });
     let change = Change::Move { chain: at.chain, from, to };
-    let (commands, persistent) = (change.commands(view.rules)?, change.persistent(view.rules)?);
+    let (commands, persistent) = (change.commands(view.rules)?, change.persistent(view.rules));
     let fix = Fix::new("move it up: nothing that it would pass over does anything but accept");
-    let fix = commands.into_iter().fold(fix, Fix::command).persistent(persistent).change(change);
+    let fix = persistent.into_iter().fold(commands.into_iter().fold(fix, Fix::command), Fix::persistent).change(change);
     (from - to > FEW).then_some(Fix { verified: true, ..fix })
 }
 

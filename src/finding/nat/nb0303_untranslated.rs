@@ -93,7 +93,8 @@ fn masqueraded(view: &View<'_>, meant: Place, from: &Peer, to: &Peer) -> Option<
     }
     let fix = Fix::new(format!("masquerade what leaves by {}", to.link)).change(change.clone());
     let fix = change.commands(view.rules)?.into_iter().fold(fix, Fix::command);
-    Some(Fix { verified: true, ..fix.persistent(change.persistent(view.rules)?) })
+    let fix = change.persistent(view.rules).into_iter().fold(fix, Fix::persistent);
+    Some(Fix { verified: true, ..fix })
 }
 
 /// A packet from one network through this host to another.

@@ -8,6 +8,7 @@ use crate::finding::fix::Fix;
 use crate::finding::report::Finding;
 use crate::finding::view::View;
 use crate::fix::Change;
+use crate::manager;
 
 /// So many findings of one code are told of a chain; the rest is counted.
 const MOST: usize = 20;
@@ -95,6 +96,14 @@ pub(super) fn with_rules(view: &View<'_>, finding: Finding, c: &Covered<'_>, lab
         finding = finding.note(format!("and {} rules more, which take its packets together", c.by.len() - SHOWN));
     }
     finding
+}
+
+/// Are these rules of a chain all one manager's, who puts them in an order of its own?
+pub(super) fn is_own_affair(view: &View<'_>, chain: ChainRef, mut positions: impl Iterator<Item = usize>) -> bool {
+    let owner = |p: usize| view.rule(Place { chain, position: Some(p) }).entry.manager;
+    let Some(first) = positions.next().and_then(owner) else { return false };
+    !manager::is_in_order_of_the_user(&view.listing.chain(chain).chain_name)
+        && positions.all(|p| owner(p).as_ref() == Some(&first))
 }
 
 /// Moving a rule before another, if that is possible and makes it match.

@@ -1,6 +1,6 @@
 //! `NB0101`: earlier rules decide otherwise about everything that a rule matches.
 
-use super::dead::{Covered, add, covered, moved, with_rules};
+use super::dead::{Covered, add, covered, is_own_affair, moved, with_rules};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
@@ -33,7 +33,11 @@ fn finding(view: &View<'_>, c: &Covered<'_>, fix: bool) -> Finding {
     let by = if c.by.len() == 1 { format!("rule {first}") } else { format!("{} rules together", c.by.len()) };
     let finding = CODE
         .finding(format!("rule {} never matches, because of {by} before it{would}", c.position))
-        .severity(if opposite { Severity::Error } else { Severity::Warning });
+        .severity(match opposite {
+            _ if is_own_affair(view, c.chain, c.by.iter().map(|(n, _)| *n).chain([c.position])) => Severity::Note,
+            true => Severity::Error,
+            false => Severity::Warning,
+        });
     let finding = with_rules(view, finding, c, "never matches");
     match Some(()).filter(|()| opposite && fix).and_then(|()| moved(view, c.chain, c.position, first)) {
         Some(fix) => finding.fix(fix),

@@ -1,6 +1,6 @@
 //! `NB0102`: rules behind one that ends every packet.
 
-use super::dead::moved;
+use super::dead::{is_own_affair, moved};
 use crate::analysis::{Analysed, Dead};
 use crate::evaluate::{ChainRef, Place};
 use crate::finding::code::Code;
@@ -35,9 +35,7 @@ fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Find
     let own = || positions.iter().filter_map(|p| analysed.shape(*p)?.ends.as_ref());
     let opposite = positions.iter().any(|p| is_opposed(analysed, *p));
     let same = own().count() == positions.len() && own().all(|e| e.is_same(&ends));
-    // What a manager writes behind its own last word is its own affair.
-    let owner = |p: usize| view.rule(Place { chain, position: Some(p) }).entry.manager;
-    let own_rules = owner(end).is_some_and(|m| positions.iter().all(|p| owner(*p).as_ref() == Some(&m)));
+    let own_rules = is_own_affair(view, chain, positions.iter().copied().chain([end]));
     let severity = match (opposite, same || own_rules) {
         (true, _) if !own_rules => Severity::Error,
         (_, true) => Severity::Note,

@@ -1,11 +1,13 @@
 //! Changes as the program makes them that keeps the rules in the way: where it would put them, and the words it is told them with.
 
+mod firewalld;
+mod ufw;
+
 use std::net::IpAddr;
 
 use crate::blame::describe::Describer;
-use crate::evaluate::walk::{Run, Step};
+use crate::evaluate::walk::Run;
 use crate::evaluate::{ChainRef, Hook, Place, TableRef};
-use crate::listing::len;
 use crate::manager;
 use crate::ruleset::Ruleset;
 use crate::sys::Text;
@@ -18,7 +20,7 @@ use super::{allow, listed};
 pub(super) struct Way {
     pub change: Change,
     /// What the manager is told.
-    pub command: String,
+    pub commands: Vec<String>,
     /// What makes it last, where that takes more.
     pub persistent: Option<String>,
     /// In a clause.
@@ -30,8 +32,10 @@ pub(super) struct Way {
 /// How the one who keeps the rule at `at`, which ended the packet of a run, would let it pass; the best first.
 pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec<Way> {
     match manager::of_rule(rules, at).map(|m| m.name) {
-        Some("ufw") => ufw(rules, run.hook, at, rule),
-        Some("firewalld") => delisted(rules, run, at, firewalld_set).chain(firewalld(rules, run, at, rule)).collect(),
+        Some("ufw") => ufw::ways(rules, run.hook, at, rule),
+        Some("firewalld") => {
+            delisted(rules, run, at, firewalld::set).chain(firewalld::ways(rules, run, at, rule)).collect()
+        }
         Some("docker") => docker(rules, run.hook, at, rule).into_iter().collect(),
         Some("fail2ban") => delisted(rules, run, at, fail2ban_set).chain(fail2ban(rules, at, rule)).collect(),
         Some("crowdsec") => delisted(rules, run, at, crowdsec_set).collect(),
@@ -48,7 +52,8 @@ fn delisted<'r>(rules: &'r Ruleset, run: &Run, at: Place, words: Words) -> impl 
     listed::suspects(rules, run, at).into_iter().filter_map(move |listed| {
         let (key, set) = (listed.key(rules)?, listed.set(rules)?);
         let (command, persistent, message) = words(set.as_str().filter(|_| is_plain(set))?, &key)?;
-        Some(Way { change: Change::Unlist(listed), command, persistent, message, also: allow::also_of(&key) })
+        let commands = vec![command];
+        Some(Way { change: Change::Unlist(listed), commands, persistent, message, also: allow::also_of(&key) })
     })
 }
 
@@ -69,98 +74,6 @@ fn crowdsec_set(_: &str, key: &str) -> Option<(String, Option<String>, String)> 
     Some((format!("cscli decisions delete {option} {key}"), None, format!("take back CrowdSec's decision about {key}")))
 }
 
-/// firewalld's sets have names of their own, and permanent entries beside those at runtime.
-fn firewalld_set(set: &str, key: &str) -> Option<(String, Option<String>, String)> {
-    let command = format!("firewall-cmd --ipset={set} --remove-entry={}", key.replace(" . ", ","));
-    let persistent = Some("firewall-cmd --runtime-to-permanent".to_owned());
-    Some((command, persistent, format!("take {key} out of firewalld's ipset {set}")))
-}
-
-/// ufw keeps the rules that it was told in chains of their own, one for each hook.
-fn ufw(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Vec<Way> {
-    let (name, words) = match hook {
-        Hook::Input => ("input", "allow"),
-        Hook::Output => ("output", "allow out"),
-        Hook::Forward => ("forward", "route allow"),
-        _ => return Vec::new(),
-    };
-    // It knows no ICMP, and lets in what belongs to connections anyway.
-    let Some((protocol, port)) = ports(rule) else { return Vec::new() };
-    let Some(chain) = beside(rules, at.chain, &format!("{}-user-{name}", if rule.v6 { "ufw6" } else { "ufw" })) else {
-        return Vec::new();
-    };
-    let any = |a: Option<IpAddr>| a.map_or_else(|| "any".to_owned(), |a| a.to_string());
-    let rest = format!("proto {protocol} from {} to {} port {port}", any(rule.src), any(rule.dst));
-    let way = |position, first: &str| {
-        let command = match (first, words.strip_prefix("route ")) {
-            ("", _) => format!("ufw {words} {rest}"),
-            (first, Some(words)) => format!("ufw route {first} {words} {rest}"),
-            (first, None) => format!("ufw {first} {words} {rest}"),
-        };
-        let message = format!("let ufw allow {}", rule.describe());
-        let also = allow::also(rule, hook);
-        Way { change: Change::Insert { chain, position, rule: rule.clone() }, command, persistent: None, message, also }
-    };
-    let denies = ufw_deny(rules, at, rule, words).filter(|_| at.chain == chain);
-    denies.into_iter().chain([way(len(rules, chain) + 1, ""), way(1, "prepend")]).collect()
-}
-
-/// A rule of ufw that denies everything from this one address: it is taken back.
-fn ufw_deny(rules: &Ruleset, at: Place, rule: &NewRule, allow: &str) -> Option<Way> {
-    let address = bans(rules, at, rule)?;
-    let verb = if text(rules, at)?.contains("REJECT") { "reject" } else { "deny" };
-    let words = allow.replacen("allow", verb, 1);
-    let command = match words.strip_prefix("route ") {
-        Some(words) => format!("ufw route delete {words} from {address}"),
-        None => format!("ufw delete {words} from {address}"),
-    };
-    let message = format!("delete ufw's rule that denies everything from {address}");
-    Some(Way {
-        change: Change::Remove { at },
-        command,
-        persistent: None,
-        message,
-        also: allow::also_of(&address.to_string()),
-    })
-}
-
-/// firewalld decides by zones, each with a chain for what is allowed.
-fn firewalld(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Option<Way> {
-    let (protocol, port) = ports(rule)?;
-    if run.hook != Hook::Input {
-        return None;
-    }
-    let zone = zone(rules, run, at)?;
-    let chain = beside(rules, at.chain, &format!("filter_IN_{zone}_allow"))?;
-    let family = if rule.v6 { "ipv6" } else { "ipv4" };
-    let source = rule.src.map(|a| format!(" source address=\"{a}\"")).unwrap_or_default();
-    let to = rule.dst.map(|a| format!(" destination address=\"{a}\"")).unwrap_or_default();
-    let rich = format!("rule family=\"{family}\"{source}{to} port port=\"{port}\" protocol=\"{protocol}\" accept");
-    Some(Way {
-        change: Change::Insert { chain, position: len(rules, chain) + 1, rule: rule.clone() },
-        command: format!("firewall-cmd --zone={zone} --add-rich-rule='{rich}'"),
-        persistent: Some("firewall-cmd --runtime-to-permanent".into()),
-        message: format!("let firewalld accept {} in the zone {zone}", rule.describe()),
-        also: allow::also(rule, run.hook),
-    })
-}
-
-/// The zone in whose chain the packet came: `filter_IN_public` and those below it.
-fn zone(rules: &Ruleset, run: &Run, at: Place) -> Option<String> {
-    let of = |chain: ChainRef| -> Option<String> {
-        let name = std::str::from_utf8(name(rules, chain)?.as_bytes()).ok()?;
-        let zone = name.strip_prefix("filter_IN_")?;
-        let parts = ["_pre", "_log", "_deny", "_allow", "_post"];
-        let zone = parts.iter().find_map(|p| zone.strip_suffix(p)).unwrap_or(zone);
-        (is_plain(&zone.into()) && !zone.starts_with("policy_")).then(|| zone.to_owned())
-    };
-    let met = run.steps.iter().rev().filter_map(|s| match s {
-        Step::Rule { hook: Hook::Input, tried } => of(tried.at.chain).or_else(|| of(target(rules, tried.at)?)),
-        _ => None,
-    });
-    of(at.chain).or_else(|| met.into_iter().next())
-}
-
 /// The chain that a rule leads to.
 fn target(rules: &Ruleset, at: Place) -> Option<ChainRef> {
     use crate::finding::act::{Act, acts};
@@ -174,10 +87,10 @@ fn target(rules: &Ruleset, at: Place) -> Option<ChainRef> {
 fn docker(rules: &Ruleset, hook: Hook, at: Place, rule: &NewRule) -> Option<Way> {
     let chain = beside(rules, at.chain, "DOCKER-USER").filter(|_| hook == Hook::Forward)?;
     let change = Change::Insert { chain, position: 1, rule: rule.clone() };
-    let command = change.commands(rules)?.join("; ");
+    let commands = change.commands(rules)?;
     let message = format!("accept {} in DOCKER-USER, which Docker leaves alone", rule.describe());
     let also = allow::also(rule, hook);
-    Some(Way { persistent: change.persistent(rules), change, command, message, also })
+    Some(Way { persistent: change.persistent(rules), change, commands, message, also })
 }
 
 /// fail2ban bans addresses by jail, each with a chain that has a rule for each of them.
@@ -186,7 +99,7 @@ fn fail2ban(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
     let address = bans(rules, at, rule).filter(|_| is_plain(&jail.into()))?;
     Some(Way {
         change: Change::Remove { at },
-        command: format!("fail2ban-client set {jail} unbanip {address}"),
+        commands: vec![format!("fail2ban-client set {jail} unbanip {address}")],
         persistent: None,
         message: format!("lift the ban of {address} in fail2ban's jail {jail}"),
         also: allow::also_of(&address.to_string()),
@@ -198,7 +111,7 @@ fn shorewall(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
     let (address, _) = (bans(rules, at, rule)?, Some(name(rules, at.chain)?).filter(|n| **n == "dynamic")?);
     Some(Way {
         change: Change::Remove { at },
-        command: format!("shorewall{} allow {address}", if rule.v6 { "6" } else { "" }),
+        commands: vec![format!("shorewall{} allow {address}", if rule.v6 { "6" } else { "" })],
         persistent: None,
         message: format!("have Shorewall forget that {address} is to be stopped"),
         also: allow::also_of(&address.to_string()),

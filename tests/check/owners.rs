@@ -1,0 +1,179 @@
+//! Whose the rules are that managers load, and what each is told: on hosts as their packages were seen to make them.
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::common::hosts::HOSTS;
+use crate::common::{Netns, kernel_tests};
+use crate::world::{World, connects, lines, nfblame, routed, sh, why};
+
+kernel_tests! {
+    every_rule_of_a_manager_is_its_own needs ["nft", "iptables-nft", "ip6tables-nft", "ip"];
+    firewalld_is_told_what_comes_before_its_denials needs ["nft", "iptables-nft", "ip6tables-nft"];
+    firewalld_is_told_a_policy_for_what_is_forwarded needs ["nft", "iptables-nft", "ip6tables-nft"];
+    firewalld_is_told_to_end_its_panic needs ["nft"];
+    a_ban_in_the_administrators_chain_is_lifted needs ["iptables-nft"];
+    the_order_of_somebodys_rules_in_ufw_is_no_affair_of_ufw needs ["iptables-nft"];
+}
+
+fn host(name: &str) -> &'static str {
+    HOSTS.iter().find(|(n, _)| *n == name).map(|(_, script)| *script).unwrap()
+}
+
+/// The rules of a namespace: their manager, and where they stand.
+fn owned(ns: &Netns) -> Vec<(Option<String>, String)> {
+    fn walk(v: &Value, all: &mut Vec<(Option<String>, String)>) {
+        match v {
+            Value::Array(a) => a.iter().for_each(|v| walk(v, all)),
+            Value::Object(o) => {
+                if o.contains_key("manager") && o.get("rule_position").is_some_and(Value::is_u64) {
+                    let place = format!("{} {} {}", o["table_name"], o["chain_name"], o["text"]);
+                    all.push((o["manager"].as_str().map(Into::into), place));
+                }
+                o.values().for_each(|v| walk(v, all));
+            }
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    lines(&nfblame(ns, &["list", "-j"])).iter().for_each(|v| walk(v, &mut all));
+    all
+}
+
+fn every_rule_of_a_manager_is_its_own() {
+    for (name, manager) in [
+        ("firewalld", "firewalld"),
+        ("firewalld-iptables", "firewalld"),
+        ("podman", "podman"),
+        ("podman-iptables", "podman"),
+    ] {
+        let ns = Netns::new();
+        sh(&ns, host(name));
+        let all = owned(&ns);
+        assert!(all.len() > 5, "{name}: {all:?}");
+        let others: Vec<_> = all.iter().filter(|(m, _)| m.as_deref() != Some(manager)).collect();
+        assert!(others.is_empty(), "{name}: {others:#?}");
+    }
+}
+
+/// The commands of the first fix, which has to be verified.
+fn first(answer: &Value) -> Vec<&str> {
+    let fix = &answer["fix"][0];
+    assert_eq!(fix["verified"], true, "{answer}");
+    fix["commands"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect()
+}
+
+fn firewalld_is_told_what_comes_before_its_denials() {
+    let rich = r#"rule priority="-1" family="ipv4" source address="192.0.2.2" port port="80" protocol="tcp" accept"#;
+    let commands = [format!("firewall-cmd --zone=dmz --add-rich-rule='{rich}'")];
+    for (name, deny, then) in [
+        (
+            "firewalld",
+            "nft add rule inet firewalld filter_IN_dmz_deny ip saddr 192.0.2.2 drop",
+            "nft add rule inet firewalld filter_IN_dmz_pre ip saddr 192.0.2.2 tcp dport 80 accept",
+        ),
+        (
+            "firewalld-iptables",
+            "iptables-nft -A IN_dmz_deny -s 192.0.2.2/32 -j DROP",
+            "iptables-nft -A IN_dmz_pre -s 192.0.2.2/32 -p tcp -m tcp --dport 80 -j ACCEPT",
+        ),
+    ] {
+        let w = World::new();
+        w.run(host(name));
+        let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+        assert!(w.reaches_server(80), "{name}: http is a service of the zone");
+        w.run(deny);
+        assert!(!w.reaches_server(80));
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert_eq!(first(&answer), commands, "{name}");
+        // What firewalld makes of it.
+        w.run(then);
+        assert!(w.reaches_server(80), "{name}");
+    }
+}
+
+fn firewalld_is_told_a_policy_for_what_is_forwarded() {
+    for (name, then) in [
+        (
+            "firewalld",
+            "nft insert rule inet firewalld filter_FORWARD_POLICIES ip saddr 192.0.2.2 ip daddr 198.51.100.2 tcp dport 80 accept",
+        ),
+        (
+            "firewalld-iptables",
+            "iptables-nft -A FORWARD_POLICIES_pre -s 192.0.2.2 -d 198.51.100.2 -p tcp --dport 80 -j ACCEPT",
+        ),
+    ] {
+        let [client, router, server] = routed();
+        router.sysctl("net.ipv4.ip_forward", "1");
+        sh(&router, host(name));
+        let through = || connects(&client, &server, "198.51.100.2", 80);
+        assert!(!through(), "{name}");
+        let answer = why(&router, "tcp 192.0.2.2 198.51.100.2:80 -i eth0");
+        assert_eq!(answer["culprit"]["manager"], "firewalld", "{answer}");
+        let rich = r#"rule family="ipv4" source address="192.0.2.2" destination address="198.51.100.2" port port="80" protocol="tcp" accept"#;
+        let commands = [
+            "firewall-cmd --permanent --new-policy=forward-80",
+            "firewall-cmd --permanent --policy=forward-80 --add-ingress-zone=ANY",
+            "firewall-cmd --permanent --policy=forward-80 --add-egress-zone=ANY",
+            &format!("firewall-cmd --permanent --policy=forward-80 --add-rich-rule='{rich}'"),
+            "firewall-cmd --reload",
+        ];
+        assert_eq!(first(&answer), commands, "{name}");
+        // By hand, nothing makes it last: firewalld writes its rules again.
+        assert!(answer["fix"][1].get("persistent").is_none_or(|p| p.as_array().is_some_and(Vec::is_empty)), "{answer}");
+        sh(&router, then);
+        assert!(through(), "{name}");
+    }
+}
+
+fn firewalld_is_told_to_end_its_panic() {
+    let w = World::new();
+    // As it was seen to do it: everything, in and out, besides loopback.
+    w.server.nft(
+        "table inet firewalld_policy_drop {
+            chain raw_prerouting { type filter hook prerouting priority -291; policy drop; }
+            chain raw_output { type filter hook output priority -291; policy drop; }
+        }",
+    );
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    assert!(!w.reaches_server(80));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+    assert_eq!(first(&answer), ["firewall-cmd --panic-off"]);
+    w.run("nft delete table inet firewalld_policy_drop");
+    assert!(w.reaches_server(80));
+}
+
+fn a_ban_in_the_administrators_chain_is_lifted() {
+    let [client, router, server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    // fail2ban with `chain = DOCKER-USER`.
+    sh(
+        &router,
+        "iptables-nft -N DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -N f2b-web; iptables-nft -A f2b-web -j RETURN; \
+         iptables-nft -I DOCKER-USER -p tcp -m multiport --dports 80 -j f2b-web; iptables-nft -A DOCKER-USER -p tcp --dport 23 -j DROP; \
+         iptables-nft -I f2b-web 1 -s 192.0.2.2 -j REJECT --reject-with icmp-port-unreachable",
+    );
+    let owners: Vec<_> =
+        owned(&router).into_iter().filter(|(_, p)| p.contains("\"DOCKER-USER\"")).map(|(m, _)| m).collect();
+    assert_eq!(owners, [Some("fail2ban".to_owned()), None], "the jump is fail2ban's, the rest the administrator's");
+    assert!(!connects(&client, &server, "198.51.100.2", 80));
+    let answer = why(&router, "tcp 192.0.2.2 198.51.100.2:80 -i eth0");
+    assert_eq!(first(&answer), ["fail2ban-client set web unbanip 192.0.2.2"]);
+    sh(&router, "iptables-nft -D f2b-web 1");
+    assert!(connects(&client, &server, "198.51.100.2", 80));
+}
+
+fn the_order_of_somebodys_rules_in_ufw_is_no_affair_of_ufw() {
+    let severity = |chain: &str| {
+        let w = World::new();
+        w.run(&format!(
+            "iptables-nft -N {chain}; iptables-nft -A INPUT -j {chain}; iptables-nft -A {chain} -s 192.0.2.0/24 -j DROP; \
+             iptables-nft -A {chain} -s 192.0.2.2 -p tcp --dport 80 -j ACCEPT"
+        ));
+        assert!(!w.reaches_server(80));
+        crate::world::found(&w.server, "NB0101")[0]["severity"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(severity("ufw-user-input"), "error", "ufw deny, and then ufw allow");
+    assert_eq!(severity("ufw-before-logging-input"), "note");
+}

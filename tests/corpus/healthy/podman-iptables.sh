@@ -1,0 +1,110 @@
+# netavark 1.14.0 (Debian 1.14.0-2) with iptables, recorded: a network with a published port, and an isolated one
+for n in 0 1; do ip link add podman$n type bridge; ip link set podman$n up; done
+ip addr add 10.88.0.1/16 dev podman0; ip -6 addr add fd00:88::1/64 dev podman0 nodad; ip addr add 10.89.0.1/24 dev podman1
+iptables-nft-restore --noflush <<'N'
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:NETAVARK_FORWARD - [0:0]
+:NETAVARK_INPUT - [0:0]
+:NETAVARK_ISOLATION_1 - [0:0]
+:NETAVARK_ISOLATION_2 - [0:0]
+:NETAVARK_ISOLATION_3 - [0:0]
+-A INPUT -m comment --comment "netavark firewall rules" -j NETAVARK_INPUT
+-A FORWARD -j NETAVARK_ISOLATION_1
+-A FORWARD -m comment --comment "netavark firewall rules" -j NETAVARK_FORWARD
+-A NETAVARK_FORWARD -m conntrack --ctstate INVALID -j DROP
+-A NETAVARK_FORWARD -d 10.89.0.0/24 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A NETAVARK_FORWARD -s 10.89.0.0/24 -j ACCEPT
+-A NETAVARK_FORWARD -d 10.88.0.0/16 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A NETAVARK_FORWARD -s 10.88.0.0/16 -j ACCEPT
+-A NETAVARK_INPUT -s 10.89.0.0/24 -p udp -m udp --dport 53 -j ACCEPT
+-A NETAVARK_INPUT -s 10.89.0.0/24 -p tcp -m tcp --dport 53 -j ACCEPT
+-A NETAVARK_INPUT -s 10.88.0.0/16 -p udp -m udp --dport 53 -j ACCEPT
+-A NETAVARK_INPUT -s 10.88.0.0/16 -p tcp -m tcp --dport 53 -j ACCEPT
+-A NETAVARK_ISOLATION_1 -i podman1 ! -o podman1 -j NETAVARK_ISOLATION_2
+-A NETAVARK_ISOLATION_2 -o podman1 -j DROP
+-A NETAVARK_ISOLATION_3 -o podman0 -j DROP
+-A NETAVARK_ISOLATION_3 -j NETAVARK_ISOLATION_2
+COMMIT
+N
+iptables-nft-restore --noflush <<'N'
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:NETAVARK-1D8721804F16F - [0:0]
+:NETAVARK-DN-1D8721804F16F - [0:0]
+:NETAVARK-DN-E25AC3845F8CB - [0:0]
+:NETAVARK-E25AC3845F8CB - [0:0]
+:NETAVARK-HOSTPORT-DNAT - [0:0]
+:NETAVARK-HOSTPORT-MASQ - [0:0]
+:NETAVARK-HOSTPORT-SETMARK - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-A OUTPUT -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-A POSTROUTING -j NETAVARK-HOSTPORT-MASQ
+-A POSTROUTING -s 10.89.0.0/24 -j NETAVARK-E25AC3845F8CB
+-A POSTROUTING -s 10.88.0.0/16 -j NETAVARK-1D8721804F16F
+-A NETAVARK-1D8721804F16F -d 10.88.0.0/16 -j ACCEPT
+-A NETAVARK-1D8721804F16F ! -d 224.0.0.0/4 -j MASQUERADE
+-A NETAVARK-DN-1D8721804F16F -s 10.88.0.0/16 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-1D8721804F16F -s 127.0.0.1/32 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-1D8721804F16F -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.2:80
+-A NETAVARK-DN-E25AC3845F8CB -s 10.89.0.0/24 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-E25AC3845F8CB -s 127.0.0.1/32 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-E25AC3845F8CB -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.89.0.2:80
+-A NETAVARK-E25AC3845F8CB -d 10.89.0.0/24 -j ACCEPT
+-A NETAVARK-E25AC3845F8CB ! -d 224.0.0.0/4 -j MASQUERADE
+-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 8080 -m comment --comment "dnat name: other id: c1d2e3f4a5b6c7d8e9f0" -j NETAVARK-DN-E25AC3845F8CB
+-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 8080 -m comment --comment "dnat name: podman id: c1d2e3f4a5b6c7d8e9f0" -j NETAVARK-DN-1D8721804F16F
+-A NETAVARK-HOSTPORT-MASQ -m comment --comment "netavark portfw masq mark" -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-A NETAVARK-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+COMMIT
+N
+ip6tables-nft-restore --noflush <<'N'
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:NETAVARK_FORWARD - [0:0]
+:NETAVARK_INPUT - [0:0]
+:NETAVARK_ISOLATION_2 - [0:0]
+:NETAVARK_ISOLATION_3 - [0:0]
+-A INPUT -m comment --comment "netavark firewall rules" -j NETAVARK_INPUT
+-A FORWARD -m comment --comment "netavark firewall rules" -j NETAVARK_FORWARD
+-A NETAVARK_FORWARD -m conntrack --ctstate INVALID -j DROP
+-A NETAVARK_FORWARD -d fd00:88::/64 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A NETAVARK_FORWARD -s fd00:88::/64 -j ACCEPT
+-A NETAVARK_INPUT -s fd00:88::/64 -p udp -m udp --dport 53 -j ACCEPT
+-A NETAVARK_INPUT -s fd00:88::/64 -p tcp -m tcp --dport 53 -j ACCEPT
+-A NETAVARK_ISOLATION_3 -o podman0 -j DROP
+-A NETAVARK_ISOLATION_3 -j NETAVARK_ISOLATION_2
+COMMIT
+N
+ip6tables-nft-restore --noflush <<'N'
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:NETAVARK-1D8721804F16F - [0:0]
+:NETAVARK-DN-1D8721804F16F - [0:0]
+:NETAVARK-HOSTPORT-DNAT - [0:0]
+:NETAVARK-HOSTPORT-MASQ - [0:0]
+:NETAVARK-HOSTPORT-SETMARK - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-A OUTPUT -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-A POSTROUTING -j NETAVARK-HOSTPORT-MASQ
+-A POSTROUTING -s fd00:88::/64 -j NETAVARK-1D8721804F16F
+-A NETAVARK-1D8721804F16F -d fd00:88::/64 -j ACCEPT
+-A NETAVARK-1D8721804F16F ! -d ff00::/8 -j MASQUERADE
+-A NETAVARK-DN-1D8721804F16F -s fd00:88::/64 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-1D8721804F16F -s ::1/128 -p tcp -m tcp --dport 8080 -j NETAVARK-HOSTPORT-SETMARK
+-A NETAVARK-DN-1D8721804F16F -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:88::2]:80
+-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 8080 -m comment --comment "dnat name: podman id: c1d2e3f4a5b6c7d8e9f0" -j NETAVARK-DN-1D8721804F16F
+-A NETAVARK-HOSTPORT-MASQ -m comment --comment "netavark portfw masq mark" -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-A NETAVARK-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+COMMIT
+N
