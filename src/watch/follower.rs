@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use crate::blame::{Change, Time};
+use crate::blame::Time;
 use crate::evidence::trace::is_ours;
 use crate::ruleset::Ruleset;
 use crate::ruleset::hooks::Registered;
 use crate::sys::netlink::{Client, Family as Netlink};
-use crate::sys::nft::monitor::{Change as Came, Event, Interest, Monitor, Received};
-use crate::sys::nft::{self, Family};
-use crate::sys::{Error, Text, hook, xt};
+use crate::sys::nft::monitor::{Interest, Monitor, Received};
+use crate::sys::{Error, hook, nft, xt};
+
+use super::transaction::{Announced, Transaction};
 
 /// Legacy tables and foreign hooks announce nothing: how often they are looked at again.
 const LEGACY_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,20 +26,6 @@ const WAITING: usize = 16;
 
 /// How long one look into the queue waits while catching up.
 const STEP: Duration = Duration::from_millis(5);
-
-/// A rule by its table's family and name, and its handle.
-pub type RuleId = (Family, Text, u64);
-
-/// A change of the ruleset as the kernel announced it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announced {
-    /// Who and when.
-    pub change: Change,
-    /// The rules that it added.
-    pub added: Vec<RuleId>,
-    /// Did it change more than tables of our own?
-    pub matters: bool,
-}
 
 /// The ruleset as it stands from some time on.
 #[derive(Debug)]
@@ -85,7 +72,14 @@ impl Follower {
         let (out, updates) = sync_channel(WAITING);
         let heard = Arc::new(AtomicU32::new(first.rules.generation.unwrap_or(0)));
         let last = Arc::clone(&first.rules);
-        let worker = Worker { monitor, stop: Arc::clone(&stop), out, last, heard: Arc::clone(&heard) };
+        let worker = Worker {
+            monitor,
+            stop: Arc::clone(&stop),
+            out,
+            last,
+            heard: Arc::clone(&heard),
+            transaction: Transaction::default(),
+        };
         let thread = thread::Builder::new()
             .name("ruleset".into())
             .spawn(move || worker.run())
@@ -145,6 +139,7 @@ struct Worker {
     out: SyncSender<Update>,
     last: Arc<Ruleset>,
     heard: Arc<AtomicU32>,
+    transaction: Transaction,
 }
 
 impl Worker {
@@ -209,34 +204,19 @@ impl Worker {
         }
     }
 
-    /// Takes all announcements that are there.
+    /// Takes all announcements that are there. The rest of a transaction may still be to come.
     fn hear(&mut self) -> (Vec<Announced>, bool) {
         let (mut changes, mut lost) = (Vec::new(), false);
         let Some(monitor) = &mut self.monitor else { return (changes, lost) };
-        let (mut added, mut matters) = (Vec::new(), false);
+        let transaction = &mut self.transaction;
         loop {
-            let got = monitor.receive(|n| {
-                matters |= table_of(&n.event).is_some_and(|t| !is_ours(t.as_bytes()));
-                match n.event {
-                    Event::Rule(Came::New, r) => added.push((r.family, r.table, r.handle)),
-                    Event::Generation(g) => changes.push(Announced {
-                        change: Change {
-                            pid: g.pid,
-                            program: g.process.map(|p| p.to_string()),
-                            generation: g.id,
-                            time: Time::now(),
-                        },
-                        added: std::mem::take(&mut added),
-                        matters: std::mem::take(&mut matters),
-                    }),
-                    Event::Unknown { .. } => matters = true,
-                    _ => {}
-                }
-            });
-            match got {
+            match monitor.receive(|n| changes.extend(transaction.hear(n.event))) {
                 Ok(Received::Notifications(_)) => {}
                 Ok(Received::Nothing) => return (changes, lost),
-                Ok(Received::Lost | Received::Truncated) => lost = true,
+                Ok(Received::Lost | Received::Truncated) => {
+                    transaction.lost();
+                    lost = true;
+                }
                 Err(e) => {
                     tracing::error!("announcements of ruleset changes are no longer heard: {e}");
                     self.monitor = None;
@@ -267,20 +247,6 @@ impl Worker {
         let mut client = Client::open(Netlink::Netfilter).ok()?;
         self.last.registered_now(&mut client).ok()
     }
-}
-
-/// The table that a notification is about.
-fn table_of(event: &Event) -> Option<&Text> {
-    Some(match event {
-        Event::Table(_, t) => &t.name,
-        Event::Chain(_, c) => &c.table,
-        Event::Rule(_, r) => &r.table,
-        Event::Set(_, s) => &s.table,
-        Event::Elements(_, e) => &e.table,
-        Event::Object(_, o) => &o.table,
-        Event::Flowtable(_, f) => &f.table,
-        Event::Generation(_) | Event::Trace(_) | Event::Unknown { .. } => return None,
-    })
 }
 
 fn read() -> Result<Ruleset, Error> {
