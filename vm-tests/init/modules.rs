@@ -47,20 +47,24 @@ pub fn loaded() -> BTreeSet<String> {
 
 /// Loads a module by its name or alias, with all that it needs. False: there is none, or it refused.
 pub fn load(name: &str) -> bool {
-    let name = name.replace('-', "_");
+    let same = |a: &str| a.bytes().map(plain).eq(name.bytes().map(plain));
     let aliases = fs::read_to_string(dir().join("modules.alias")).unwrap_or_default();
     let alias = |l: &str| {
-        let mut words = l.split(' ').skip(1);
-        let (alias, module) = (words.next()?, words.next()?);
-        (alias.replace('-', "_") == name).then(|| module.to_owned())
+        let (alias, module) = l.strip_prefix("alias ")?.split_once(' ')?;
+        same(alias).then(|| module.to_owned())
     };
     let modules: Vec<String> = aliases.lines().filter_map(alias).collect();
-    let modules = if modules.is_empty() { vec![name] } else { modules };
+    let modules = if modules.is_empty() { vec![name.replace('-', "_")] } else { modules };
     let mut any = false;
     for module in modules {
         any |= load_module(&module);
     }
     any
+}
+
+/// Names of modules mean the same with either.
+fn plain(b: u8) -> u8 {
+    if b == b'-' { b'_' } else { b }
 }
 
 /// Unloads a module, when nobody holds it any more; that it is not there is no harm.
@@ -80,13 +84,28 @@ pub fn unload(name: &str) -> Result<(), String> {
 }
 
 fn load_module(module: &str) -> bool {
+    // The kernel checks a module's signature before it finds that it has it, which takes a while under emulation.
+    let text = fs::read_to_string("/proc/modules").unwrap_or_default();
+    // One that somebody else is loading is waited for.
+    let live = text.lines().filter(|l| l.contains(" Live "));
+    let mut there: BTreeSet<String> = live.filter_map(|l| l.split(' ').next()).map(str::to_owned).collect();
+    if there.contains(module) {
+        return true;
+    }
     let dep = fs::read_to_string(dir().join("modules.dep")).unwrap_or_default();
     let stem = |path: &str| path.rsplit('/').next().unwrap_or(path).trim_end_matches(".ko").replace('-', "_");
-    let Some((path, needs)) = dep.lines().filter_map(|l| l.split_once(':')).find(|(p, _)| stem(p) == module) else {
+    let is_it = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".ko");
+        name.bytes().map(plain).eq(module.bytes())
+    };
+    let Some((path, needs)) = dep.lines().filter_map(|l| l.split_once(':')).find(|(p, _)| is_it(p)) else {
         return false;
     };
     // The last one needs none of the others.
     for file in needs.split_whitespace().rev().chain([path]) {
+        if !there.insert(stem(file)) {
+            continue;
+        }
         let opened = File::open(dir().join(file));
         let done =
             opened.map_err(|e| e.to_string()).and_then(|f| match finit_module(&f, c"", ModuleInitFlags::empty()) {

@@ -37,9 +37,7 @@ impl Out {
     /// What comes from now on belongs to this.
     pub fn step(&mut self, name: &str) {
         name.clone_into(&mut self.step);
-        // Since the machine was switched on.
-        let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-        println!("vm-init: {name}, at {} s", up.split(' ').next().unwrap_or_default());
+        println!("vm-init: {name}, at {} s", up());
     }
 
     /// Writes a line.
@@ -62,7 +60,7 @@ impl Out {
     pub fn test(&mut self, name: &str, outcome: Outcome, detail: impl Into<String>) {
         let detail: String = detail.into();
         self.failed += usize::from(outcome == Outcome::Failed);
-        println!("vm-init: {} {name}: {outcome:?} {detail}", self.step);
+        println!("vm-init: {} s: {} {name}: {outcome:?} {detail}", up(), self.step);
         self.line(&Line::Test { step: self.step.clone(), name: name.to_owned(), outcome, detail });
     }
 
@@ -73,4 +71,10 @@ impl Out {
             Err(why) => self.test(name, Outcome::Failed, why),
         }
     }
+}
+
+/// Seconds since the machine was switched on.
+fn up() -> String {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
