@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::socket::{getsockopt, sockopt::SocketError};
 use serde_json::Value;
 
+use crate::common::lab::syn;
 use crate::common::{Netns, veth};
 use crate::record;
 
@@ -70,8 +73,11 @@ pub fn connects(from: &Netns, to: &Netns, address: &str, port: u16) -> bool {
         Err(e) if e.kind() == ErrorKind::AddrInUse => None, // the test listens there itself
         Err(e) => panic!("listen on {port}: {e}"),
     };
-    let to = SocketAddr::new(address.parse::<IpAddr>().unwrap(), port);
-    from.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)).is_ok())
+    let syn = syn(from, address, port);
+    // Waited for in pieces, before the SYN is repeated: a machine that stands still for a while loses one of them.
+    let mut fds = [PollFd::new(syn.as_fd(), PollFlags::POLLOUT)];
+    let answered = (0..35).any(|_| poll(&mut fds, 20u8).unwrap() > 0);
+    answered && getsockopt(&syn, SocketError).unwrap() == 0
 }
 
 /// What `nfblame ARGS` says about a namespace.
