@@ -30,9 +30,14 @@ impl Conntrack<Socket> {
     /// Would asking load kernel modules, and with them begin to track connections?
     pub fn would_load() -> bool {
         let loadable = |name, symbol| presence(name, symbol) == Presence::Loadable;
-        loadable("nfnetlink", "nfnetlink_subsys_register")
-            || loadable("nf_conntrack", "nf_conntrack_in")
-            || loadable("nf_conntrack_netlink", "ctnetlink_dump_table")
+        match presence("nf_conntrack_netlink", "ctnetlink_dump_table") {
+            // And with it what it builds upon.
+            Presence::Present => false,
+            Presence::Loadable => true,
+            Presence::Unknown => {
+                loadable("nfnetlink", "nfnetlink_subsys_register") || loadable("nf_conntrack", "nf_conntrack_in")
+            }
+        }
     }
 }
 

@@ -42,8 +42,12 @@ impl Sockets<Socket> {
     /// Would asking about `protocol` load a kernel module?
     pub fn would_load(protocol: Protocol) -> bool {
         let (name, symbol) = protocol.module();
-        presence(name, symbol) == Presence::Loadable
-            || presence("inet_diag", "inet_diag_register") == Presence::Loadable
+        match presence(name, symbol) {
+            // And with it what it builds upon.
+            Presence::Present => false,
+            Presence::Loadable => true,
+            Presence::Unknown => presence("inet_diag", "inet_diag_register") == Presence::Loadable,
+        }
     }
 }
 

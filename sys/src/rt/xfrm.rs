@@ -9,6 +9,7 @@ use super::prefix::Prefix;
 use crate::error::{Malformed, Result};
 use crate::modules::{Presence, presence};
 use crate::netlink::{Client, Family, Socket, Transport};
+use crate::ns::proc_net;
 
 const XFRM_MSG_NEWSA: u16 = 0x10;
 const XFRM_MSG_GETSA: u16 = 0x12;
@@ -172,8 +173,8 @@ pub fn has_states() -> Result<bool> {
 
 /// Is nothing loaded that could hold policies or states?
 fn is_absent() -> bool {
-    let loadable = |name, symbol| presence(name, symbol) == Presence::Loadable;
-    loadable("xfrm_user", "xfrm_user_rcv_msg") && loadable("af_key", "pfkey_sendmsg")
+    // The other way to make them shows by its file.
+    presence("xfrm_user", "xfrm_user_rcv_msg") == Presence::Loadable && !proc_net("pfkey").exists()
 }
 
 fn list<T: Transport>(client: &mut Client<T>) -> Result<Vec<Policy>> {
