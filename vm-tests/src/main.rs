@@ -293,6 +293,10 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
     let built = build::build(&args.suites().map(|(name, _)| *name).collect::<Vec<_>>())?;
     let plan = plan(args, &built);
     let dir = cache().join("run");
+    let jobs = args.jobs.unwrap_or_else(fit).clamp(1, kernels.len().max(1));
+    // Processors that wait for each other waste what machines side by side have little of.
+    let here = thread::available_parallelism().map_or(1, usize::from);
+    let processors = (2 * here / jobs).clamp(1, 2);
     let mut machines = Vec::new();
     for (kernel, unpacked) in kernels {
         let dir = dir.join(&kernel.release);
@@ -301,7 +305,7 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
         let more =
             disk::More { modules: args.suites || args.scenarios.is_some(), scenarios: args.scenarios.as_deref() };
         disk::write(unpacked, &kernel.release, &built, &plan, &more, &initramfs)?;
-        machines.push((kernel, Machine { image: unpacked.image.clone(), initramfs, dir }));
+        machines.push((kernel, Machine { image: unpacked.image.clone(), initramfs, dir, processors }));
     }
     let Some((_, first)) = machines.first() else { return Err("no kernel is asked for".into()) };
     let accelerator = if args.tcg { Accelerator::Tcg } else { qemu::accelerator(first) };
@@ -310,7 +314,7 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
     let limit = if long { qemu::LIMIT_WHEN_ASKED } else { qemu::LIMIT };
     let begun = Instant::now();
     let mut reports = Vec::new();
-    for some in machines.chunks(args.jobs.unwrap_or_else(fit).max(1)) {
+    for some in machines.chunks(jobs) {
         thread::scope(|s| {
             let running: Vec<_> =
                 some.iter().map(|(k, m)| (k, m, s.spawn(move || m.run(accelerator, limit)))).collect();

@@ -16,6 +16,9 @@ pub const LIMIT: Duration = Duration::from_secs(600);
 pub const LIMIT_WHEN_ASKED: Duration = Duration::from_secs(3600);
 /// What a machine is given, of which it uses about a half.
 pub const MEMORY_MIB: usize = 1024;
+/// On the kernel's command line. A panic ends the machine at once. On a busy host, emulated timers come so late that the kernel
+/// would take them for broken ones. The emulator translates a program again wherever else it lies in memory.
+const WORDS: &str = "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic no_timer_check norandmaps";
 /// With working virtualisation, the kernel starts the first process well within this.
 const PROBE_LIMIT: Duration = Duration::from_secs(8);
 
@@ -36,6 +39,8 @@ pub struct Machine {
     pub initramfs: PathBuf,
     /// Where its console and its results go.
     pub dir: PathBuf,
+    /// How many processors it has.
+    pub processors: usize,
 }
 
 /// How a machine ended.
@@ -113,15 +118,13 @@ impl Machine {
             .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
             .args(how)
             .args(["-m", &MEMORY_MIB.to_string()])
-            .args(["-M", "q35", "-smp", "2", "-nodefaults", "-no-user-config"])
+            .args(["-M", "q35", "-smp", &self.processors.to_string(), "-nodefaults", "-no-user-config"])
             .args(["-display", "none", "-no-reboot"])
             .arg("-kernel")
             .arg(&self.image)
             .arg("-initrd")
             .arg(&self.initramfs)
-            // A panic ends the machine at once. On a busy host, emulated timers come so late that the kernel would take them for
-            // broken ones.
-            .args(["-append", &format!("console=ttyS0 quiet loglevel=4 panic=-1 oops=panic no_timer_check {words}")])
+            .args(["-append", &format!("{WORDS} {words}")])
             .args(["-serial", &serial(&self.console()), "-serial", &serial(&self.results())])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
