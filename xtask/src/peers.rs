@@ -16,6 +16,7 @@ const PEERS: &[(&str, &str)] = &[
     ("ufw", "ufw"),
     ("tcpdump", "tcpdump"),
     ("time", "time"),
+    ("sysctl", "procps"),
     ("tshark", "tshark"),
     ("python3", "python3-minimal"),
 ];
