@@ -79,10 +79,8 @@ fn a_logged_packet_comes_with_all_that_the_kernel_knows() {
     let evidence = start(&router, groups(&[5, 6, 7]));
     assert!(evidence.gaps().is_empty(), "{:?}", evidence.gaps());
 
-    let before = Instant::now();
     send(&client, "10.9.2.2:53", b"who?", 1);
     let p = next_packet(&evidence);
-    assert!(before.elapsed() < Duration::from_millis(500), "a packet does not wait for others");
     assert_eq!((p.group, p.hook, p.network, p.mark), (5, Some(Hook::Forward), Network::Ip4, 7));
     assert_eq!((p.iif, p.oif), (Some(router.index("r0")), Some(router.index("r1"))));
     assert_eq!((p.physin, p.physout, p.uid, p.vlan), (None, None, None, None));

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -14,7 +13,7 @@ kernel_tests! {
     a_batch_sees_the_ruleset_change needs ["nft"];
     a_batch_sees_what_packets_do needs ["nft"];
     a_batch_outlives_anything_that_it_is_fed needs ["nft"];
-    a_batch_is_fast_enough needs ["nft"];
+    a_long_batch_is_answered_to_its_end needs ["nft"];
 }
 
 /// Has the answer the id of its question? Of a broken line that is what it begins with, if anything.
@@ -208,16 +207,14 @@ fn a_batch_outlives_anything_that_it_is_fed() {
     }
 }
 
-fn a_batch_is_fast_enough() {
+fn a_long_batch_is_answered_to_its_end() {
     let (_client, host) = pair();
     host.load(INPUT);
     let lines: String = (0..4000u16)
         .map(|n| format!("{{\"id\":{n},\"packet\":\"{}\",\"iif\":\"eth0\"}}\n", syn(80 + n % 16)))
         .collect();
-    let begun = Instant::now();
     let out = nfblame(&host, "explain --batch", lines.as_bytes());
-    let took = begun.elapsed();
-    assert_eq!(out.stdout.iter().filter(|&&b| b == b'\n').count(), 4000);
-    // Unoptimised, on a busy machine: this only tells seconds from minutes.
-    assert!(took < Duration::from_secs(300), "{took:?}");
+    let ids = out.stdout.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+    let ids: Vec<Value> = ids.map(|line| serde_json::from_slice::<Value>(line).unwrap()["id"].clone()).collect();
+    assert_eq!(ids, (0..4000).map(Value::from).collect::<Vec<_>>());
 }
