@@ -76,6 +76,13 @@ pub fn peers(view: &View<'_>) -> Vec<Peer> {
     all
 }
 
+/// Does what this host sends there with its address in the network of a peer leave by that network?
+pub fn is_way_out(view: &View<'_>, peer: &Peer, to: IpAddr) -> bool {
+    let q = FibQuery { to, from: Some(peer.own), oif: None, iif: None, mark: 0, tos: 0 };
+    let (Fact::Is(way), Fact::Is(links)) = (view.env.fib(&q), view.host.links()) else { return false };
+    way.kind == UNICAST && links.iter().any(|l| l.index == way.oif && l.name == peer.link)
+}
+
 /// Another address of the same network. None: there is none.
 fn neighbour(own: Prefix) -> Option<IpAddr> {
     let width = if own.addr.is_ipv4() { 32 } else { 128 };

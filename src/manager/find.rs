@@ -5,7 +5,7 @@ use super::{MANAGERS, Manager};
 use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::listing::chains;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Backend, Ruleset, nft as nft_table};
 use crate::sys::nft::{self, Expr, Verdict};
 use crate::sys::xt::{self, Action};
 
@@ -21,7 +21,7 @@ struct Names<'a> {
     /// The chains that it leads to.
     leads_to: Vec<&'a [u8]>,
     sets: Vec<Vec<u8>>,
-    comment: Option<Vec<u8>>,
+    comments: Vec<Vec<u8>>,
 }
 
 /// Who keeps a rule, or with no position a chain with its policy.
@@ -44,12 +44,13 @@ pub(super) fn by_names(
         return Some(m);
     }
     let marks = marks();
-    if marks.is_empty() || GIVEN_AWAY.contains(&names.chain) {
+    if marks.is_empty() {
         return None;
     }
     let at = Place { chain, position: Some(position) };
     let text = Describer { rules, history: None, keepers: None }.text(at).unwrap_or_default();
-    marks.into_iter().find(|m| keeps_all(m) || reads(m, &text))
+    let given_away = GIVEN_AWAY.contains(&names.chain);
+    marks.into_iter().find(|m| keeps_all(m) && !given_away || reads(m, &text))
 }
 
 /// Does it keep whole tables?
@@ -122,7 +123,7 @@ fn tell(rules: &Ruleset, table: TableRef, names: &Names<'_>) -> Option<&'static 
         Sign::Chain(p) => leads(p),
         Sign::Beside(mark, p) => leads(p).filter(|_| has(rules, table, mark)),
         Sign::Set(p) => names.sets.iter().filter_map(|n| fits(p, n)).max(),
-        Sign::Comment(p) => names.comment.as_deref().and_then(|n| fits(p, n)),
+        Sign::Comment(p) => names.comments.iter().filter_map(|n| fits(p, n)).max(),
         Sign::Table(_) | Sign::Reads(..) | Sign::Marks(_) => None,
     });
     if own.is_some() || GIVEN_AWAY.contains(&names.chain) {
@@ -138,8 +139,29 @@ fn tell(rules: &Ruleset, table: TableRef, names: &Names<'_>) -> Option<&'static 
 
 /// Who has a mark in the table: keeps it as a whole, or writes known rules without a name into it.
 pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Vec<&'static Manager> {
-    let mark = |s: &Sign| matches!(s, Sign::Marks(name) | Sign::Reads(name, _) if has(rules, table, name));
+    let mark = |s: &Sign| match s {
+        Sign::Marks(name) => siblings(rules, table).into_iter().any(|t| has(rules, t, name)),
+        Sign::Reads(name, _) => has(rules, table, name),
+        _ => false,
+    };
     MANAGERS.iter().filter(|m| m.signs.iter().any(mark)).collect()
+}
+
+/// The tables of iptables beside this one, which programs load together, and itself.
+fn siblings(rules: &Ruleset, table: TableRef) -> Vec<TableRef> {
+    match table {
+        TableRef::Nft(at) => {
+            let of = |t: &nft_table::Table| (t.backend, t.def.family);
+            let this = rules.nft.get(at).map(of).filter(|(backend, _)| *backend == Backend::NftCompat);
+            let same = rules.nft.iter().enumerate().filter(|(t, other)| *t == at || this == Some(of(other)));
+            same.map(|(t, _)| TableRef::Nft(t)).collect()
+        }
+        TableRef::Xt(at) => {
+            let family = rules.xt.get(at).map(|t| t.family());
+            let same = rules.xt.iter().enumerate().filter(|(_, other)| family == Some(other.family()));
+            same.map(|(t, _)| TableRef::Xt(t)).collect()
+        }
+    }
 }
 
 /// Is there a chain of that name?
@@ -185,7 +207,7 @@ fn each(rules: &Ruleset, chain: ChainRef, mut look: impl FnMut(&Names<'_>)) {
 }
 
 fn of_nft<'a>(rules: &Ruleset, mut names: Names<'a>, rule: &'a nft::Rule) -> Names<'a> {
-    names.comment = rule.comment().map(|c| c.as_bytes().to_vec());
+    names.comments.extend(rule.comment().map(|c| c.as_bytes().to_vec()));
     let family = xt::Family::from_nfproto(rule.family.code()).unwrap_or(xt::Family::Ip);
     for e in &rule.exprs {
         match e {
@@ -220,7 +242,7 @@ fn extension(rules: &Ruleset, family: xt::Family, of: (&[u8], u8, &[u8]), names:
         return;
     }
     match xt::matches::decode(family, name, revision, data) {
-        xt::Match::Comment(c) => names.comment = Some(c.comment.as_bytes().to_vec()),
+        xt::Match::Comment(c) => names.comments.push(c.comment.as_bytes().to_vec()),
         xt::Match::Set(s) => {
             names.sets.extend(rules.ipsets.by_index(s.set.index).map(|s| s.header().name.as_bytes().to_vec()));
         }

@@ -31,6 +31,11 @@ impl Manager {
         !table::ONLY_REFUSES.contains(&self.name)
     }
 
+    /// Does it open ports that nobody has asked for?
+    pub fn opens_by_itself(&self) -> bool {
+        table::OPEN_BY_THEMSELVES.contains(&self.name)
+    }
+
     /// Does it set the policies of the chains into which it hangs its own?
     pub fn sets_policies(&self) -> bool {
         table::SET_POLICIES.contains(&self.name)

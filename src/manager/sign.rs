@@ -19,7 +19,8 @@ pub enum Sign {
     /// The rule reads like one of these, and in the table there is a chain of that name. `<bridge>` is the name that Docker gives
     /// to a bridge, `<net>` is a word, and each the same wherever it stands in a rule; `<any>` is a word.
     Reads(&'static str, &'static [&'static str]),
-    /// The program keeps the whole table in which a chain of this name stands, but for what others have put there.
+    /// The program keeps the whole table in which a chain of this name stands, and iptables' other tables of that family, but for what
+    /// others have put there.
     Marks(&'static str),
 }
 

@@ -110,7 +110,7 @@ pub const MANAGERS: &[Manager] = &[
     },
     Manager {
         name: "fail2ban",
-        signs: &[Table("f2b-table"), Chain("f2b-*"), Set("f2b-*")],
+        signs: &[Table("f2b-table"), Chain("f2b-*"), Set("f2b-*"), Set("addr-set-*"), Set("addr6-set-*")],
         change: "with fail2ban-client",
     },
     Manager {
@@ -119,6 +119,7 @@ pub const MANAGERS: &[Manager] = &[
             Table("crowdsec"),
             Table("crowdsec6"),
             Chain("CROWDSEC_CHAIN*"),
+            Chain("CROWDSEC_LOG"),
             Set("crowdsec-blacklists*"),
             Set("crowdsec6-blacklists*"),
         ],
@@ -150,6 +151,7 @@ pub const MANAGERS: &[Manager] = &[
         change: "in networking.firewall of the system's configuration",
     },
     Manager { name: "openwrt", signs: &[Table("fw4")], change: "in /etc/config/firewall" },
+    Manager { name: "mullvad", signs: &[Table("mullvad")], change: "with mullvad, or by split tunnelling" },
     Manager { name: "foomuuri", signs: &[Table("foomuuri")], change: "in /etc/foomuuri" },
     Manager {
         name: "csf",
@@ -176,6 +178,7 @@ pub const MANAGERS: &[Manager] = &[
 
 /// What Docker writes into iptables' own chains besides jumps to its own.
 const DOCKER: &[&str] = &[
+    "-A DOCKER-USER -j RETURN",
     "-A FORWARD -o <bridge> -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     "-A FORWARD -i <bridge> ! -o <bridge> -j ACCEPT",
     "-A FORWARD -i <bridge> -o <bridge> -j ACCEPT",
@@ -222,6 +225,9 @@ pub(super) const IN_ORDER_OF_THE_USER: [&str; 6] = [
     "ufw6-user-forward",
 ];
 
+/// They open what their networks may need, whether somebody listens there or not.
+pub(super) const OPEN_BY_THEMSELVES: [&str; 4] = ["libvirt", "lxd", "incus", "podman"];
+
 /// They set policies of base chains; the others leave them to the administrator.
 pub(super) const SET_POLICIES: [&str; 3] = ["ufw", "docker", "csf"];
 
@@ -241,6 +247,6 @@ mod tests {
                 assert!(signs.insert(format!("{s:?}")), "{s:?} stands twice");
             }
         }
-        assert!(ONLY_REFUSES.iter().chain(&SET_POLICIES).all(|name| names.contains(name)));
+        assert!(ONLY_REFUSES.iter().chain(&SET_POLICIES).chain(&OPEN_BY_THEMSELVES).all(|name| names.contains(name)));
     }
 }

@@ -44,6 +44,8 @@ fn passing<'v>(view: &'v View<'_>, to: std::net::IpAddr) -> impl Iterator<Item =
     inside.flat_map(move |from| {
         let beyond =
             all.iter().filter(move |b| !b.on_link && b.link != from.link && b.own.is_ipv4() == from.own.is_ipv4());
+        // Who is beyond another way out sends nothing through this host.
+        let beyond = beyond.filter(move |b| !probe::is_way_out(view, from, b.remote));
         beyond.map(move |b| (from, b))
     })
 }

@@ -6,6 +6,7 @@ use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::manager::{self, Manager};
 
 pub(super) const CODE: Code = Code {
     id: "NB0502",
@@ -20,11 +21,13 @@ pub(super) const CODE: Code = Code {
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     for v in invited::in_vain(view).into_iter().filter(|v| is_elsewhere(&v.detail)) {
         let name = name(v.protocol);
+        let unasked = manager::of_rule(view.rules, v.at).is_some_and(Manager::opens_by_itself);
         found.push(
             CODE.finding(format!(
                 "a rule lets others reach {name} port {}, where the only socket is {}",
                 v.port, v.detail
             ))
+            .severity(if unasked { Severity::Note } else { Severity::Warning })
             .rule(view.rule(v.at).label("it invites others").condition(&[
                 "--dport",
                 "--dports",
@@ -68,6 +71,10 @@ mod tests {
         let found = testing::find(&CODE, &rules, &host);
         assert_eq!(found.len(), 1);
         assert!(found[0].message.contains("bound to 127.0.0.1"), "{}", found[0].message);
+        assert_eq!(found[0].severity, Severity::Warning);
+        let mut unasked = rules.clone();
+        unasked.nft.iter_mut().for_each(|t| t.def.name = "incus".into());
+        assert_eq!(testing::find(&CODE, &unasked, &host)[0].severity, Severity::Note);
         assert_eq!(testing::find(&CODE, &testing::input("accept", ""), &host), [], "no rule invites");
         host.listen(Protocol::Tcp, [0; 4].into(), 8080);
         assert_eq!(testing::find(&CODE, &rules, &host), []);

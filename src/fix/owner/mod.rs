@@ -1,6 +1,7 @@
 //! Changes as the program makes them that keeps the rules in the way: where it would put them, and the words it is told them with.
 
 mod firewalld;
+mod shorewall;
 mod ufw;
 
 use std::net::IpAddr;
@@ -39,7 +40,7 @@ pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec
         Some("docker") => docker(rules, run.hook, at, rule).into_iter().collect(),
         Some("fail2ban") => delisted(rules, run, at, fail2ban_set).chain(fail2ban(rules, at, rule)).collect(),
         Some("crowdsec") => delisted(rules, run, at, crowdsec_set).collect(),
-        Some("shorewall") => shorewall(rules, at, rule).into_iter().collect(),
+        Some("shorewall") => shorewall::ways(rules, run, at, rule),
         _ => Vec::new(),
     }
 }
@@ -102,18 +103,6 @@ fn fail2ban(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
         commands: vec![format!("fail2ban-client set {jail} unbanip {address}")],
         persistent: None,
         message: format!("lift the ban of {address} in fail2ban's jail {jail}"),
-        also: allow::also_of(&address.to_string()),
-    })
-}
-
-/// Shorewall keeps addresses that it was told to drop or reject in a chain of their own.
-fn shorewall(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
-    let (address, _) = (bans(rules, at, rule)?, Some(name(rules, at.chain)?).filter(|n| **n == "dynamic")?);
-    Some(Way {
-        change: Change::Remove { at },
-        commands: vec![format!("shorewall{} allow {address}", if rule.v6 { "6" } else { "" })],
-        persistent: None,
-        message: format!("have Shorewall forget that {address} is to be stopped"),
         also: allow::also_of(&address.to_string()),
     })
 }
