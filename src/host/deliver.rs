@@ -6,6 +6,7 @@ use super::facts::Host;
 use super::ipsec;
 use super::query::Query;
 use super::refusal::{Cause, Refusal};
+use super::route::{self, Outcome};
 use super::sysctl::{Why, number};
 use crate::evaluate::{Fact, RejectWith};
 use crate::sys::ct::L4;
@@ -215,6 +216,9 @@ fn one<H: Host + ?Sized>(host: &H, q: &Query, protocol: Protocol, sport: u16, dp
         if let Some(full) = requests_full(host, &socket, shown.clone())? {
             return refuse(full);
         }
+        if let Some(refusal) = no_way_back(host, q, &socket) {
+            return refuse(refusal.because(shown, "takes no connection that it has no way to answer"));
+        }
     }
     if let (Protocol::Udp | Protocol::UdpLite, Some(memory)) = (protocol, socket.memory)
         && let Some(full) = buffer_full(q, memory, shown)
@@ -244,6 +248,32 @@ fn requests_full<H: Host + ?Sized>(host: &H, socket: &InetSocket, shown: String)
     let full = Refusal::setting(Cause::ListenOverflow, cookies, "1");
     let full = full.because(shown, format!("{waiting} half open, backlog {queue}, {BACKLOG} = {most}"));
     Ok(Some(if waiting < queue { full.unless("its sender is known from earlier connections", false) } else { full }))
+}
+
+/// A connection begins only where there is a way to answer whoever asks for it: the SYN is thrown away otherwise, and nobody
+/// is told (`tcp_conn_request`, `inet_csk_route_req`). None: there is one, or it cannot be told.
+fn no_way_back<H: Host + ?Sized>(host: &H, q: &Query, listener: &InetSocket) -> Option<Refusal> {
+    let link = host.link(q.iif).known();
+    // Devices that sockets are bound to, and VRFs, have ways of their own; so have link-local addresses.
+    let in_vrf = link.is_none_or(|l| l.slave_kind.is_some_and(|kind| kind == "vrf"));
+    if listener.interface != 0 || in_vrf || matches!(q.src, IpAddr::V6(a) if a.is_unicast_link_local()) {
+        return None;
+    }
+    let (sport, dport) = q.ports()?;
+    let back = Query {
+        iif: 0,
+        mark: listener.mark.map_or_else(|| Fact::unknown("mark of the listener"), Fact::Is),
+        uid: Fact::Is(listener.uid),
+        ..Query::new(q.dst, q.src, q.protocol?, L4::Ports { src: dport, dst: sport })
+    };
+    match route::output(host, &back) {
+        Outcome::Refused(refusal)
+            if matches!(refusal.cause, Cause::NoRoute | Cause::Blackhole | Cause::Unreachable | Cause::Prohibit) =>
+        {
+            Some(Refusal { told: None, ..*refusal })
+        }
+        _ => None,
+    }
 }
 
 /// Has the buffer of a UDP socket no room for a packet (`__udp_enqueue_schedule_skb`)? How much a packet takes of it depends
@@ -315,6 +345,7 @@ fn listeners<H: Host + ?Sized>(host: &H, protocol: Protocol, port: u16) -> Resul
 mod tests {
     use super::*;
     use crate::host::FakeHost;
+    use crate::sys::rt::LinkFlags;
 
     fn syn(dst: [u8; 4], port: u16) -> Query {
         let l4 = L4::Ports { src: 40000, dst: port };
@@ -367,6 +398,17 @@ mod tests {
         host.sockets[0].1.wqueue = 128;
         host.sockets.extend(std::iter::repeat_n(half, 3));
         assert_eq!(cause(&host), Some((Cause::ListenOverflow, true)));
+    }
+
+    #[test]
+    fn a_listener_answers_nobody_to_whom_no_way_leads() {
+        let mut host = FakeHost::new();
+        host.add_link(2, "eth0", LinkFlags::UP).add_address(2, "192.0.2.1/24");
+        host.listen(Protocol::Tcp, [0; 4].into(), 80);
+        assert!(matches!(deliver(&host, &syn([192, 0, 2, 1], 80)), Fact::Is(Taker::Socket(_))));
+        let stranger = Query { src: [203, 0, 113, 9].into(), ..syn([192, 0, 2, 1], 80) };
+        let r = refused(deliver(&host, &stranger));
+        assert_eq!(r.map(|r| (r.cause, r.told)), Some((Cause::NoRoute, None)));
     }
 
     #[test]

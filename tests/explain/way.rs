@@ -126,7 +126,7 @@ fn what_this_host_sends_is_routed_rerouted_and_comes_back() {
     assert!(answer["why"].to_string().contains("address of this host"), "{answer}");
     // Who sends it was not said, and matters.
     assert_eq!(answer["confidence"], "likely");
-    assert_eq!(who(&of("tcp 192.0.2.1 203.0.113.1:80 --out --uid 0")), "reject route no route");
+    assert_eq!(who(&of("tcp 192.0.2.1 203.0.113.1:80 --out --uid 0")), "drop route no route");
 }
 
 fn the_interface_is_derived_and_contradictions_are_errors() {

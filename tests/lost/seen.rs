@@ -1,6 +1,7 @@
 //! What a watch says of packets that the kernel's trace does not tell everything of.
 
-use std::net::{SocketAddrV6, UdpSocket};
+use std::net::{SocketAddrV6, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use nfblame::blame::{Blame, Confidence, CulpritKind, Verdict};
 
@@ -13,6 +14,7 @@ kernel_tests! {
     a_reject_that_nobody_hears_of_is_a_drop needs ["linux 5.12", "nft"];
     a_wrong_checksum_is_thought_of_where_nobody_listens needs ["linux 5.12"];
     a_link_local_neighbour_is_waited_for needs ["linux 5.12"];
+    a_listener_takes_no_connection_that_it_cannot_answer needs ["linux 5.12"];
 }
 
 /// The next blame that is about a packet to this port.
@@ -97,4 +99,30 @@ fn a_link_local_neighbour_is_waited_for() {
     let blame = about(&watch, 5001);
     assert_eq!(blame.culprit.kind, CulpritKind::Neighbour, "{blame:#?}");
     assert_eq!(blame.confidence, Confidence::Certain);
+}
+
+/// No hook sees an answer that no route leads back: the SYN itself is what is lost.
+fn a_listener_takes_no_connection_that_it_cannot_answer() {
+    let lab = Lab::new();
+    let _listens = lab.router.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    let connects = || {
+        let to = "10.9.1.1:80".parse().unwrap();
+        lab.client.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)).is_ok())
+    };
+    assert!(connects());
+    let ways = [
+        ("ip route add blackhole 10.9.1.2", "blackhole"),
+        ("ip route del blackhole 10.9.1.2; ip route del 10.9.1.0/24", "no route"),
+    ];
+    for (change, detail) in ways {
+        for command in change.split("; ") {
+            lab.run(command);
+        }
+        let watch = Watcher::start(&lab.router, traced("tcp dst port 80"));
+        assert!(!connects(), "{change}");
+        let blame = about(&watch, 80);
+        let culprit = (blame.culprit.kind, blame.culprit.detail.as_deref());
+        assert_eq!((blame.verdict, culprit), (Verdict::Drop, (CulpritKind::Route, Some(detail))), "{blame:#?}");
+        assert_eq!(blame.confidence, Confidence::Certain);
+    }
 }

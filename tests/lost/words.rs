@@ -25,7 +25,7 @@ fn a_program_whose_packet_has_no_route_gets_an_errno() {
         lab.run(&format!("ip route del {kind} 198.51.100.0/24"));
     }
     let answer = why(&lab.router, "udp 10.9.1.1:4000 198.51.100.1:53 --out");
-    assert_eq!(who(&answer), "certain reject route no route");
+    assert_eq!(who(&answer), "certain drop route no route");
     let said = answer["why"].to_string();
     assert!(said.contains("ENETUNREACH") && !said.contains("icmp_ratelimit"), "{said}");
 }

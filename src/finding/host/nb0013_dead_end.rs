@@ -95,9 +95,10 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
         ("prohibit", true) => "its program is told \"Permission denied\" (EACCES)",
         ("no route", true) => "its program is told \"Network is unreachable\" (ENETUNREACH)",
         ("blackhole", false) => "the sender is not told",
-        ("unreachable", false) => "the sender is told \"host unreachable\"",
-        ("prohibit", false) => "the sender is told \"administratively prohibited\"",
-        ("no route", false) => "the sender is told \"network unreachable\"",
+        ("unreachable" | "prohibit" | "no route", false) => match &blame.reject_with {
+            Some(with) => &format!("the sender is told {with}"),
+            None => "the sender is not told",
+        },
         _ => return None,
     };
     let at = match ours {

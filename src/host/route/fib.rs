@@ -51,6 +51,8 @@ impl Found {
                 };
                 format!("rule {}: {action}", rule.priority)
             }
+            // The kernel names no table where it only refuses.
+            Self::Route(route) if route.table == 0 => format!("{} {}", route.kind, route.dst),
             Self::Route(route) => format!("{} {} table {}", route.kind, route.dst, table_name(route.table)),
         }
     }

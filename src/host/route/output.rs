@@ -49,7 +49,7 @@ fn unbound(q: &Query) -> Query {
 fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
         Some(Ok(route)) if q.is_v6() && is_reject(host, &route)? => {
-            return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst)));
+            return Ok(ended(&Found::Nothing, q));
         }
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,
@@ -57,7 +57,7 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
             let found = resolve(host, q, None)?;
             return Ok(match found {
                 Found::Route(route) if route.hops.iter().any(|h| h.oif.is_some()) => Outcome::of(&route),
-                found => Outcome::refused(dead_end(&found, q.dst)),
+                found => ended(&found, q),
             });
         }
     };
@@ -78,15 +78,18 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
             };
         }
         Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
-        Err(nix::libc::ENETUNREACH) => return Ok(Outcome::refused(dead_end(&Found::Nothing, q.dst))),
+        Err(nix::libc::ENETUNREACH) => return Ok(ended(&Found::Nothing, q)),
         Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
         Err(nix::libc::EACCES) => RouteKind::Prohibit,
         Err(nix::libc::EINVAL) => RouteKind::Blackhole,
         Err(errno) => return Err(format!("the kernel refuses with errno {errno}").into()),
     };
-    // The sender gets the errno; no ICMP is made.
-    let refusal = dead_end(&Found::Route(Box::new(Route::bare(kind, q.dst))), q.dst);
-    Ok(Outcome::refused(Refusal { told: None, ..refusal }))
+    Ok(ended(&Found::Route(Box::new(Route::bare(kind, q.dst))), q))
+}
+
+/// The sender gets the errno; no ICMP is made.
+fn ended(found: &Found, q: &Query) -> Outcome {
+    Outcome::refused(Refusal { told: None, ..dead_end(found, q.dst) })
 }
 
 fn is_loopback(src: IpAddr) -> bool {
