@@ -125,7 +125,8 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
         writeln!(out, "\nwhat looks like {:?}, the likeliest here first:", d.symptom.name())?;
         for c in &d.causes {
             let codes = if c.codes.is_empty() { String::new() } else { format!(" [{}]", c.codes.join(", ")) };
-            writeln!(out, "  - {}{codes}", c.message)?;
+            let here = if c.answer { ": as said above" } else { "" };
+            writeln!(out, "  - {}{codes}{here}", c.message)?;
         }
     }
     if let Some(run) = answer.walked.runs.first().filter(|_| global.verbose > 0) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::report::{Finding, Severity};
 use super::view::View;
-use crate::blame::{Blame, CulpritKind, Verdict, Why};
+use crate::blame::{Blame, CulpritKind as Kind, Verdict, Why};
 use crate::evaluate::Fact;
 use crate::evaluate::packet::CtState;
 use crate::explain::{Explained, Question, Side};
@@ -29,8 +29,8 @@ pub enum Symptom {
     TooManyOpenFiles,
 }
 
-/// A cause that looks like a symptom, and the codes that show it.
-type Cause = (&'static str, &'static [&'static str]);
+/// A cause that looks like a symptom, the codes that show it, and: is it what an answer names?
+type Cause = (&'static str, &'static [&'static str], fn(&Blame) -> bool);
 
 impl Symptom {
     /// All of them.
@@ -66,44 +66,60 @@ impl Symptom {
     fn causes(self) -> &'static [Cause] {
         match self {
             Self::Refused => &[
-                ("no socket listens on that port", &["NB0504"]),
-                ("the service listens on another address, such as 127.0.0.1", &["NB0502"]),
-                ("a rule rejects with a TCP reset or ICMP port unreachable", &[]),
+                ("no socket listens on that port", &["NB0504"], |b| by(b, Kind::Socket) && !bound(b)),
+                ("the service listens on another address, such as 127.0.0.1", &["NB0502"], bound),
+                ("a rule rejects with a TCP reset or ICMP port unreachable", &[], rejected),
             ],
             Self::Timeout => &[
-                ("a rule or policy drops it, or the answer to it", &["NB0501", "NB0201", "NB0205"]),
-                ("the reverse path filter drops it", &["NB0006"]),
-                ("forwarding is off", &["NB0002", "NB0003", "NB0004"]),
-                ("the connection table is full", &["NB0401", "NB0402"]),
-                ("address translation leads elsewhere, or has no port left", &["NB0007", "NB0406", "NB0407"]),
-                ("the service does not accept its connections", &["NB0503"]),
-                ("a route throws it away", &["NB0013"]),
-                ("a queue has no reader", &["NB0604"]),
-                ("an IPsec policy drops it", &["NB0016"]),
-                ("a program beyond netfilter drops it", &["NB0801", "NB0802", "NB0803"]),
-                ("refusals are held back by a rate limit", &["NB0018"]),
+                ("a rule or policy drops it, or the answer to it", &["NB0501", "NB0201", "NB0205"], ruled),
+                ("the reverse path filter drops it", &["NB0006"], |b| of_setting(b, ".rp_filter")),
+                ("forwarding is off", &["NB0002", "NB0003", "NB0004"], |b| of_setting(b, "forward")),
+                ("the connection table is full", &["NB0401", "NB0402"], |b| by(b, Kind::Conntrack)),
+                (
+                    "address translation leads elsewhere, is missing, or has no port left",
+                    &["NB0007", "NB0301", "NB0302", "NB0303", "NB0406", "NB0407"],
+                    |b| by(b, Kind::Nat),
+                ),
+                ("the service does not accept its connections", &["NB0503"], |b| by(b, Kind::Socket)),
+                ("a route throws it away, or none leads back", &["NB0013"], |b| by(b, Kind::Route)),
+                ("a queue has no reader", &["NB0604"], |b| by(b, Kind::Queue)),
+                ("an IPsec policy drops it", &["NB0016"], |b| by(b, Kind::Xfrm)),
+                ("a program beyond netfilter drops it", &["NB0801", "NB0802", "NB0803"], beyond),
+                ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"], |b| {
+                    by(b, Kind::Neighbour)
+                }),
+                ("refusals are held back by a rate limit", &["NB0018"], |_| false),
             ],
             Self::HostUnreachable => &[
-                ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"]),
-                ("a rule rejects with ICMP host unreachable or administratively prohibited", &[]),
-                ("an unreachable or prohibit route", &["NB0013"]),
+                ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"], |b| {
+                    by(b, Kind::Neighbour)
+                }),
+                ("a rule rejects with ICMP host unreachable or administratively prohibited", &[], rejected),
+                ("an unreachable or prohibit route", &["NB0013"], |b| by(b, Kind::Route)),
             ],
             Self::NetUnreachable => &[
-                ("there is no route", &["NB0014", "NB0005", "NB0015"]),
-                ("a rule rejects with ICMP network unreachable", &[]),
-                ("an unreachable route or routing rule", &["NB0013"]),
+                ("there is no route", &["NB0014", "NB0005", "NB0015"], |b| by(b, Kind::Route) && detail(b, "no route")),
+                ("a rule rejects with ICMP network unreachable", &[], rejected),
+                ("an unreachable route or routing rule", &["NB0013"], |b| by(b, Kind::Route) && !detail(b, "no route")),
             ],
             Self::Eperm => &[
-                ("a rule or policy of the output hook drops it", &[]),
-                ("a BPF program of its control group drops it", &["NB0803"]),
-                ("the connection table is full, on this host", &["NB0401", "NB0402"]),
+                ("a rule or policy of the output hook drops it", &["NB0206"], ruled),
+                ("a BPF program of its control group drops it", &["NB0803"], beyond),
+                ("a prohibit route (\"permission denied\")", &["NB0013"], |b| by(b, Kind::Route)),
+                ("the connection table is full, on this host", &["NB0401", "NB0402"], |b| by(b, Kind::Conntrack)),
             ],
             Self::Stalls => &[
-                ("large packets are lost, and the message about it too", &["NB0203", "NB0019"]),
-                ("connection tracking calls its packets invalid", &["NB0404"]),
-                ("connection tracking has forgotten it", &["NB0405"]),
-                ("a further connection that it announces is dropped", &["NB0403"]),
-                ("the answers are dropped", &["NB0201", "NB0205"]),
+                ("large packets are lost, and the message about it too", &["NB0203", "NB0019"], |b| {
+                    by(b, Kind::Mtu) || b.packet.icmp_type.is_some()
+                }),
+                ("connection tracking calls its packets invalid", &["NB0404"], |b| {
+                    b.packet.ct_state == Some("invalid")
+                }),
+                ("connection tracking has forgotten it", &["NB0405"], |_| false),
+                ("a further connection that it announces is dropped", &["NB0403"], |_| false),
+                ("a rule or policy drops what follows, or the answers", &["NB0201", "NB0205"], |b| {
+                    ruled(b) && b.packet.ct_state != Some("invalid")
+                }),
             ],
             Self::TooManyOpenFiles => &[],
         }
@@ -115,32 +131,76 @@ impl Symptom {
     }
 }
 
-/// What whoever sent the packet sees of its loss. None: it is not lost, or that cannot be told.
+fn by(b: &Blame, kind: Kind) -> bool {
+    b.culprit.kind == kind
+}
+
+fn detail(b: &Blame, detail: &str) -> bool {
+    b.culprit.detail.as_deref() == Some(detail)
+}
+
+fn ruled(b: &Blame) -> bool {
+    by(b, Kind::Rule) || by(b, Kind::Policy)
+}
+
+fn rejected(b: &Blame) -> bool {
+    ruled(b) && b.verdict == Verdict::Reject
+}
+
+fn bound(b: &Blame) -> bool {
+    by(b, Kind::Socket) && b.culprit.detail.as_ref().is_some_and(|d| d.starts_with("bound to"))
+}
+
+fn beyond(b: &Blame) -> bool {
+    by(b, Kind::Tc) || by(b, Kind::Xdp) || by(b, Kind::Bpf)
+}
+
+fn of_setting(b: &Blame, part: &str) -> bool {
+    b.culprit.sysctl.as_ref().is_some_and(|s| s.key.contains(part))
+}
+
+/// What whoever sent the packet sees of its loss. None: it is not lost, that cannot be told, or it is none of these.
 fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
     let told = blame.reject_with.as_deref().unwrap_or_default();
+    let hook = blame.packet.hook;
+    let tcp = blame.packet.transport.as_deref() == Some("tcp");
+    // Is it a packet that the one who complains sends from this host, whose program is told at once?
+    let own = q.side == Side::Out && matches!(hook, Some("output" | "postrouting"));
+    if own && blame.verdict.is_loss() {
+        match blame.culprit.kind {
+            Kind::Route => {
+                return match blame.culprit.detail.as_deref() {
+                    Some("unreachable") => vec![Symptom::HostUnreachable],
+                    Some("no route") => vec![Symptom::NetUnreachable],
+                    // `EACCES`
+                    Some("prohibit") => vec![Symptom::Eperm],
+                    _ => Vec::new(),
+                };
+            }
+            // TCP tries again by itself. The message of a reject comes behind that.
+            Kind::Rule | Kind::Policy | Kind::Conntrack | Kind::Bpf if !tcp => {
+                let refused = told.contains("port-unreach").then_some(Symptom::Refused);
+                return [Symptom::Eperm].into_iter().chain(refused).collect();
+            }
+            _ => {}
+        }
+    }
     match blame.verdict {
         Verdict::Accept | Verdict::Unknown => Vec::new(),
         Verdict::Reject if told.contains("reset") || told.contains("port-unreach") => vec![Symptom::Refused],
         Verdict::Reject if told.contains("net-unreach") || told.contains("no-route") => vec![Symptom::NetUnreachable],
         Verdict::Reject if !told.is_empty() => vec![Symptom::HostUnreachable],
         // It waits for the neighbour, and is given up with ICMP host unreachable.
-        _ if blame.culprit.kind == CulpritKind::Neighbour => vec![Symptom::HostUnreachable, Symptom::Timeout],
+        _ if blame.culprit.kind == Kind::Neighbour => vec![Symptom::HostUnreachable, Symptom::Timeout],
         _ => {
             let mut all = vec![Symptom::Timeout];
             // The first packets of a connection got through, or it would not be one.
             let later = matches!(q.ct, Some(CtState::Established | CtState::Related | CtState::Invalid));
             if later
-                || blame.culprit.kind == CulpritKind::Mtu
+                || blame.culprit.kind == Kind::Mtu
                 || matches!(blame.packet.ct_state, Some("established" | "related" | "invalid"))
             {
                 all.push(Symptom::Stalls);
-            }
-            // TCP tries again by itself, and times out.
-            if q.side == Side::Out
-                && blame.packet.hook == Some("output")
-                && blame.packet.transport.as_deref() != Some("tcp")
-            {
-                all = vec![Symptom::Eperm];
             }
             all
         }
@@ -154,6 +214,8 @@ pub struct Weighed {
     pub message: &'static str,
     /// The codes that were found and speak for it, the worst first.
     pub codes: Vec<&'static str>,
+    /// Is it what the answer names?
+    pub answer: bool,
 }
 
 /// What a complaint comes to.
@@ -165,7 +227,7 @@ pub struct Diagnosis {
     pub fits: Option<bool>,
     /// In a sentence.
     pub message: String,
-    /// The causes that look like it, those first of which something was found.
+    /// The causes that look like it: what the answer names first, then those of which something was found.
     pub causes: Vec<Weighed>,
 }
 
@@ -192,25 +254,25 @@ pub fn diagnose(
             Symptom::Refused => "this host lets it through: whoever answers at its destination refuses it".into(),
             _ => "this host lets it through: the cause is elsewhere, or depends on what cannot be seen now".into(),
         },
+        _ if answer.blame.verdict.is_loss() => {
+            format!("its sender is told something else: {} is not what this looks like", symptom.name())
+        }
         _ => "what its sender sees cannot be told".into(),
     };
     answer.blame.why.push(Why::plain(message.clone()));
     let severity = |code: &str| found.iter().filter(|f| f.code == code).map(|f| f.severity).max();
-    let mut causes: Vec<(Option<Severity>, Weighed)> = symptom
-        .causes()
-        .iter()
-        .map(|(message, codes)| {
-            let mut codes: Vec<(Option<Severity>, &'static str)> =
-                codes.iter().map(|c| (severity(c), *c)).filter(|(s, _)| s.is_some()).collect();
-            codes.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
-            (
-                codes.first().and_then(|(s, _)| *s),
-                Weighed { message, codes: codes.into_iter().map(|(_, c)| c).collect() },
-            )
-        })
-        .collect();
-    causes.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
-    Diagnosis { symptom, fits, message, causes: causes.into_iter().map(|(_, w)| w).collect() }
+    let says = |code: &str| fits == Some(true) && answer.blame.why.iter().any(|w| w.code == Some(code));
+    let weigh = |(message, codes, named): &Cause| {
+        let mut told: Vec<(Option<Severity>, &'static str)> = codes.iter().map(|c| (severity(c), *c)).collect();
+        told.retain(|(s, c)| s.is_some() || says(c));
+        told.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
+        let worst = told.first().and_then(|(s, _)| *s);
+        let answer = fits != Some(false) && named(&answer.blame);
+        (answer, worst, Weighed { message, codes: told.into_iter().map(|(_, c)| c).collect(), answer })
+    };
+    let mut causes: Vec<_> = symptom.causes().iter().map(weigh).collect();
+    causes.sort_by_key(|(answer, worst, _)| std::cmp::Reverse((*answer, *worst)));
+    Diagnosis { symptom, fits, message, causes: causes.into_iter().map(|(.., w)| w).collect() }
 }
 
 /// No firewall makes this.

@@ -1,6 +1,6 @@
 //! `nfblame why --symptom`.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
 use serde_json::Value;
 
@@ -10,6 +10,8 @@ use crate::world::{World, lines, nfblame, sh};
 kernel_tests! {
     complaints_fit_what_the_client_would_see needs ["iptables-nft"];
     a_complaint_that_does_not_fit_is_told_so needs ["iptables-nft"];
+    what_the_answer_names_comes_first needs ["iptables-nft", "iptables-legacy"];
+    programs_of_this_host_are_told_at_once needs ["iptables-nft", "nft"];
     open_files_are_no_matter_of_the_firewall needs [];
 }
 
@@ -62,4 +64,47 @@ fn a_complaint_that_does_not_fit_is_told_so() {
 fn open_files_are_no_matter_of_the_firewall() {
     let answer = ask(&World::new(), SYN, "too-many-open-files");
     assert!(answer["diagnosis"]["message"].as_str().unwrap().contains("file descriptors"));
+}
+
+/// Each with the symptom that a client would have, and what its cause is to say.
+fn what_the_answer_names_comes_first() {
+    for (setup, symptom, cause) in [
+        ("true", "refused", "no socket listens"),
+        ("iptables-nft -A INPUT -p tcp -j REJECT --reject-with tcp-reset", "refused", "a rule rejects"),
+        ("ip route add blackhole 192.0.2.2/32", "timeout", "a route throws it away, or none leads back"),
+        ("iptables-legacy -A INPUT -p tcp -j NFQUEUE --queue-num 3", "timeout", "a queue has no reader"),
+        ("ip xfrm policy add dir in src 192.0.2.2 dst 192.0.2.1 action block", "timeout", "an IPsec policy"),
+        ("iptables-nft -A INPUT -j REJECT --reject-with icmp-host-prohibited", "host-unreachable", "a rule rejects"),
+        ("iptables-legacy -A INPUT -j REJECT --reject-with icmp-net-unreachable", "net-unreachable", "a rule rejects"),
+    ] {
+        let w = World::new();
+        let _service = (symptom != "refused" || setup != "true")
+            .then(|| w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap());
+        w.run(setup);
+        let answer = ask(&w, SYN, symptom);
+        let first = &answer["diagnosis"]["causes"][0];
+        assert_eq!((&answer["diagnosis"]["fits"], &first["answer"]), (&true.into(), &true.into()), "{setup}: {answer}");
+        assert!(first["message"].as_str().unwrap().starts_with(cause), "{setup}: {first}");
+    }
+}
+
+/// What its programs see of it when this host cannot send.
+fn programs_of_this_host_are_told_at_once() {
+    let send =
+        |w: &World| w.server.run(|| UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"x", "192.0.2.2:53").unwrap_err());
+    for (setup, symptom, errno) in [
+        ("iptables-nft -A OUTPUT -p udp -j DROP", "eperm", 1),
+        ("iptables-nft -A OUTPUT -p udp -j REJECT", "eperm", 1),
+        ("nft 'table ip t { chain p { type filter hook postrouting priority 0; udp dport 53 drop; }; }'", "eperm", 1),
+        ("ip route add prohibit 192.0.2.2/32", "eperm", 13),
+        ("ip route add unreachable 192.0.2.2/32", "host-unreachable", 113),
+        ("ip route del 192.0.2.0/24", "net-unreachable", 101),
+    ] {
+        let w = World::new();
+        w.run(setup);
+        assert_eq!(send(&w).raw_os_error(), Some(errno), "{setup}");
+        let answer = ask(&w, "udp 192.0.2.1 192.0.2.2:53 --out", symptom);
+        assert_eq!(answer["diagnosis"]["fits"], true, "{setup}: {answer}");
+        assert_eq!(answer["diagnosis"]["causes"][0]["answer"], true, "{setup}: {answer}");
+    }
 }
