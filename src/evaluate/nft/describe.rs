@@ -67,7 +67,19 @@ fn note(cx: &mut Context<'_>, m: &Machine<'_>, reg: Reg, len: usize, wanted: &Wa
         }
         _ => String::new(),
     };
-    cx.miss(name, || (Some(wanted), have.map(|h| h.join(" . "))));
+    let have = have.map(|h| h.join(" . "));
+    if matches!(name.as_str(), "iif" | "oif") {
+        let (wanted, have) = (link(cx, wanted), have.map(|h| link(cx, h)));
+        return cx.miss(name, || (Some(wanted), have));
+    }
+    cx.miss(name, || (Some(wanted), have));
+}
+
+/// The name of the device of that index, as nft shows it; where it has none, the index.
+fn link(cx: &Context<'_>, index: String) -> String {
+    let (not, number) = index.strip_prefix("!= ").map_or(("", index.as_str()), |number| ("!= ", number));
+    let device = number.parse().ok().and_then(|n| cx.env.link(n).known());
+    device.map_or(index.clone(), |l| format!("{not}\"{}\"", l.name))
 }
 
 /// What a register was loaded with.

@@ -26,6 +26,7 @@ pub(super) fn name(cx: &Context<'_>, m: &Machine<'_>, e: &Expr, len: usize) -> (
                 | MetaKey::Oifkind
                 | MetaKey::Sdifname => Show::Name,
                 MetaKey::Mark => Show::Mark,
+                MetaKey::L4proto => Show::Protocol,
                 MetaKey::Protocol | MetaKey::BriIifvproto => Show::Hex,
                 _ => Show::Host,
             };
@@ -76,14 +77,14 @@ fn payload(cx: &Context<'_>, m: &Machine<'_>, p: &Payload) -> (String, Show, usi
             (4, 2) => Some(("ip id", Show::Network, 2)),
             (6, 2) => Some(("ip frag-off", Show::Hex, 2)),
             (8, 1) => Some(("ip ttl", Show::Network, 1)),
-            (9, 1) => Some(("ip protocol", Show::Network, 1)),
+            (9, 1) => Some(("ip protocol", Show::Protocol, 1)),
             _ => None,
         },
         (PayloadBase::Network, Network::Ip6, _) => match (o, n) {
             (8, 1..=16) => Some(("ip6 saddr", Show::Address, 16)),
             (24, 1..=16) => Some(("ip6 daddr", Show::Address, 16)),
             (4, 2) => Some(("ip6 length", Show::Network, 2)),
-            (6, 1) => Some(("ip6 nexthdr", Show::Network, 1)),
+            (6, 1) => Some(("ip6 nexthdr", Show::Protocol, 1)),
             (7, 1) => Some(("ip6 hoplimit", Show::Network, 1)),
             _ => None,
         },

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::evaluate::packet::CtState;
+use crate::ruleset::render::protocol_name;
 use crate::sys::Text;
 
 /// How bytes are shown.
@@ -15,6 +16,8 @@ pub(super) enum Show {
     Host,
     /// The same, in hexadecimal.
     Mark,
+    /// The number of a transport protocol, of which most have names.
+    Protocol,
     Address,
     Ethernet,
     Name,
@@ -37,6 +40,10 @@ impl Show {
             }
             (Self::Network, 1..=8) => bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b)).to_string(),
             (Self::Host, 1..=8) => host(bytes).to_string(),
+            (Self::Protocol, 1) => {
+                let number = bytes.first().copied().unwrap_or_default();
+                protocol_name(number).map_or_else(|| number.to_string(), str::to_owned)
+            }
             (Self::Mark, 1..=8) => format!("{:#010x}", host(bytes)),
             (Self::CtState, 4) => states(host(bytes)),
             (Self::Ethernet, _) => bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":"),
