@@ -163,8 +163,7 @@ impl<'a> Chains<'a> {
             if let Act::Jump(to) | Act::Goto(to) = &act {
                 shape.changes = shape.changes.or(self.changes(at, to, depth));
             }
-            // The key is one condition among others: alone it says how its packets end.
-            if shape.exact && self.is_end(at, &act, depth) && rule_is_only_map(rule) {
+            if self.is_end(at, &act, depth) {
                 shape.covers.push((region, self.end(act)));
             }
         }
@@ -326,12 +325,6 @@ impl<'a> Chains<'a> {
         self.changes.insert(chain, all);
         all
     }
-}
-
-/// Is a rule nothing but its lookup in a verdict map? Then each element's packets end as it says.
-fn rule_is_only_map(rule: &Rule) -> bool {
-    rule.exprs.iter().filter(|e| matches!(e, Expr::Cmp(_) | Expr::Range(_) | Expr::Match(_) | Expr::Lookup(_))).count()
-        == 1
 }
 
 /// For so many rules of a chain it is told which rules take their packets.

@@ -31,7 +31,7 @@ pub(super) struct Reader<'a> {
     /// Which transport protocol, likewise.
     protocol: Option<u8>,
     pub conditions: Conditions,
-    /// The elements of a verdict map that the rule ends with.
+    /// The elements of a verdict map that the rule ends with, as far as its other conditions leave anything of them.
     pub map: Vec<(Region, Verdict)>,
 }
 
@@ -61,6 +61,10 @@ impl<'a> Reader<'a> {
             self.conditions.unknown();
         }
         for e in &rule.exprs {
+            // nft puts a verdict at the end: behind one there are no more conditions, or it is not what it looks like.
+            if !self.map.is_empty() && !matches!(e, Expr::Counter(_) | Expr::Log(_)) {
+                self.map.clear();
+            }
             self.expr(e);
         }
     }

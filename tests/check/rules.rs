@@ -74,6 +74,18 @@ fn dead_rules_of_nft_are_found() {
             ],
             &[(REDUNDANT, 2)],
         ),
+        (
+            &["tcp dport vmap { 80 : drop, 443 : accept }", "tcp dport 80 accept", "tcp dport 443 accept"],
+            &[(SHADOWED, 2), (REDUNDANT, 3)],
+        ),
+        (
+            &[
+                "ip saddr 10.0.0.1 tcp dport vmap { 80 : drop }",
+                "tcp dport 80 accept",
+                "ip saddr 10.0.0.1 tcp dport 80 accept",
+            ],
+            &[(SHADOWED, 3)],
+        ),
         (&["meta nfproto ipv4 drop", "meta nfproto ipv6 drop", "udp dport 53 accept"], &[(SHADOWED, 3)]),
         // Fragments have no ports.
         (&["tcp dport 0-65535 drop", "meta l4proto tcp accept"], &[]),
@@ -161,6 +173,7 @@ fn dead_rules_of_nft_are_found() {
             "flush ruleset
 table inet f {{
   set names {{ type ipv4_addr; }}
+  map kept {{ type inet_service : verdict; elements = {{ 80 : drop, 443 : accept }}; }}
   chain other {{ tcp dport 1 drop; }}
   chain some {{ jump other; ip saddr 10.0.0.1 return; tcp dport 2 drop; }}
   chain ending {{ tcp dport 1 accept; drop; }}

@@ -21,13 +21,19 @@ impl Reader<'_> {
         let fixed = set.def.flags.contains(SetFlags::ANONYMOUS | SetFlags::CONSTANT)
             && !set.def.flags.intersects(SetFlags::TIMEOUT | SetFlags::EVAL);
         let verdicts = l.dreg == Some(Reg::VERDICT);
-        let boxes =
-            if fixed && set.elements.len() <= MOST_ELEMENTS { self.elements(set, l.sreg, verdicts) } else { None };
+        // What a map decides now is looked at, also where somebody may change it: the finding says so.
+        let kept = verdicts && !set.def.flags.intersects(SetFlags::TIMEOUT | SetFlags::EVAL);
+        let boxes = if (fixed || kept) && set.elements.len() <= MOST_ELEMENTS {
+            self.elements(set, l.sreg, verdicts)
+        } else {
+            None
+        };
         match boxes {
             Some(boxes) if verdicts => {
                 let keys: Vec<Region> = boxes.iter().map(|(r, _)| r.clone()).collect();
-                self.conditions.and_any(&merged(&keys));
-                self.map = boxes.into_iter().filter_map(|(r, v)| Some((r, v?))).collect();
+                self.decide(boxes);
+                // What is not in a map that may be changed may come to be.
+                if fixed { self.conditions.and_any(&merged(&keys)) } else { self.conditions.unknown() }
             }
             Some(boxes) if l.dreg.is_none() => {
                 let keys = merged(&boxes.into_iter().map(|(r, _)| r).collect::<Vec<_>>());
@@ -51,6 +57,21 @@ impl Reader<'_> {
                 let axis = self.axes.id(What::Other(format!("@{} {key}", l.set), 0));
                 self.conditions.and(axis, &Ranges::one(if l.inverted() { 0 } else { 1 }));
             }
+        }
+    }
+
+    /// Notes what the elements of a verdict map decide, as far as the conditions before leave anything of them.
+    fn decide(&mut self, elements: Vec<(Region, Option<Verdict>)>) {
+        if !self.conditions.exact {
+            return;
+        }
+        let both = |r: &Region, with: &Region| {
+            let mut r = r.clone();
+            with.iter().all(|(axis, ranges)| r.narrow(axis, ranges.clone())).then_some(r)
+        };
+        for (region, verdict) in elements.into_iter().filter_map(|(r, v)| Some((r, v?))) {
+            let left = self.conditions.regions.iter().filter_map(|before| both(&region, before));
+            self.map.extend(left.map(|r| (r, verdict.clone())));
         }
     }
 

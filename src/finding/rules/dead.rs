@@ -2,13 +2,15 @@
 
 use super::deciding;
 use crate::analysis::{Analysed, Dead, Ends, Shape};
-use crate::evaluate::{ChainRef, Place};
+use crate::evaluate::{ChainRef, Place, TableRef};
+use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
 use crate::finding::report::Finding;
 use crate::finding::view::View;
 use crate::fix::Change;
 use crate::manager;
+use crate::sys::nft::SetFlags;
 
 /// So many findings of one code are told of a chain; the rest is counted.
 const MOST: usize = 20;
@@ -92,6 +94,10 @@ pub(super) fn with_rules(view: &View<'_>, finding: Finding, c: &Covered<'_>, lab
         let here = if matches!(ends, Ends::Within(..)) { ", to which this leads" } else { " here" };
         finding = finding.rule(view.rule(at).label(format!("{what} {}{here}", ends.name())).verdict());
     }
+    for map in c.by.iter().filter_map(|(p, _)| kept(view, Place { chain: c.chain, position: Some(*p) })) {
+        finding =
+            finding.possible(format!("the map {map} may be changed at any time: so it is with what it holds now"));
+    }
     if c.by.len() > SHOWN {
         finding = finding.note(format!("and {} rules more, which take its packets together", c.by.len() - SHOWN));
     }
@@ -104,6 +110,15 @@ pub(super) fn is_own_affair(view: &View<'_>, chain: ChainRef, mut positions: imp
     let Some(first) = positions.next().and_then(owner) else { return false };
     !manager::is_in_order_of_the_user(&view.listing.chain(chain).chain_name)
         && positions.all(|p| owner(p).as_ref() == Some(&first))
+}
+
+/// The map with a name of its own that a rule takes its verdict from.
+fn kept(view: &View<'_>, at: Place) -> Option<String> {
+    let acts = act::acts(view.rules, at)?;
+    let map = acts.into_iter().find_map(|a| if let Act::Vmap(map) = a { Some(map) } else { None })?;
+    let TableRef::Nft(t) = at.chain.table else { return None };
+    let set = view.rules.nft.get(t)?.set(&map)?;
+    (!set.def.flags.contains(SetFlags::ANONYMOUS)).then(|| map.to_string())
 }
 
 /// Moving a rule before another, if that is possible and makes it match.
