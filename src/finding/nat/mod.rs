@@ -7,6 +7,7 @@ mod nb0304_catches_transit;
 mod nb0305_hides_clients;
 mod nb0306_not_for_this_host;
 mod nb0307_past_input;
+mod nb0308_forward_wide;
 
 use std::net::IpAddr;
 
@@ -25,6 +26,7 @@ pub(super) const CODES: &[&Code] = &[
     &nb0305_hides_clients::CODE,
     &nb0306_not_for_this_host::CODE,
     &nb0307_past_input::CODE,
+    &nb0308_forward_wide::CODE,
 ];
 
 /// So many port forwards are looked at; a cluster has thousands, all alike.
