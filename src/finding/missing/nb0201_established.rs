@@ -52,8 +52,25 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             let fix = mended(view, &answers, v6);
             found
                 .extend(lost.first().map(|(sample, peer, at)| finding(view, *sample, peer, *at)).map(|f| f.fixes(fix)));
+        } else if let Some(f) = datagrams(view, &peers, &lost) {
+            found.push(f);
         }
     }
+}
+
+/// Answers over TCP are let in by their flags, as rules without connection tracking do, and those over UDP by nothing.
+fn datagrams(view: &View<'_>, peers: &[&Peer], lost: &[(Ports, &Peer, Place)]) -> Option<Finding> {
+    let udp = lost.iter().filter(|((protocol, ..), ..)| *protocol == UDP);
+    let (sample, peer, at) = udp.clone().next()?;
+    // Whoever lets some in has named them.
+    if udp.count() != peers.len() || lost.iter().any(|((protocol, ..), ..)| *protocol == TCP) {
+        return None;
+    }
+    let answers: Vec<Question> =
+        peers.iter().filter_map(|peer| probe::arriving(peer, *sample, CtState::Established)).collect();
+    let fix = mended(view, &answers, peer.own.is_ipv6());
+    let finding = finding(view, *sample, peer, *at).severity(Severity::Warning);
+    Some(finding.possible("a rule may let in the answers of the one name server that is asked").fixes(fix))
 }
 
 fn finding(view: &View<'_>, (protocol, theirs, ours): Ports, peer: &Peer, at: Place) -> Finding {

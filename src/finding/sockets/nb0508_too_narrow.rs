@@ -137,7 +137,9 @@ fn of_port(view: &View<'_>, at: Place, port: u16) -> bool {
 fn is_too_narrow(n: &NearMiss) -> bool {
     let by = n.field.as_deref().unwrap_or_default();
     let alone = !n.message.contains("; ");
-    alone && (by.contains("saddr") || ["-s", "--src-range", "-i", "iif", "iifname"].contains(&by))
+    // What this host sends to itself is let in everywhere, and is about no service.
+    let lo = n.wanted.as_deref().is_some_and(|w| w.trim_matches('"') == "lo");
+    alone && !lo && (by.contains("saddr") || ["-s", "--src-range", "-i", "iif", "iifname"].contains(&by))
 }
 
 fn finding(view: &View<'_>, (protocol, port): (u8, u16), at: Place, kept: Kept) -> Option<Finding> {
