@@ -20,6 +20,7 @@ pub fn run(out: &mut Out) {
     out.result("the loopback", loopback_up());
     out.result("NB0401: a connection table that is nearly full", connections());
     out.result("NB0012: a neighbour table that is full", neighbours());
+    out.result("NB0021: a queue of arrivals that is full", arrivals());
     out.result("NB0507: sockets that use up their memory", memory());
     out.result("NB0602: a log that nobody sees", log());
 }
@@ -73,6 +74,55 @@ fn neighbours() -> Result<(), String> {
         sysctl(k, &v?)?;
     }
     drop(peer);
+    done
+}
+
+/// What goes out to three ports of a bridge at once comes in again behind them, where no more than one packet may wait.
+fn arrivals() -> Result<(), String> {
+    const MOST: &str = "net/core/netdev_max_backlog";
+    let before = value(MOST)?;
+    let done = (|| {
+        let ip = |line: &str| must(IP, &line.split(' ').collect::<Vec<_>>(), "").map(drop);
+        ip("link add sbr type bridge")?;
+        for n in 0..3 {
+            ip(&format!("link add sp{n} type veth peer name sq{n}"))?;
+            ip(&format!("link set sp{n} master sbr up"))?;
+            ip(&format!("link set sq{n} up"))?;
+        }
+        ip("addr add 10.9.5.1/24 brd 10.9.5.255 dev sbr")?;
+        ip("link set sbr up")?;
+        let socket = UdpSocket::bind("10.9.5.1:0").and_then(|s| s.set_broadcast(true).map(|()| s));
+        let socket = socket.map_err(|e| e.to_string())?;
+        let send = || (0..100).try_for_each(|_| socket.send_to(b"x", "10.9.5.255:9").map(drop));
+        let dropped = || {
+            let found = all(&[], "NB0021")?;
+            let count = found.first().and_then(|f| f["evidence"][0]["value"].as_str()?.parse::<u64>().ok());
+            Ok::<_, String>((count.unwrap_or(0), found))
+        };
+        let (were, _) = dropped()?;
+        send().map_err(|e| e.to_string())?;
+        if dropped()?.0 != were {
+            return Err("packets are dropped where many may wait".into());
+        }
+        sysctl(MOST, "0")?;
+        send().map_err(|e| e.to_string())?;
+        let (are, told) = dropped()?;
+        if are <= were {
+            return Err(format!("it is not told: {told:?}"));
+        }
+        apply(told.first().ok_or("it is not told")?)?;
+        let (were, _) = dropped()?;
+        send().map_err(|e| e.to_string())?;
+        match dropped()?.0 == were {
+            true => Ok(()),
+            false => Err("packets are dropped still".into()),
+        }
+    })();
+    let _ = must(IP, &["link", "del", "sbr"], "");
+    for n in 0..3 {
+        let _ = must(IP, &["link", "del", &format!("sp{n}")], "");
+    }
+    sysctl(MOST, &before)?;
     done
 }
 
