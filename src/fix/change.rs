@@ -11,6 +11,7 @@ use crate::sys::xt::{self, Draft};
 use super::listed::Listed;
 use super::patched::Patched;
 use super::rule::{NewRule, is_plain};
+use super::translate::Translation;
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Change {
     },
     /// Takes an element out of a set.
     Unlist(Listed),
+    /// Adds a chain that translates sources.
+    Translate(Translation),
 }
 
 impl Change {
@@ -61,6 +64,7 @@ impl Change {
             Self::Move { chain, from, to } => rearrange(rules, *chain, *from, Some(*to)).is_some(),
             Self::Remove { at } => at.position.is_some_and(|p| rearrange(rules, at.chain, p, None).is_some()),
             Self::Unlist(listed) => listed.take_out(rules),
+            Self::Translate(new) => new.apply(rules).is_some(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Change {
             Self::Insert { chain, position, rule } => vec![insertion(rules, *chain, *position, rule)?],
             Self::Remove { at } => vec![deletion(rules, at.chain, at.position?, 0)?],
             Self::Unlist(listed) => vec![listed.command(rules)?],
+            Self::Translate(new) => new.commands(rules)?,
             // First the new place, so that the rule is there at all times.
             Self::Move { chain, from, to } => {
                 vec![copy(rules, *chain, *from, *to)?, deletion(rules, *chain, *from, 1)?]
@@ -89,7 +94,7 @@ impl Change {
                 Some(chain.table)
             }
             Self::Unlist(Listed::Nft { table, .. }) => Some(TableRef::Nft(*table)),
-            Self::Unlist(Listed::Ipset { .. }) | Self::Sysctl { .. } => None,
+            Self::Unlist(Listed::Ipset { .. }) | Self::Sysctl { .. } | Self::Translate(_) => None,
         }
     }
 
@@ -103,9 +108,10 @@ impl Change {
             }
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
             Self::Unlist(listed) => listed.persistent(rules),
+            Self::Translate(new) => Some(new.persistent(rules)),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
-                    Backend::Nft => "nft -s list ruleset > /etc/nftables.conf".into(),
+                    Backend::Nft => save(rules, &[]),
                     _ if is_bridge(rules, *chain) => "ebtables-nft-save > /etc/ebtables.conf".into(),
                     b => {
                         let (tool, v) = (tool(rules, *chain, b)?, if is_v6(rules, *chain) { "v6" } else { "v4" });
@@ -118,9 +124,32 @@ impl Change {
 }
 
 /// Does the table belong to a program that runs (`NFT_TABLE_F_OWNER`)?
-fn is_owned(rules: &Ruleset, table: TableRef) -> bool {
+pub(super) fn is_owned(rules: &Ruleset, table: TableRef) -> bool {
     let TableRef::Nft(t) = table else { return false };
     rules.nft.get(t).is_some_and(|t| t.def.flags.contains(TableFlags::OWNER))
+}
+
+/// The command that saves the tables of nft that nobody else keeps, and those that are `new`: as a file that can be loaded
+/// again and again, and leaves alone what is not in it. The tables of others come back with them.
+pub(super) fn save(rules: &Ruleset, new: &[(Family, Text)]) -> String {
+    let kept = |n: usize, chains: usize| {
+        let of = |chain| manager::of_chain(rules, ChainRef { table: TableRef::Nft(n), chain });
+        (0..chains).any(|chain| of(chain).is_some())
+    };
+    let native = rules.nft.iter().enumerate().filter(|(_, t)| t.backend == Backend::Nft && t.def.owner.is_none());
+    let (kept, free): (Vec<_>, Vec<_>) = native.partition(|(n, t)| kept(*n, t.chains.len()));
+    let others = !kept.is_empty() || rules.nft.iter().any(|t| t.backend != Backend::Nft);
+    let named = free.iter().map(|(_, t)| (t.def.family, t.def.name.clone()));
+    let mut names: Vec<(Family, Text)> = named.chain(new.iter().cloned()).filter(|(_, name)| is_plain(name)).collect();
+    names.dedup();
+    if !others || names.is_empty() {
+        return "{ echo flush ruleset; nft -s list ruleset; } > /etc/nftables.conf".into();
+    }
+    let names: Vec<String> = names.iter().map(|(family, name)| format!("'{} {name}'", family_name(*family))).collect();
+    format!(
+        "for t in {}; do echo \"table $t\"; echo \"delete table $t\"; nft -s list table $t; done > /etc/nftables.conf",
+        names.join(" ")
+    )
 }
 
 fn insert(rules: &mut Ruleset, chain: ChainRef, position: usize, rule: &NewRule) -> Option<()> {

@@ -12,6 +12,7 @@ mod patched;
 mod propose;
 mod rule;
 mod stopped;
+mod translate;
 mod trial;
 
 pub use change::Change;
@@ -21,4 +22,5 @@ pub use patched::Patched;
 pub use propose::{Proposed, propose};
 pub use rule::NewRule;
 pub use stopped::without_tables;
+pub use translate::{Translation, ways as translations};
 pub use trial::Trial;

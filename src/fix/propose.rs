@@ -1,13 +1,12 @@
 //! Fixes for a lost packet.
 
 use crate::blame::{CulpritKind, Fix, PacketFields, Verdict};
+use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::Fate;
-use crate::evaluate::{ChainRef, Hook, Packet};
 use crate::explain::{Explained, Question, Side};
 use crate::finding::{View, probe};
 use crate::host::Host;
-use crate::listing::{Hooks, Met, len};
 use crate::manager::{self, Manager};
 use crate::ruleset::Ruleset;
 
@@ -210,25 +209,33 @@ fn undone(keeper: Option<&Manager>) -> String {
 fn masquerades(rules: &Ruleset, now: &Explained) -> Vec<Step> {
     let p = &now.blame.packet;
     let (Some(oif), Some(source)) = (&p.oif, p.source) else { return Vec::new() };
-    let family = if source.is_ipv6() { "ip6" } else { "ip" };
-    let rule = NewRule {
+    let all = NewRule {
         v6: source.is_ipv6(),
         src: Some(source),
         oif: Some(oif.as_str().into()),
         masquerade: true,
         ..NewRule::default()
     };
-    let stands = Hooks::of(rules).into_iter().filter(|h| h.hook == Hook::Postrouting && h.family == family);
-    let chains = stands.flat_map(|h| h.stands).filter_map(|s| match s.met {
-        Met::NatChain(chain) => Some(chain),
+    // What turns back into its own network is about one server there.
+    let turned = p.iif.as_deref() == Some(oif);
+    let ports = p.transport.as_deref().and_then(|t| match t {
+        "tcp" => Some(probe::TCP),
+        "udp" => Some(probe::UDP),
         _ => None,
     });
-    let step = |chain: ChainRef| {
-        // Behind what somebody may have excepted.
-        let change = Change::Insert { chain, position: len(rules, chain) + 1, rule: rule.clone() };
-        Step::new(rules, change, format!("masquerade what {source} sends by {oif}"))
+    let rule = match (turned, ports) {
+        (true, Some(protocol)) => {
+            NewRule { dst: p.destination, protocol: Some(protocol), dport: p.destination_port, ..all }
+        }
+        (true, None) => NewRule { dst: p.destination, ..all },
+        (false, _) => all,
     };
-    chains.map(step).collect()
+    let also = "connections like it get this host's address as their source: who answers sees that, not the client";
+    let step = |change: Change| {
+        let message = format!("masquerade {}", rule.describe());
+        Step { also: Some(also.to_owned()), ..Step::new(rules, change, message) }
+    };
+    super::translations(rules, &rule).into_iter().map(step).collect()
 }
 
 /// Does the packet arrive now, and its answer, with nothing to blame?

@@ -31,6 +31,8 @@ pub struct NewRule {
     pub oif: Option<Text>,
     /// The source address.
     pub src: Option<IpAddr>,
+    /// So many bits of it count; all where that is not set.
+    pub src_len: Option<u8>,
     /// The destination address.
     pub dst: Option<IpAddr>,
     /// The transport protocol.
@@ -74,13 +76,29 @@ impl NewRule {
                 test(Meta::load(key).into(), &padded);
             }
         }
-        for (address, v4, v6) in [(self.src, 12, 8), (self.dst, 16, 24)] {
+        for (address, v4, v6) in [(self.src.filter(|_| self.src_len.is_none()), 12, 8), (self.dst, 16, 24)] {
             match address {
                 Some(IpAddr::V4(a)) => test(Payload::load(PayloadBase::Network, v4, 4).into(), &a.octets()),
                 Some(IpAddr::V6(a)) => test(Payload::load(PayloadBase::Network, v6, 16).into(), &a.octets()),
                 None => {}
             }
         }
+        if let (Some(a), Some(len)) = (self.src, self.src_len) {
+            let (offset, of, mask) = match a {
+                IpAddr::V4(a) => (12, a.octets().to_vec(), mask4(len).octets().to_vec()),
+                IpAddr::V6(a) => (8, a.octets().to_vec(), mask6(len).octets().to_vec()),
+            };
+            let width = of.len() as u8;
+            let network: Vec<u8> = of.iter().zip(&mask).map(|(a, m)| a & m).collect();
+            all.push(Payload::load(PayloadBase::Network, offset, width.into()).into());
+            let op = BitwiseOp::MaskXor { mask: Data::new(mask), xor: Data::new(vec![0; of.len()]) };
+            all.push(Bitwise { sreg: Reg::R1, dreg: Reg::R1, len: width, op }.into());
+            all.push(Cmp { op: CmpOp::Eq, sreg: Reg::R1, data: Data::new(network) }.into());
+        }
+        let mut test = |load: Expr, data: &[u8]| {
+            all.push(load);
+            all.push(Cmp { op: CmpOp::Eq, sreg: Reg::R1, data: Data::new(data) }.into());
+        };
         if let Some(p) = self.protocol {
             test(Meta::load(MetaKey::L4proto).into(), &[p]);
         }
@@ -125,7 +143,8 @@ impl NewRule {
             xt::Selector::Ip(s) => {
                 (s.iif, s.oif) = (interface(&self.iif), interface(&self.oif));
                 if let Some(IpAddr::V4(a)) = self.src {
-                    (s.src, s.src_mask) = (a, Ipv4Addr::BROADCAST);
+                    let mask = self.src_len.map_or(Ipv4Addr::BROADCAST, mask4);
+                    (s.src, s.src_mask) = (a & mask, mask);
                 }
                 if let Some(IpAddr::V4(a)) = self.dst {
                     (s.dst, s.dst_mask) = (a, Ipv4Addr::BROADCAST);
@@ -136,7 +155,8 @@ impl NewRule {
                 let all = Ipv6Addr::from_bits(u128::MAX);
                 (s.iif, s.oif) = (interface(&self.iif), interface(&self.oif));
                 if let Some(IpAddr::V6(a)) = self.src {
-                    (s.src, s.src_mask) = (a, all);
+                    let mask = self.src_len.map_or(all, mask6);
+                    (s.src, s.src_mask) = (a & mask, mask);
                 }
                 if let Some(IpAddr::V6(a)) = self.dst {
                     (s.dst, s.dst_mask) = (a, all);
@@ -164,6 +184,19 @@ impl NewRule {
         rule
     }
 
+    /// The source in the words of all tools: an address, or a network.
+    fn source(&self) -> Option<String> {
+        Some(match (self.src?, self.src_len) {
+            (a, None) => a.to_string(),
+            (IpAddr::V4(a), Some(len)) => format!("{}/{len}", a & mask4(len)),
+            (IpAddr::V6(a), Some(len)) => format!("{}/{len}", a & mask6(len)),
+        })
+    }
+
+    fn destination(&self) -> Option<String> {
+        self.dst.map(|a| a.to_string())
+    }
+
     /// In the words of the tools of a backend: what comes behind the name of the chain.
     pub fn words(&self, backend: Backend) -> String {
         match backend {
@@ -180,7 +213,7 @@ impl NewRule {
             }
         }
         let ip = if self.v6 { "ip6" } else { "ip" };
-        for (word, address) in [("saddr", self.src), ("daddr", self.dst)] {
+        for (word, address) in [("saddr", self.source()), ("daddr", self.destination())] {
             if let Some(a) = address {
                 let _ = write!(s, "{ip} {word} {a} ");
             }
@@ -211,7 +244,7 @@ impl NewRule {
                 let _ = write!(s, "{word} {n} ");
             }
         }
-        for (word, address) in [("-s", self.src), ("-d", self.dst)] {
+        for (word, address) in [("-s", self.source()), ("-d", self.destination())] {
             if let Some(a) = address {
                 let _ = write!(s, "{word} {a} ");
             }
@@ -242,7 +275,7 @@ impl NewRule {
         }
         let (ethertype, ip) = if self.v6 { ("IPv6", "ip6") } else { ("IPv4", "ip") };
         let _ = write!(s, "-p {ethertype} ");
-        for (word, address) in [("source", self.src), ("destination", self.dst)] {
+        for (word, address) in [("source", self.source()), ("destination", self.destination())] {
             if let Some(a) = address {
                 let _ = write!(s, "--{ip}-{word} {a} ");
             }
@@ -269,7 +302,7 @@ impl NewRule {
             (Some(p), None) => protocol(p),
             (None, _) => "everything".into(),
         };
-        if let Some(a) = self.src {
+        if let Some(a) = self.source() {
             let _ = write!(s, " from {a}");
         }
         if let Some(a) = self.dst {
@@ -285,6 +318,14 @@ impl NewRule {
         }
         s
     }
+}
+
+fn mask4(len: u8) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(len.min(32))).unwrap_or(0))
+}
+
+fn mask6(len: u8) -> Ipv6Addr {
+    Ipv6Addr::from_bits(u128::MAX.checked_shl(128 - u32::from(len.min(128))).unwrap_or(0))
 }
 
 fn protocol(p: u8) -> String {

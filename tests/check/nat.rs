@@ -8,7 +8,8 @@ use crate::world::{apply, connects, found, routed, says, sh, why};
 kernel_tests! {
     what_docker_publishes_does_not_meet_the_rules_of_input needs ["iptables-nft"];
     a_port_forward_that_the_filter_drops_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
-    a_port_forward_that_turns_back_is_found needs ["nft"];
+    a_port_forward_that_turns_back_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_rule_for_whatever_is_forwarded_is_found needs ["nft", "iptables-nft", "iptables-legacy"];
     private_addresses_that_leave_are_found needs ["nft", "iptables-legacy"];
     a_port_forward_that_takes_everything_is_found needs ["iptables-nft"];
     a_masquerade_of_everything_is_found needs ["iptables-legacy", "nft"];
@@ -51,17 +52,53 @@ fn a_port_forward_that_the_filter_drops_is_found_and_mended() {
     }
 }
 
-fn a_port_forward_that_turns_back_is_found() {
-    let [_client, router, _server] = forwarding();
-    router
-        .nft("table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 198.51.100.2; }; }");
-    let findings = found(&router, "NB0302");
-    assert_eq!(findings.len(), 1);
-    assert!(findings[0]["message"].as_str().unwrap().contains("the network of eth1"), "{findings:?}");
-    router.nft(
-        "table ip n { chain s { type nat hook postrouting priority 100; iifname eth1 oifname eth1 masquerade; }; }",
+/// A server that asks for its own published address is a client of its own network.
+fn a_port_forward_that_turns_back_is_found_and_mended() {
+    let xt = |tool: &str| {
+        format!("{tool} -t nat -A PREROUTING -d 192.0.2.1 -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2:8080")
+    };
+    let nft = "nft 'table inet n { chain p { type nat hook prerouting priority -100; ip daddr 192.0.2.1 tcp dport 80 dnat ip to 198.51.100.2:8080; }; }'";
+    let with_chain = format!(
+        "{nft}; nft 'table inet n {{ chain s {{ type nat hook postrouting priority 100; oifname \"eth0\" masquerade; }}; }}'"
     );
-    assert!(found(&router, "NB0302").is_empty());
+    for rules in [nft.to_owned(), with_chain, xt("iptables-nft"), xt("iptables-legacy")] {
+        let [_client, router, server] = forwarding();
+        sh(&router, &rules);
+        let _listens = server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        let turns_back = || connects(&server, &server, "192.0.2.1", 80);
+        let findings = found(&router, "NB0302");
+        assert_eq!((findings.len(), turns_back()), (1, false), "{rules}");
+        assert!(findings[0]["message"].as_str().unwrap().contains("the network of eth1"), "{findings:?}");
+        let answer = why(&router, "tcp 198.51.100.2 192.0.2.1:80 -i eth1");
+        assert!(says(&answer, "NB0302") && answer["fix"][0]["verified"] == true, "{answer}");
+        assert_eq!(findings[0]["fix"][0]["verified"], true, "{findings:?}");
+        apply(&router, &findings[0]);
+        assert!(turns_back() && found(&router, "NB0302").is_empty(), "{rules}");
+    }
+}
+
+fn a_rule_for_whatever_is_forwarded_is_found() {
+    let established = "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT";
+    let [_client, router, _server] = forwarding();
+    router.route("0.0.0.0/0", "192.0.2.2");
+    sh(&router, &format!("iptables-legacy -P FORWARD DROP; iptables-legacy {established}"));
+    assert!(found(&router, "NB0308").is_empty(), "nobody");
+    sh(&router, "iptables-legacy -A FORWARD -i eth1 -s 198.51.100.0/24 -o eth0 -j ACCEPT");
+    assert!(found(&router, "NB0308").is_empty(), "for one network");
+    sh(&router, "iptables-legacy -R FORWARD 2 -o eth0 -j ACCEPT");
+    let told = found(&router, "NB0308");
+    assert_eq!((told.len(), &told[0]["severity"]), (1, &"note".into()), "{told:?}");
+    assert_eq!(told[0]["rules"][0]["rule_position"], 2);
+    for open in [
+        "iptables-legacy -F; iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -j ACCEPT",
+        "iptables-nft -P FORWARD ACCEPT; iptables-nft -F; iptables-legacy -P FORWARD ACCEPT; nft 'table inet f { chain x { accept; }; chain f { type filter hook forward priority 0; policy drop; ct state established accept; ct state new oifname eth1 jump x; }; }'",
+    ] {
+        sh(&router, "iptables-legacy -P FORWARD ACCEPT");
+        sh(&router, open);
+        let told = found(&router, "NB0308");
+        assert_eq!((told.len(), &told[0]["severity"]), (1, &"warning".into()), "{open}: {told:?}");
+        assert!(told[0]["message"].as_str().unwrap().ends_with("the network of eth1"), "{told:?}");
+    }
 }
 
 fn private_addresses_that_leave_are_found() {

@@ -16,7 +16,7 @@ use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::finding::witness::number;
-use crate::fix::{Change, NewRule, Trial};
+use crate::fix::{Change, NewRule, Trial, translations};
 use crate::listing::chains;
 use crate::manager;
 
@@ -70,7 +70,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     to.link
                 ));
             }
-            let fix = meant.and_then(|at| masqueraded(view, at, from, to));
+            let fix = masqueraded(view, from, to);
             if fix.is_none() {
                 finding = finding.note(format!("masquerade what leaves by {}: nft add rule ip nat postrouting oifname {} masquerade, iptables -t nat -A POSTROUTING -o {} -j MASQUERADE", to.link, to.link, to.link));
             }
@@ -80,17 +80,15 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// A rule at the end of the base chain that the one at `meant` belongs to, behind exceptions that somebody may have made.
-fn masqueraded(view: &View<'_>, meant: Place, from: &Peer, to: &Peer) -> Option<Fix> {
+/// A rule where sources are translated, behind exceptions that somebody may have made.
+fn masqueraded(view: &View<'_>, from: &Peer, to: &Peer) -> Option<Fix> {
     let rule = NewRule { v6: to.own.is_ipv6(), oif: Some(to.link.clone()), masquerade: true, ..NewRule::default() };
-    let chain = *view.bases(meant.chain).first()?;
-    let change = Change::Insert { chain, position: view.listing.chain(chain).len + 1, rule };
-    let trial = Trial::new(view.rules, view.host).with(&change)?;
-    let e = trial.run(&passing(from, to)?)?;
     let own = |r: &Run| PacketFields::of(&r.packet).source == Some(to.own);
-    if !e.passes() || e.walked.incomplete || !e.walked.runs.iter().all(own) {
-        return None;
-    }
+    let passes = |change: &Change| {
+        let after = Trial::new(view.rules, view.host).with(change)?.run(&passing(from, to)?)?;
+        (after.passes() && !after.walked.incomplete && after.walked.runs.iter().all(own)).then_some(())
+    };
+    let change = translations(view.rules, &rule).into_iter().find(|c| passes(c).is_some())?;
     let fix = Fix::new(format!("masquerade what leaves by {}", to.link)).change(change.clone());
     let fix = change.commands(view.rules)?.into_iter().fold(fix, Fix::command);
     let fix = change.persistent(view.rules).into_iter().fold(fix, Fix::persistent);
