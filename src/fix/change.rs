@@ -329,3 +329,29 @@ fn backend(rules: &Ruleset, chain: ChainRef) -> Option<Backend> {
     let at = Place { chain, position: None };
     Some(Describer { rules, history: None, keepers: None }.backend(at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::testing;
+
+    #[test]
+    fn nobody_but_its_owner_is_told_to_change_a_table() {
+        let mut rules = testing::input("drop", "");
+        let chain = ChainRef { table: TableRef::Nft(0), chain: 0 };
+        let change = Change::Insert { chain, position: 1, rule: NewRule::default() };
+        assert!(change.commands(&rules).is_some() && change.persistent(&rules).is_some());
+        rules.nft[0].def.flags |= TableFlags::OWNER;
+        assert_eq!(change.commands(&rules), None);
+    }
+
+    #[test]
+    fn nothing_makes_a_rule_last_where_somebody_writes_the_rules_again() {
+        let mut rules = testing::input("drop", "");
+        rules.nft[0].def.name = "firewalld".into();
+        let chain = ChainRef { table: TableRef::Nft(0), chain: 0 };
+        let change = Change::Insert { chain, position: 1, rule: NewRule::default() };
+        assert!(change.commands(&rules).is_some());
+        assert_eq!(change.persistent(&rules), None);
+    }
+}

@@ -50,7 +50,7 @@ pub const MANAGERS: &[Manager] = &[
             Set("docker-ext-bridges-*"),
             Reads("DOCKER", DOCKER),
         ],
-        change: "by what containers publish; own rules go to the chain DOCKER-USER",
+        change: "by what containers publish; own rules of iptables go to the chain DOCKER-USER",
     },
     Manager {
         name: "podman",
@@ -151,6 +151,12 @@ pub const MANAGERS: &[Manager] = &[
         change: "in networking.firewall of the system's configuration",
     },
     Manager { name: "openwrt", signs: &[Table("fw4")], change: "in /etc/config/firewall" },
+    Manager {
+        name: "netbird",
+        signs: &[Table("netbird"), Chain("NETBIRD-*")],
+        change: "by NetBird's access control policies",
+    },
+    Manager { name: "opensnitch", signs: &[Table("opensnitch")], change: "in OpenSnitch's rules" },
     Manager { name: "mullvad", signs: &[Table("mullvad")], change: "with mullvad, or by split tunnelling" },
     Manager { name: "foomuuri", signs: &[Table("foomuuri")], change: "in /etc/foomuuri" },
     Manager {

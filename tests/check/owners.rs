@@ -14,6 +14,7 @@ kernel_tests! {
     firewalld_is_told_a_policy_for_what_is_forwarded needs ["nft", "iptables-nft", "ip6tables-nft"];
     firewalld_is_told_to_end_its_panic needs ["nft"];
     shorewall_is_told_a_line_for_its_rules_or_to_forget_an_address needs ["iptables-nft-restore", "ip6tables-nft-restore"];
+    what_sshguard_blocks_is_taken_back needs ["nft", "iptables-legacy"];
     a_ban_in_the_administrators_chain_is_lifted needs ["iptables-nft"];
     the_order_of_somebodys_rules_in_ufw_is_no_affair_of_ufw needs ["iptables-nft"];
 }
@@ -207,4 +208,27 @@ fn shorewall_is_told_a_line_for_its_rules_or_to_forget_an_address() {
     assert_eq!(first(&answer), ["shorewall allow 192.0.2.2"]);
     w.run("iptables-nft -D dynamic -s 192.0.2.2 -j reject");
     assert!(w.reaches_server(8080));
+}
+
+fn what_sshguard_blocks_is_taken_back() {
+    // As sshguard 2.4.3 was seen to load them.
+    let in_a_set = "nft -f - <<'N'
+table ip sshguard {
+  set attackers { type ipv4_addr; flags interval; elements = { 192.0.2.2 }; }
+  chain blacklist { type filter hook input priority filter - 10; policy accept; ip saddr @attackers drop; }
+}
+N";
+    let in_a_chain = "iptables-legacy -N sshguard; iptables-legacy -A INPUT -j sshguard; iptables-legacy -I sshguard -s 192.0.2.2/32 -j DROP";
+    for block in [in_a_set, in_a_chain] {
+        let w = World::new();
+        w.run(block);
+        let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:22")).unwrap();
+        assert!(!w.reaches_server(22));
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:22 -i eth0");
+        assert_eq!(answer["culprit"]["manager"], "sshguard", "{answer}");
+        assert_eq!(answer["fix"][0]["persistent"][0], "echo 192.0.2.2 >> /etc/sshguard/whitelist", "{answer}");
+        assert_eq!(first(&answer).len(), 1);
+        crate::world::apply(&w.server, &answer);
+        assert!(w.reaches_server(22), "{answer}");
+    }
 }

@@ -22,12 +22,14 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     for v in invited::in_vain(view).into_iter().filter(|v| is_elsewhere(&v.detail)) {
         let name = name(v.protocol);
         let unasked = manager::of_rule(view.rules, v.at).is_some_and(Manager::opens_by_itself);
+        // Who binds a socket to an interface, as DHCP servers do, means to serve that one.
+        let meant = v.detail.starts_with("bound to interface");
         found.push(
             CODE.finding(format!(
                 "a rule lets others reach {name} port {}, where the only socket is {}",
                 v.port, v.detail
             ))
-            .severity(if unasked { Severity::Note } else { Severity::Warning })
+            .severity(if unasked || meant { Severity::Note } else { Severity::Warning })
             .rule(view.rule(v.at).label("it invites others").condition(&[
                 "--dport",
                 "--dports",

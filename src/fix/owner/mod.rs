@@ -40,6 +40,7 @@ pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec
         Some("docker") => docker(rules, run.hook, at, rule).into_iter().collect(),
         Some("fail2ban") => delisted(rules, run, at, fail2ban_set).chain(fail2ban(rules, at, rule)).collect(),
         Some("crowdsec") => delisted(rules, run, at, crowdsec_set).collect(),
+        Some("sshguard") => sshguard(rules, run, at, rule),
         Some("shorewall") => shorewall::ways(rules, run, at, rule),
         _ => Vec::new(),
     }
@@ -105,6 +106,22 @@ fn fail2ban(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
         message: format!("lift the ban of {address} in fail2ban's jail {jail}"),
         also: allow::also_of(&address.to_string()),
     })
+}
+
+/// sshguard takes no orders: what it has blocked is taken out, and its whitelist keeps it from blocking that again.
+fn sshguard(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec<Way> {
+    let way = |change: Change, key: String| {
+        Some(Way {
+            commands: change.commands(rules)?,
+            change,
+            persistent: Some(format!("echo {key} >> /etc/sshguard/whitelist")),
+            message: format!("take back that sshguard blocks {key}"),
+            also: allow::also_of(&key),
+        })
+    };
+    let listed = listed::suspects(rules, run, at).into_iter().filter_map(|l| Some((l.key(rules)?, Change::Unlist(l))));
+    let banned = bans(rules, at, rule).map(|a| (a.to_string(), Change::Remove { at }));
+    listed.chain(banned).filter_map(|(key, change)| way(change, key)).collect()
 }
 
 /// The address that the rule is about, and nothing else: a rule for more than one is no ban.
