@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::Value;
@@ -100,16 +101,19 @@ fn arrivals() -> Result<(), String> {
             Ok::<_, String>((count.unwrap_or(0), found))
         };
         let (were, _) = dropped()?;
-        send().map_err(|e| e.to_string())?;
-        if dropped()?.0 != were {
-            return Err("packets are dropped where many may wait".into());
-        }
         sysctl(MOST, "0")?;
-        send().map_err(|e| e.to_string())?;
-        let (are, told) = dropped()?;
-        if are <= were {
-            return Err(format!("it is not told: {told:?}"));
-        }
+        // The ports are not in use before the bridge has noticed that their other ends are up.
+        let begun = Instant::now();
+        let told = loop {
+            send().map_err(|e| e.to_string())?;
+            match dropped()? {
+                (are, told) if are > were => break told,
+                (_, told) if begun.elapsed() > Duration::from_secs(20) => {
+                    return Err(format!("it is not told: {told:?}"));
+                }
+                _ => {}
+            }
+        };
         apply(told.first().ok_or("it is not told")?)?;
         let (were, _) = dropped()?;
         send().map_err(|e| e.to_string())?;
