@@ -126,6 +126,7 @@ impl<'a> Explainer<'a> {
             fields.ct_state = answer.ct_state;
             if self.tried {
                 near_misses = near::misses(&self.prepared, self.env, &self.describer(), run);
+                near_misses.extend(near::forwards(&self.prepared, self.env, &self.describer(), run));
             }
         }
         answer.why.extend(notes.iter().cloned().map(Why::plain));

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::blame::describe::Describer;
-use crate::blame::{Culprit, NearMiss};
+use crate::blame::{Culprit, CulpritKind, NearMiss};
 use crate::evaluate::conditions::Conditions;
 use crate::evaluate::walk::{Fate, Run, Step};
 use crate::evaluate::{Assumptions, Context, Decision, Environment, Hook, Place, Prepared, TableRef};
@@ -63,24 +63,51 @@ pub(super) fn misses(prepared: &Prepared<'_>, env: &dyn Environment, by: &Descri
 /// The rules that would have translated the source of a packet, and missed it.
 pub(super) fn translations(explainer: &Explainer<'_>, run: &Run) -> Vec<NearMiss> {
     let by = explainer.describer();
+    translating(explainer.prepared(), explainer.env(), &by, run, (Hook::Postrouting, FIELDS, translates_source))
+}
+
+/// The rules that would have sent a packet on which ends at this host, and missed it in one thing.
+pub(super) fn forwards(prepared: &Prepared<'_>, env: &dyn Environment, by: &Describer<'_>, run: &Run) -> Vec<NearMiss> {
+    let ends_here = match &run.fate {
+        Fate::Lost(o) => o.kind == CulpritKind::Socket,
+        Fate::Decided { decision, .. } => matches!(decision, Decision::Drop | Decision::Reject(_)),
+        _ => false,
+    };
+    if run.hook != Hook::Input || !ends_here {
+        return Vec::new();
+    }
+    translating(prepared, env, by, run, (Hook::Prerouting, 1, translates_destination))
+}
+
+/// How a rule translates, if it does.
+type Translates = fn(&Describer<'_>, Place) -> Option<&'static str>;
+
+/// The rules of a hook that would have translated a packet, and missed it on so many fields at the most.
+fn translating(
+    prepared: &Prepared<'_>,
+    env: &dyn Environment,
+    by: &Describer<'_>,
+    run: &Run,
+    (at, most, translates): (Hook, usize, Translates),
+) -> Vec<NearMiss> {
     let mut seen = FxHashSet::default();
     let missed = run.steps.iter().filter_map(|step| match step {
-        Step::Rule { hook: Hook::Postrouting, tried } if !tried.matched => Some(tried.at),
+        Step::Rule { hook, tried } if *hook == at && !tried.matched => Some(tried.at),
         _ => None,
     });
     let mut found: Vec<_> = missed
-        .filter(|at| seen.insert(*at))
-        .filter_map(|at| {
-            let does = translates_source(&by, at)?;
+        .filter(|place| seen.insert(*place))
+        .filter_map(|place| {
+            let does = translates(by, place)?;
             let mut assumptions = Assumptions::new();
-            let mut cx = Context::new(run.packet.clone(), Hook::Postrouting, explainer.env(), &mut assumptions);
-            let c = explainer.prepared().conditions(&mut cx, at)?;
-            (1..=FIELDS).contains(&c.missed.len()).then_some((at, c, does))
+            let mut cx = Context::new(run.packet.clone(), at, env, &mut assumptions);
+            let c = prepared.conditions(&mut cx, place)?;
+            (1..=most).contains(&c.missed.len()).then_some((place, c, does))
         })
         .collect();
     found.sort_by_key(|(_, c, _)| (c.missed.len(), std::cmp::Reverse(c.met)));
     found.truncate(SHOWN);
-    found.into_iter().map(|(at, c, does)| near_miss(by.culprit(at), &c, does.to_owned())).collect()
+    found.into_iter().map(|(place, c, does)| near_miss(by.culprit(place), &c, does.to_owned())).collect()
 }
 
 /// How a rule translates sources, if it does.
@@ -90,14 +117,42 @@ fn translates_source(by: &Describer<'_>, place: Place) -> Option<&'static str> {
         b"SNAT" | b"NETMAP" => Some("snat"),
         _ => None,
     };
+    let by_expr = |e: &Expr| match e {
+        Expr::Masq(_) => Some("masquerade"),
+        Expr::Nat(n) if n.kind == NatKind::Snat => Some("snat"),
+        _ => None,
+    };
+    does(by, place, by_expr, by_target)
+}
+
+/// How a rule translates destinations, if it does.
+fn translates_destination(by: &Describer<'_>, place: Place) -> Option<&'static str> {
+    let by_target = |name: &[u8]| match name {
+        b"DNAT" | b"NETMAP" => Some("dnat"),
+        b"REDIRECT" => Some("redirect"),
+        _ => None,
+    };
+    let by_expr = |e: &Expr| match e {
+        Expr::Redir(_) => Some("redirect"),
+        Expr::Nat(n) if n.kind == NatKind::Dnat => Some("dnat"),
+        _ => None,
+    };
+    does(by, place, by_expr, by_target)
+}
+
+/// What a rule does, by its expressions or its target.
+fn does(
+    by: &Describer<'_>,
+    place: Place,
+    by_expr: impl Fn(&Expr) -> Option<&'static str>,
+    by_target: impl Fn(&[u8]) -> Option<&'static str>,
+) -> Option<&'static str> {
     match place.chain.table {
         TableRef::Nft(t) => {
             let rule = by.rules.nft.get(t)?.chains.get(place.chain.chain)?.rule(place.position?)?;
             rule.exprs.iter().find_map(|e| match e {
-                Expr::Masq(_) => Some("masquerade"),
-                Expr::Nat(n) if n.kind == NatKind::Snat => Some("snat"),
                 Expr::Target(t) => by_target(t.name.as_bytes()),
-                _ => None,
+                e => by_expr(e),
             })
         }
         TableRef::Xt(t) => {

@@ -9,6 +9,7 @@ kernel_tests! {
     what_docker_publishes_does_not_meet_the_rules_of_input needs ["iptables-nft"];
     a_port_forward_that_the_filter_drops_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
     a_port_forward_that_turns_back_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_port_forward_that_nearly_matched_is_named needs ["nft", "iptables-nft", "iptables-legacy"];
     a_rule_for_whatever_is_forwarded_is_found needs ["nft", "iptables-nft", "iptables-legacy"];
     private_addresses_that_leave_are_found needs ["nft", "iptables-legacy"];
     a_port_forward_that_takes_everything_is_found needs ["iptables-nft"];
@@ -74,6 +75,30 @@ fn a_port_forward_that_turns_back_is_found_and_mended() {
         assert_eq!(findings[0]["fix"][0]["verified"], true, "{findings:?}");
         apply(&router, &findings[0]);
         assert!(turns_back() && found(&router, "NB0302").is_empty(), "{rules}");
+    }
+}
+
+fn a_port_forward_that_nearly_matched_is_named() {
+    for (rules, field) in [
+        ("iptables-legacy -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 198.51.100.2", "--dport"),
+        (
+            "iptables-nft -t nat -A PREROUTING -i eth1 -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2",
+            "iifname",
+        ),
+        (
+            "nft 'table inet n { chain p { type nat hook prerouting priority -100; ip daddr 192.0.2.7 tcp dport 80 dnat ip to 198.51.100.2; }; }'",
+            "ip daddr",
+        ),
+    ] {
+        let [_client, router, _server] = forwarding();
+        sh(&router, rules);
+        let answer = why(&router, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert!(says(&answer, "NB0504"), "{answer}");
+        let near = &answer["near_misses"][0];
+        assert_eq!((&near["field"], &near["action"]), (&field.into(), &"dnat".into()), "{rules}: {answer}");
+        sh(&router, "iptables-legacy -t nat -I PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 3128");
+        let answer = why(&router, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert!(answer["why"].to_string().contains("changed its port from 80 to 3128"), "{answer}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! `NB0504`: rules invite others to a port on which nobody listens.
 
 use super::{invited, name};
-use crate::blame::CulpritKind;
+use crate::blame::{CulpritKind, PacketFields};
+use crate::evaluate::Packet;
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
@@ -48,8 +49,17 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
-    (c.kind == CulpritKind::Socket && c.detail.as_deref() == Some("no listener")).then(|| {
-        "the rules let it through, and no socket takes it: the service is not running, or on another port".into()
+    if c.kind != CulpritKind::Socket || c.detail.as_deref() != Some("no listener") {
+        return None;
+    }
+    let port = |p: &Packet| PacketFields::of(p).destination_port;
+    let asked = port(&Packet::new(case.question.network, case.question.bytes.clone()));
+    let now = case.explained.walked.runs.first().and_then(|r| port(&r.packet));
+    Some(match (asked, now) {
+        (Some(asked), Some(now)) if asked != now && !case.is_answer() => format!(
+            "a rule before has changed its port from {asked} to {now}, and no socket takes it there: the service is not running, or the rule has the wrong port"
+        ),
+        _ => "the rules let it through, and no socket takes it: the service is not running, or on another port".into(),
     })
 }
 

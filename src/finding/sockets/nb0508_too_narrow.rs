@@ -139,7 +139,8 @@ fn is_too_narrow(n: &NearMiss) -> bool {
     let alone = !n.message.contains("; ");
     // What this host sends to itself is let in everywhere, and is about no service.
     let lo = n.wanted.as_deref().is_some_and(|w| w.trim_matches('"') == "lo");
-    alone && !lo && (by.contains("saddr") || ["-s", "--src-range", "-i", "iif", "iifname"].contains(&by))
+    let forwards = ["dnat", "redirect"].contains(&n.action.as_str());
+    alone && !lo && !forwards && (by.contains("saddr") || ["-s", "--src-range", "-i", "iif", "iifname"].contains(&by))
 }
 
 fn finding(view: &View<'_>, (protocol, port): (u8, u16), at: Place, kept: Kept) -> Option<Finding> {
