@@ -1,6 +1,8 @@
 //! What is on the machine's disk.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use nfblame_vm_tests::{PLAN, Plan, SCENARIOS, Suite};
@@ -214,18 +216,18 @@ pub struct More<'a> {
     pub scenarios: Option<&'a Path>,
 }
 
-/// Writes the disk of a kernel.
+/// Writes the disk of a kernel into a file that has no name, so that it goes when we go.
 ///
 /// # Errors
-/// When something that should be on it cannot be read.
+/// When something that should be on it cannot be read, or there is no room.
 pub fn write(
     kernel: &Unpacked,
     release: &str,
     built: &Built,
     plan: &Plan,
     more: &More<'_>,
-    to: &Path,
-) -> Result<(), String> {
+    dir: &Path,
+) -> Result<File, String> {
     let mut disk = Archive::default();
     for dir in ["proc", "sys", "dev", "run", "tmp", "etc", "mnt", "var"] {
         disk.dir(dir);
@@ -282,7 +284,11 @@ pub fn write(
             disk.copy(&file.path(), &file.path().display().to_string())?;
         }
     }
-    std::fs::write(to, disk.finish()).map_err(|e| format!("{}: {e}", to.display()))
+    let to = dir.join("initramfs");
+    let fail = |e: std::io::Error| format!("{}: {e}", to.display());
+    let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&to).map_err(fail)?;
+    std::fs::remove_file(&to).and_then(|()| file.write_all(&disk.finish())).map_err(fail)?;
+    Ok(file)
 }
 
 /// The distribution's Python, where it is installed, with its library.

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Instant;
 
 use nfblame_vm_tests::{BARE_STEPS, LOADED_STEPS, Plan, Suite, suite_step};
+use nix::sys::resource::{UsageWho, getrusage};
 
 use apt::{Apt, Kernel, Kernels, Wanted};
 use modules::Unpacked;
@@ -301,10 +302,9 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
     for (kernel, unpacked) in kernels {
         let dir = dir.join(&kernel.release);
         shell::make_dir(&dir)?;
-        let initramfs = dir.join("initramfs");
         let more =
             disk::More { modules: args.suites || args.scenarios.is_some(), scenarios: args.scenarios.as_deref() };
-        disk::write(unpacked, &kernel.release, &built, &plan, &more, &initramfs)?;
+        let initramfs = disk::write(unpacked, &kernel.release, &built, &plan, &more, &dir)?;
         machines.push((kernel, Machine { image: unpacked.image.clone(), initramfs, dir, processors }));
     }
     let Some((_, first)) = machines.first() else { return Err("no kernel is asked for".into()) };
@@ -312,7 +312,7 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
     eprintln!("vm: booting {} with {accelerator:?}", list(&machines));
     let long = args.suites || args.scenarios.is_some();
     let limit = if long { qemu::LIMIT_WHEN_ASKED } else { qemu::LIMIT };
-    let begun = Instant::now();
+    let (begun, spent) = (Instant::now(), processor_time());
     let mut reports = Vec::new();
     for some in machines.chunks(jobs) {
         thread::scope(|s| {
@@ -348,19 +348,25 @@ fn run(args: &Args, kernels: &[Ready], missing: &[Missing]) -> Result<bool, Stri
         let (p, f, i) = r.counts();
         (passed, failed, ignored) = (passed + p, failed + f, ignored + i);
     }
-    println!("vm: {} kernels in {:.0} s", reports.len(), begun.elapsed().as_secs_f32());
+    let (seconds, spent) = (begun.elapsed().as_secs_f32(), processor_time() - spent);
+    println!("vm: {} kernels in {seconds:.0} s, with {spent} s of processor time", reports.len());
     println!("vm: {passed} passed, {failed} failed, {ignored} ignored");
     if !twice.is_empty() {
         println!("vm: counted as of the second time, after failures told above: {}", twice.join(", "));
     }
     // What it said is kept where something failed.
     for (report, (_, machine)) in reports.iter().zip(&machines) {
-        let _ = std::fs::remove_file(&machine.initramfs);
         if report.counts().1 == 0 {
             let _ = std::fs::remove_dir_all(&machine.dir);
         }
     }
     Ok(failed == 0)
+}
+
+/// What the machines that have ended used up, in seconds.
+fn processor_time() -> i64 {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN);
+    used.map_or(0, |u| u.user_time().tv_sec() + u.system_time().tv_sec())
 }
 
 /// So many machines fit into the memory that is free now.

@@ -1,6 +1,7 @@
 //! Booting.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -36,7 +37,7 @@ pub struct Machine {
     /// The kernel.
     pub image: PathBuf,
     /// The archive.
-    pub initramfs: PathBuf,
+    pub initramfs: fs::File,
     /// Where its console and its results go.
     pub dir: PathBuf,
     /// How many processors it has.
@@ -123,7 +124,7 @@ impl Machine {
             .arg("-kernel")
             .arg(&self.image)
             .arg("-initrd")
-            .arg(&self.initramfs)
+            .arg(format!("/proc/{}/fd/{}", std::process::id(), self.initramfs.as_raw_fd()))
             .args(["-append", &format!("{WORDS} {words}")])
             .args(["-serial", &serial(&self.console()), "-serial", &serial(&self.results())])
             .stdin(Stdio::null())
