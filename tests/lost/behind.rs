@@ -1,7 +1,7 @@
 //! Packets that all rules let pass, and that the kernel drops behind them: no port is left to translate to, a socket's buffer
 //! is full. Each is asked about, and seen by a watch.
 
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use nfblame::blame::{Blame, CulpritKind};
@@ -14,6 +14,7 @@ use crate::watcher::{Watcher, traced};
 kernel_tests! {
     // Before, traces do not say that the packet began a connection.
     a_connection_without_a_port_to_translate_to_is_dropped needs ["linux 6.18", "nft"];
+    a_port_that_another_connection_has_is_known needs ["nft"];
     a_socket_that_is_not_read_loses_packets needs ["linux 5.12"];
 }
 
@@ -27,28 +28,44 @@ fn lost(watch: &Watcher, port: u16) -> Blame {
     }
 }
 
+/// All connections leave from one port.
+const ONE_PORT: &str = "table ip n {
+ chain c {
+  type nat hook postrouting priority srcnat;
+  oifname r1 tcp dport 80 snat to 10.9.2.1:7000
+ }
+}";
+
+fn connect(lab: &Lab) -> std::io::Result<TcpStream> {
+    let to = SocketAddr::from(([10, 9, 2, 2], 80));
+    lab.client.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)))
+}
+
+fn a_port_that_another_connection_has_is_known() {
+    let lab = Lab::new();
+    lab.router.nft(ONE_PORT);
+    let _listener = lab.server.run(|| TcpListener::bind("10.9.2.2:80")).unwrap();
+    let ask = |dst: &str| who(&why(&lab.router, &format!("tcp 10.9.1.2:40000 {dst} -i r0")));
+    assert_eq!(ask("10.9.2.2:80"), "certain accept none");
+    let _first = connect(&lab).unwrap();
+    assert_eq!(ask("10.9.2.2:80"), "certain drop nat no port left");
+    // To another port the same one is free.
+    assert_eq!(ask("10.9.2.2:81"), "certain accept none");
+}
+
 fn a_connection_without_a_port_to_translate_to_is_dropped() {
     let lab = Lab::new();
-    lab.router.nft(
-        "table ip n {\n chain c {\n type nat hook postrouting priority srcnat;\n oifname r1 tcp dport 80 snat to 10.9.2.1:7000\n }\n}",
-    );
+    lab.router.nft(ONE_PORT);
     let listener = lab.server.run(|| TcpListener::bind("10.9.2.2:80")).unwrap();
-    let to = "10.9.2.2:80".parse().unwrap();
-    let connect = || lab.client.run(|| TcpStream::connect_timeout(&to, Duration::from_millis(700)));
-    let first = connect().unwrap();
+    let first = connect(&lab).unwrap();
     let watch = Watcher::start(&lab.router, traced("tcp"));
-    assert!(connect().is_err(), "the only port is taken");
+    assert!(connect(&lab).is_err(), "the only port is taken");
     let blame = lost(&watch, 80);
     let culprit = &blame.culprit;
     assert_eq!((culprit.kind, culprit.detail.as_deref()), (CulpritKind::Nat, Some("no port left")), "{blame:#?}");
     // As it came in, not as it was to leave.
     assert_eq!(blame.packet.source.map(|a| a.to_string()).as_deref(), Some("10.9.1.2"));
     assert!(blame.packet.source_port != Some(7000));
-    drop(watch);
-    let ask = |dst: &str| who(&why(&lab.router, &format!("tcp 10.9.1.2:40000 {dst} -i r0")));
-    assert_eq!(ask("10.9.2.2:80"), "certain drop nat no port left");
-    // To another port the same one is free.
-    assert_eq!(ask("10.9.2.2:81"), "certain accept none");
     drop((first, listener));
 }
 
