@@ -40,7 +40,9 @@ impl Ruleset {
                 ruleset = Self::default();
                 ruleset.read_nft(&mut client)?;
                 ruleset.read_legacy();
-                if ruleset.read_registered(&mut client) {
+                // What never stands still is not tried as often again.
+                let torn = ruleset.problems.iter().any(|p| p.torn);
+                if ruleset.read_registered(&mut client) || torn {
                     break;
                 }
             }

@@ -50,6 +50,10 @@ pub struct Watch {
     pub(super) fresh: Fresh,
     /// When it was last asked whether the rules are still those that were read.
     pub(super) looked: Option<Instant>,
+    /// Up to when no rules were there that have not been read.
+    pub(super) verified: Time,
+    /// When a ruleset that was waited for did not come in time.
+    pub(super) gave_up: Option<Instant>,
     /// The families whose legacy tables were there, and made to trace, from the beginning.
     pub(super) legacy_traced: Vec<xt::Family>,
 }
@@ -99,6 +103,8 @@ impl Watch {
             unconfirmed: Unconfirmed::begin(),
             fresh: Fresh::default(),
             looked: None,
+            verified: first.known,
+            gave_up: None,
             legacy_traced,
         })
     }
@@ -300,12 +306,13 @@ impl Watch {
         for update in self.pending.drain(..) {
             for a in update.changes {
                 self.summary.ruleset_changes += u64::from(a.matters);
-                self.generations.changed(a.change, a.added, a.matters);
+                self.generations.changed(a.change, a.since, a.added, a.matters);
             }
+            self.verified = self.verified.max(update.known);
             if update.lost {
                 self.ledger.lost(&Loss { source: Source::Ruleset, count: None, cause: LossCause::NoBuffers });
             }
-            self.generations.push(update.rules, update.read);
+            self.generations.push(update.rules, update.known, update.read);
         }
     }
 

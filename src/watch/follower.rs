@@ -1,7 +1,7 @@
 //! Following the ruleset: every announced change is read at once, so that each packet can be judged by the rules it met.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -24,6 +24,11 @@ const LEGACY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many updates may wait to be taken.
 const WAITING: usize = 16;
 
+/// A wait of fewer nanoseconds has ended at once.
+const AT_ONCE: u64 = 1_000_000;
+/// By how many nanoseconds a thread may be woken late.
+const LATE: u64 = 60_000_000;
+
 /// How long one look into the queue waits while catching up.
 const STEP: Duration = Duration::from_millis(5);
 
@@ -34,6 +39,8 @@ pub struct Update {
     pub rules: Arc<Ruleset>,
     /// When it was read.
     pub read: Time,
+    /// Up to when all changes are known.
+    pub known: Time,
     /// The changes since the last update.
     pub changes: Vec<Announced>,
     /// Announcements were lost: other changes may have happened in between.
@@ -46,6 +53,8 @@ pub struct Follower {
     updates: Receiver<Update>,
     /// The latest generation that was dealt with: the updates of all before it have been sent.
     heard: Arc<AtomicU32>,
+    /// From when on changes may have been made of which no update has been sent yet; none: 0.
+    behind: Arc<AtomicU64>,
     stop: Arc<EventFd>,
     thread: Option<JoinHandle<()>>,
 }
@@ -65,13 +74,16 @@ impl Follower {
         } else {
             None
         };
-        let first = Update { rules: Arc::new(read()?), read: Time::now(), changes: Vec::new(), lost: false };
+        let known = Time::now();
+        let rules = Arc::new(read()?);
+        let first = Update { rules, read: Time::now(), known, changes: Vec::new(), lost: false };
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|e| Error::os("make", "an event descriptor", e))?;
         let stop = Arc::new(stop);
         let (out, updates) = sync_channel(WAITING);
         let heard = Arc::new(AtomicU32::new(first.rules.generation.unwrap_or(0)));
         let last = Arc::clone(&first.rules);
+        let behind = Arc::new(AtomicU64::new(0));
         let worker = Worker {
             monitor,
             stop: Arc::clone(&stop),
@@ -79,12 +91,14 @@ impl Follower {
             last,
             heard: Arc::clone(&heard),
             transaction: Transaction::default(),
+            behind: Arc::clone(&behind),
+            idle: known,
         };
         let thread = thread::Builder::new()
             .name("ruleset".into())
             .spawn(move || worker.run())
             .map_err(|e| Error::os("start", "the thread that follows the ruleset", e))?;
-        Ok((Self { updates, heard, stop, thread: Some(thread) }, first))
+        Ok((Self { updates, heard, behind, stop, thread: Some(thread) }, first))
     }
 
     /// The updates that are there.
@@ -97,12 +111,23 @@ impl Follower {
         self.updates.recv().ok()
     }
 
+    /// May a packet that passed at that time have met a ruleset that is only being read?
+    pub fn is_behind(&self, when: Time) -> bool {
+        let behind = self.behind.load(Ordering::Acquire);
+        behind != 0 && when.0 >= behind
+    }
+
+    /// Has everything up to that generation been dealt with?
+    pub fn has_heard(&self, generation: u32) -> bool {
+        self.heard.load(Ordering::Acquire) == generation
+    }
+
     /// Waits until everything up to that generation has been dealt with, and returns the next update if there is one.
     pub fn catch_up(&self, generation: u32, deadline: Duration) -> Option<Update> {
         let until = Instant::now() + deadline;
         loop {
             // Asked before the queue is looked at: what is dealt with has been sent by then.
-            let done = self.heard.load(Ordering::Acquire) == generation || Instant::now() >= until;
+            let done = self.has_heard(generation) || Instant::now() >= until;
             match self.updates.recv_timeout(if done { Duration::ZERO } else { STEP }) {
                 Ok(u) => return Some(u),
                 Err(RecvTimeoutError::Timeout) if !done => {}
@@ -140,17 +165,31 @@ struct Worker {
     last: Arc<Ruleset>,
     heard: Arc<AtomicU32>,
     transaction: Transaction,
+    behind: Arc<AtomicU64>,
+    /// When the queue of announcements was last known to be empty.
+    idle: Time,
 }
 
 impl Worker {
     fn run(mut self) {
         let mut next_look = Instant::now() + LEGACY_INTERVAL;
         loop {
+            let before = Time::now();
             let Some((stop, heard)) = self.wait(next_look) else { return };
             if stop {
                 return;
             }
-            let (changes, lost) = if heard { self.hear() } else { (Vec::new(), false) };
+            // What woke us has just come, even if it took some time to wake us; what was there at once came while we were busy.
+            let now = Time::now();
+            let waited = now.0.saturating_sub(before.0) > AT_ONCE;
+            let since = if waited { before.max(Time(now.0.saturating_sub(LATE))) } else { self.idle };
+            if heard && self.behind.load(Ordering::Acquire) == 0 {
+                self.behind.store(since.0, Ordering::Release);
+            }
+            if !heard && !self.transaction.has_begun() {
+                self.idle = before;
+            }
+            let (changes, lost) = if heard { self.hear(since) } else { (Vec::new(), false) };
             let latest = changes.last().map(|c| c.change.generation);
             let look = Instant::now() >= next_look;
             if look {
@@ -164,13 +203,15 @@ impl Worker {
             match read() {
                 Ok(rules) => {
                     self.last = Arc::new(rules);
-                    let update = Update { rules: Arc::clone(&self.last), read: Time::now(), changes, lost };
+                    let rules = Arc::clone(&self.last);
+                    let update = Update { rules, read: Time::now(), known: self.idle, changes, lost };
                     let read = self.last.generation;
                     if self.out.send(update).is_err() {
                         return;
                     }
                     self.dealt_with(latest.max(read));
                 }
+                // What is behind stays so, until it can be read.
                 Err(e) => tracing::warn!("the ruleset changed and could not be read again: {e}"),
             }
         }
@@ -179,6 +220,9 @@ impl Worker {
     fn dealt_with(&self, generation: Option<u32>) {
         if let Some(g) = generation {
             self.heard.store(g, Ordering::Release);
+        }
+        if !self.transaction.has_begun() {
+            self.behind.store(0, Ordering::Release);
         }
     }
 
@@ -205,14 +249,20 @@ impl Worker {
     }
 
     /// Takes all announcements that are there. The rest of a transaction may still be to come.
-    fn hear(&mut self) -> (Vec<Announced>, bool) {
+    fn hear(&mut self, since: Time) -> (Vec<Announced>, bool) {
         let (mut changes, mut lost) = (Vec::new(), false);
         let Some(monitor) = &mut self.monitor else { return (changes, lost) };
         let transaction = &mut self.transaction;
         loop {
-            match monitor.receive(|n| changes.extend(transaction.hear(n.event))) {
+            let asked = Time::now();
+            match monitor.receive(|n| changes.extend(transaction.hear(n.event, since))) {
                 Ok(Received::Notifications(_)) => {}
-                Ok(Received::Nothing) => return (changes, lost),
+                Ok(Received::Nothing) => {
+                    if !transaction.has_begun() {
+                        self.idle = asked;
+                    }
+                    return (changes, lost);
+                }
                 Ok(Received::Lost | Received::Truncated) => {
                     transaction.lost();
                     lost = true;

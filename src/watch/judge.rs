@@ -72,7 +72,7 @@ impl Watch {
         out: Out<'_>,
     ) -> Option<ControlFlow<()>> {
         let source = Source::Group(p.packet.group);
-        if by.settled.is_none_or(|since| p.when() < since) {
+        if by.settled.is_none_or(|since| p.when() < since) || self.follower.is_behind(p.when()) {
             let packet = p.owned();
             let mut blame = self.judge_logged(&packet, by)?;
             if p.count > 1 {
@@ -145,7 +145,11 @@ impl Watch {
         if blame.verdict == Verdict::Unknown && self.catch_up() {
             return None;
         }
-        if let Some(missed) = met.missed {
+        let unread = match self.follower.is_behind(p.when()) {
+            true => self.newer(p.when())?,
+            false => None,
+        };
+        if let Some(missed) = met.missed.or(unread) {
             attributor::doubt(&mut blame, missed);
         }
         Some(blame)
@@ -157,11 +161,37 @@ impl Watch {
         if blame.verdict == Verdict::Unknown && self.catch_up() {
             return None;
         }
-        // What the kernel named by its handle is found in one ruleset or not at all: no doubt about which.
-        if let Some(missed) = met.missed.filter(|_| blame.culprit.rule_handle.is_none()) {
+        let unread = if blame.culprit.table_name.is_some() { self.newer(j.ended)? } else { None };
+        // What the kernel named by its handle is found in one ruleset or not at all, as long as the table stays.
+        let (c, of) = (&blame.culprit, by.generations);
+        let named = unread.is_none() && c.rule_handle.is_some();
+        let table = c.family.zip(c.table_name.as_deref());
+        let stays = named && table.is_some_and(|(family, name)| of.same_table(family, name));
+        if let Some(missed) = met.missed.or(unread).filter(|_| !stays) {
             attributor::doubt(&mut blame, missed);
         }
         Some(blame)
+    }
+
+    /// Were there rules at that time that have not been read? They are waited for; if they come they must be taken first
+    /// (none), and if they do not, that is said.
+    fn newer(&mut self, when: Time) -> Option<Option<String>> {
+        if self.verified >= when {
+            return Some(None);
+        }
+        let now = Time::now();
+        let Some(newest) = crate::ruleset::current_generation() else { return Some(None) };
+        let late = self.gave_up.is_some_and(|at| at.elapsed() < CATCH_UP);
+        if let Some(update) = self.follower.catch_up(newest, if late { Duration::ZERO } else { CATCH_UP }) {
+            self.pending.push(update);
+            return None;
+        }
+        if self.follower.has_heard(newest) {
+            self.verified = now;
+            return Some(None);
+        }
+        self.gave_up = Some(Instant::now());
+        Some(Some("the ruleset had just changed again and was not read yet".to_owned()))
     }
 
     pub(super) fn judge_dropped(&mut self, d: &Dropped, by: &Present<'_>) -> Option<Blame> {
