@@ -226,7 +226,7 @@ impl Journey {
 
     /// Brings the steps of each hook into the order in which the kernel took them. Records of nf_tables and of the legacy
     /// tables come by different ways, so that between them only the priority of chain and table tells; a step without
-    /// one stays where it is. The edges need not be asked for.
+    /// one stays where it is, and nothing comes after a drop. The edges need not be asked for.
     pub fn order(&mut self, priority: impl Fn(&Step) -> Option<i32>) {
         let priority = |s: &Step| match &s.record {
             Record::Edge(Edge::Enters, _) => Some(i32::MIN),
@@ -248,7 +248,9 @@ impl Journey {
             let mut known = i32::MIN;
             for slot in run.iter_mut() {
                 let next = others.last().map(|s| priority(s).unwrap_or(known));
+                let ends = others.last().is_some_and(is_drop);
                 let from_legacy = match (legacy.last().and_then(&priority), next) {
+                    (Some(_), Some(_)) if ends => true,
                     (Some(l), Some(o)) => l < o,
                     (l, _) => l.is_some(),
                 };
@@ -260,4 +262,10 @@ impl Journey {
             }
         }
     }
+}
+
+/// Did a rule or policy of nf_tables drop the packet here?
+fn is_drop(step: &Step) -> bool {
+    let Record::Nft(t) = &step.record else { return false };
+    t.policy.as_ref().or(t.verdict.as_ref()) == Some(&nft::Verdict::Drop)
 }

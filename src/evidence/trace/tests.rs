@@ -227,6 +227,18 @@ fn order_keeps_legacy_records_between_the_edges_of_their_hook() {
 }
 
 #[test]
+fn order_puts_nothing_behind_a_drop() {
+    let mut rig = Rig::new();
+    rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
+    rig.nft(first(5, OURS, "enter-input", header(1, 2)));
+    rig.nft(rule(5, "in", 9, Verdict::Drop, header(1, 2)));
+    rig.legacy(legacy(Hook::Input, 1, header(1, 2)));
+    let mut j = rig.settle().pop().unwrap();
+    j.order(|s| (!matches!(s.record, Record::Edge(..))).then_some(0));
+    assert_eq!(steps(&j), ["> prerouting", "> input", "input legacy 1", "input in"]);
+}
+
+#[test]
 fn order_leaves_legacy_records_behind_the_hook_of_a_bridge_that_came_before() {
     let mut rig = Rig::new();
     rig.nft(first(5, OURS, "mark-prerouting", header(1, 2)));
