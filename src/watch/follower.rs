@@ -173,6 +173,7 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         let mut next_look = Instant::now() + LEGACY_INTERVAL;
+        let mut unread = false;
         loop {
             let before = Time::now();
             let Some((stop, heard)) = self.wait(next_look) else { return };
@@ -195,12 +196,14 @@ impl Worker {
             if look {
                 next_look = Instant::now() + LEGACY_INTERVAL;
             }
-            let news = lost || changes.iter().any(|c| c.matters);
+            let news = unread || lost || changes.iter().any(|c| c.matters);
             if !(news || look && self.changed_unannounced()) {
                 self.dealt_with(latest);
                 continue;
             }
-            match read() {
+            let whole = read();
+            unread = whole.is_err();
+            match whole {
                 Ok(rules) => {
                     self.last = Arc::new(rules);
                     let rules = Arc::clone(&self.last);
@@ -211,7 +214,7 @@ impl Worker {
                     }
                     self.dealt_with(latest.max(read));
                 }
-                // What is behind stays so, until it can be read.
+                // It is tried again at the next look.
                 Err(e) => tracing::warn!("the ruleset changed and could not be read again: {e}"),
             }
         }
