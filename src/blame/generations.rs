@@ -175,7 +175,7 @@ impl Generations {
     /// from the beginning again.
     pub fn same_table(&self, family: &str, table: &str) -> bool {
         let handle = |s: &Stood| {
-            let same = |d: &nft::Table| family_name(d.family) == family && d.name.to_string() == table;
+            let same = |d: &nft::Table| family_name(d.family) == family && d.name.as_bytes() == table.as_bytes();
             s.rules.nft.iter().find(|t| same(&t.def)).map(|t| t.def.handle)
         };
         let mut handles = self.stood.iter().map(handle);
