@@ -7,7 +7,7 @@ use crate::record;
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
-    forwarding_that_is_off_is_found_and_switched_on needs ["nft", "sysctl"];
+    forwarding_that_is_off_is_found_and_switched_on needs ["nft", "iptables-legacy", "sysctl"];
     forwarding_of_one_interface_is_found_and_switched_on needs ["nft", "sysctl"];
     ip6_forwarding_that_is_off_is_found_and_switched_on needs ["nft", "sysctl"];
     advertisements_that_a_router_does_not_take_are_found needs ["ip", "sysctl"];
@@ -32,6 +32,15 @@ fn forwarding_that_is_off_is_found_and_switched_on() {
     let [client, router, server] = routed();
     router.sysctl("net.ipv4.ip_forward", "0");
     assert!(found(&router, "NB0003").is_empty(), "no sign that anybody needs it");
+    sh(
+        &router,
+        "iptables-legacy -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables-legacy -A FORWARD -i eth0 -j DROP",
+    );
+    assert!(found(&router, "NB0003").is_empty(), "no rule lets anybody begin");
+    sh(&router, "iptables-legacy -A FORWARD -i eth1 -o eth0 -j ACCEPT");
+    let told = found(&router, "NB0003");
+    assert_eq!((told.len(), &told[0]["rules"][0]["rule_position"]), (1, &3.into()), "{told:?}");
+    sh(&router, "iptables-legacy -F");
     router
         .nft("table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 198.51.100.2; }; }");
     let findings = found(&router, "NB0003");

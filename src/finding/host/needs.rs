@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 
+use crate::analysis::{Axes, Region, What};
 use crate::blame::CulpritKind;
-use crate::evaluate::{Fact, Place};
+use crate::evaluate::{Fact, Hook, Place};
 use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
+use crate::finding::selects::NEW;
 use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::host::sysctl;
 use crate::listing::chains;
+use crate::manager;
 
 /// The switch for the forwarding of one protocol.
 pub(super) struct Forwarding {
@@ -52,6 +55,15 @@ impl Forwarding {
                     .severity(Severity::Warning)
                     .possible("packets that this host sends itself are translated all the same"),
             });
+            return;
+        }
+        if let Some(at) = accepting(view, self.v6) {
+            found.push(
+                finding(format!("a rule lets packets through this host, and {ip}forwarding is off: none gets so far"))
+                    .severity(Severity::Warning)
+                    .rule(view.rule(at).label("it needs forwarding").verdict())
+                    .possible("whether anybody is to send through this host, or the rule is left over"),
+            );
             return;
         }
         let (source, count) = self.counted;
@@ -95,6 +107,39 @@ pub(super) fn translation(view: &View<'_>, v6: bool) -> Option<(Place, Act)> {
         });
     }
     found
+}
+
+/// A rule of nobody's that lets new connections through this host, and names whose: an interface or an address.
+fn accepting(view: &View<'_>, v6: bool) -> Option<Place> {
+    let mut found = None;
+    for chain in view.chains_at(if v6 { "ip6" } else { "ip" }, Hook::Forward) {
+        // A rule for both families may be meant for the other one.
+        let meant = view.listing.chain(chain).family == if v6 { "ip6" } else { "ip" };
+        let analysed = view.analysis().iter().find(|(c, _)| *c == chain).map(|(_, analysed)| analysed);
+        let Some(of) = analysed.filter(|_| meant) else { continue };
+        let names = |at: Place| {
+            let shape = at.position.and_then(|p| of.shape(p));
+            shape.is_some_and(|s| s.regions.iter().any(|r| names_somebody(&of.axes, r)))
+        };
+        act::each(view.rules, chain, |at, acts| {
+            let is_it = || acts.contains(&Act::Accept) && names(at) && manager::of_rule(view.rules, at).is_none();
+            found = found.or_else(|| is_it().then_some(at));
+        });
+    }
+    found
+}
+
+fn names_somebody(axes: &Axes, region: &Region) -> bool {
+    let mut names = false;
+    for (axis, ranges) in region.iter() {
+        match axes.what(axis) {
+            Some(What::State) if !ranges.contains(u128::from(NEW.trailing_zeros())) => return false,
+            Some(What::Input | What::Output) => names = true,
+            Some(What::Source4 | What::Destination4 | What::Source6 | What::Destination6) => names = true,
+            _ => {}
+        }
+    }
+    names
 }
 
 /// Is it known not to be this host?
