@@ -26,8 +26,8 @@ use crate::sys::Text;
 use crate::sys::nft::{self, Verdict};
 
 /// A packet passes all hooks in microseconds; one that was silent for so long was taken, without a record, by a legacy rule or
-/// by the kernel. The processors of a busy virtual machine stand still for a tenth of a second, also in the middle of a packet.
-pub const QUIET: Duration = Duration::from_millis(250);
+/// by the kernel.
+pub const QUIET: Duration = Duration::from_millis(100);
 /// A program that has it in a queue may take its time.
 pub const QUEUED: Duration = Duration::from_secs(2);
 /// Packets under way at once; more are counted as lost.

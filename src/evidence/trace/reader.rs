@@ -157,6 +157,8 @@ impl Reader {
     /// the packets, so whatever belongs to a packet whose end was read in the first is read in the second. Returns
     /// whether nothing is left.
     fn round(&mut self) -> Result<bool> {
+        // What was queued until now will have been read when nothing is left, however long we stand still meanwhile.
+        let begun = Now::read();
         let nft_drained = self.read_nft()?;
         let legacy = self.read_legacy(nft_drained)?;
         let refused = self.joiner.take_refused();
@@ -165,7 +167,7 @@ impl Reader {
         }
         let drained = nft_drained && legacy == Read::Empty;
         if drained {
-            self.joiner.give_up(Now::read());
+            self.joiner.give_up(begun);
         }
         if legacy != Read::More {
             let Self { joiner, selection, addresses, sink, .. } = self;
