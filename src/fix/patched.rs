@@ -10,7 +10,7 @@ use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, Station, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Qdisc, Route, Rule, Station, TcFilter};
 
 /// A host as it would be with other settings. Everything else is its own.
 #[derive(Clone)]
@@ -133,6 +133,10 @@ impl Host for Patched<'_> {
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
         self.host.tc_filters(index, egress)
+    }
+
+    fn qdiscs(&self) -> Fact<Rc<[Qdisc]>> {
+        self.host.qdiscs()
     }
 
     fn has_ipsec_states(&self) -> Fact<bool> {

@@ -11,7 +11,7 @@ use crate::evaluate::Fact;
 use crate::sys::Text;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol};
-use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Rule, Station, TcFilter};
+use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Qdisc, Route, Rule, Station, TcFilter};
 
 /// How full the conntrack table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -162,6 +162,11 @@ pub trait Host {
     /// The filters of traffic control that packets meet as they come in by an interface, or (`egress`) as they leave.
     fn tc_filters(&self, _index: u32, _egress: bool) -> Fact<Rc<[TcFilter]>> {
         Fact::unknown("filters of traffic control")
+    }
+
+    /// The queueing disciplines of all interfaces.
+    fn qdiscs(&self) -> Fact<Rc<[Qdisc]>> {
+        Fact::unknown("queueing disciplines")
     }
 
     /// Is there any IPsec state at all?

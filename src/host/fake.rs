@@ -10,8 +10,8 @@ use crate::evaluate::Fact;
 use crate::sys::ct::{CpuStats, Expectation, Flow, Status, Tuple, Zone};
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketState};
 use crate::sys::rt::{
-    Address, Link, LinkFlags, Lookup, Neighbour, NeighbourTable, NextHop, Policy, Prefix, Route, RouteKind, Rule,
-    TcFilter,
+    Address, Link, LinkFlags, Lookup, Neighbour, NeighbourTable, NextHop, Policy, Prefix, Qdisc, Route, RouteKind,
+    Rule, TcFilter,
 };
 
 /// A host that is nothing but what is put into it. Lookups are answered by its own routes and rules, as the kernel
@@ -48,6 +48,8 @@ pub struct FakeHost {
     pub policies: Vec<Policy>,
     /// Filters of traffic control, by interface and whether they are at its egress.
     pub tc_filters: HashMap<(u32, bool), Vec<TcFilter>>,
+    /// Queueing disciplines.
+    pub qdiscs: Vec<Qdisc>,
     /// BPF programs at control groups.
     pub cgroup_programs: Vec<CgroupProgram>,
     /// Settings of the first namespace, where this is another one.
@@ -223,6 +225,10 @@ impl Host for FakeHost {
 
     fn neighbour_tables(&self) -> Fact<Rc<[NeighbourTable]>> {
         Fact::Is(self.neighbour_tables.as_slice().into())
+    }
+
+    fn qdiscs(&self) -> Fact<Rc<[Qdisc]>> {
+        Fact::Is(self.qdiscs.as_slice().into())
     }
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {

@@ -20,7 +20,8 @@ use crate::sys::ct::{Conntrack, CpuStats, Expectation, Filter, Flow, Status, Tup
 use crate::sys::diag::{Ends, InetSocket, Protocol, Sockets};
 use crate::sys::ns;
 use crate::sys::rt::{
-    self, Address, Handle, Link, Lookup, Neighbour, NeighbourTable, Policy, Route, Router, Rule, Station, TcFilter,
+    self, Address, Handle, Link, Lookup, Neighbour, NeighbourTable, Policy, Qdisc, Route, Router, Rule, Station,
+    TcFilter,
 };
 use crate::sys::{Error, Text};
 
@@ -70,6 +71,7 @@ struct Kept {
     cgroups: Memo<u64, Text>,
     cgroup_programs: Memo<(), Rc<[CgroupProgram]>>,
     filters: Memo<(u32, bool), Rc<[TcFilter]>>,
+    qdiscs: Memo<(), Rc<[Qdisc]>>,
     all_routes: Memo<bool, Rc<[Route]>>,
     all_neighbours: Memo<(), Rc<[Neighbour]>>,
     stations: Memo<(), Rc<[Station]>>,
@@ -123,6 +125,7 @@ impl KernelHost {
         k.cgroups.clear();
         k.cgroup_programs.clear();
         k.filters.clear();
+        k.qdiscs.clear();
         k.all_routes.clear();
         k.all_neighbours.clear();
         k.stations.clear();
@@ -343,6 +346,10 @@ impl Host for KernelHost {
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {
         self.kept.filters.get((index, egress), |&(index, egress)| list(rt::tc_filters(index, egress)))
+    }
+
+    fn qdiscs(&self) -> Fact<Rc<[Qdisc]>> {
+        self.kept.qdiscs.get((), |()| list(rt::qdiscs()))
     }
 
     fn has_ipsec_states(&self) -> Fact<bool> {

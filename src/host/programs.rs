@@ -38,6 +38,14 @@ pub(super) fn at_device<H: Host + ?Sized>(host: &H, device: u32, out: bool) -> F
         Fact::Absent => {}
         Fact::Unknown(why) => unread = Some(why),
     }
+    match host.qdiscs() {
+        Fact::Is(all) if out => found.extend(all.iter().filter(|q| q.index == device && q.is_losing()).map(|q| {
+            let name = format!("qdisc {} of {}, which has dropped {} packets", q.kind, link.name, q.drops);
+            Program { kind: CulpritKind::Tc, name }
+        })),
+        Fact::Unknown(why) if out => unread = Some(why),
+        _ => {}
+    }
     match unread {
         _ if !found.is_empty() => Fact::Is(found),
         Some(why) => Fact::Unknown(why),
@@ -91,7 +99,7 @@ mod tests {
     use super::*;
     use crate::evaluate::Environment;
     use crate::host::{FakeHost, facts};
-    use crate::sys::rt::LinkFlags;
+    use crate::sys::rt::{LinkFlags, Qdisc};
 
     /// A host whose traffic control cannot be read.
     struct Closed(FakeHost);
@@ -112,6 +120,18 @@ mod tests {
         host.add_link(2, "eth0", LinkFlags::UP);
         assert_eq!(Environment::programs(&host, 2, true), Fact::Absent);
         assert!(Environment::programs(&Closed(host), 2, true).is_unknown());
+    }
+
+    #[test]
+    fn a_qdisc_that_loses_packets_may_take_one() {
+        let mut host = FakeHost::new();
+        host.add_link(2, "eth0", LinkFlags::UP);
+        let qdisc = |kind: &str| Qdisc { index: 2, kind: kind.into(), handle: 1, sent: 100, drops: 3 };
+        host.qdiscs = vec![qdisc("fq_codel")];
+        assert_eq!(Environment::programs(&host, 2, true), Fact::Absent);
+        host.qdiscs = vec![qdisc("netem")];
+        assert_eq!(Environment::programs(&host, 2, true).known().map(|all| all.len()), Some(1));
+        assert_eq!(Environment::programs(&host, 2, false), Fact::Absent);
     }
 
     #[test]
