@@ -66,6 +66,11 @@ pub fn run(global: &Global, args: &Args) -> Result<Exit, Box<dyn Error>> {
         failed: None,
     };
     out.ready(global, &watch)?;
+    if watch.is_blind() {
+        tracing::warn!(
+            "nothing will be seen: no rule logs to a group, nothing is traced (--trace), and the kernel's drop monitor is not used (nfblame doctor says what would bring it)"
+        );
+    }
     signals.stop_on_signal(stop.clone())?;
     let summary = watch.run(&host, &mut |o| out.take(&o, &stop));
     out.finish(&summary, global.quiet)?;

@@ -114,6 +114,11 @@ impl Watch {
         &self.evidence
     }
 
+    /// Is there nothing to be seen, as things stand: no rule logs to a group, nothing is traced, and no drop monitor reports?
+    pub fn is_blind(&self) -> bool {
+        self.bound.is_empty() && self.evidence.trace_port().is_none() && !self.evidence.monitors_drops()
+    }
+
     /// The rulesets so far.
     pub fn generations(&self) -> &Generations {
         &self.generations

@@ -25,6 +25,7 @@ kernel_tests! {
     stopping_does_not_wait_for_the_backlog needs ["nft"];
     a_second_signal_ends_at_once needs ["nft"];
     who_added_the_rule_is_told needs ["nft"];
+    that_nothing_can_be_seen_is_said needs ["nft"];
 }
 
 const RULES: &str = "table inet t {
@@ -219,6 +220,21 @@ fn what_was_lost_is_told_and_adds_up() {
     assert_eq!(summary["seen"].as_u64(), Some(count("blame")));
     assert_eq!(summary["lost"].as_u64(), Some(count("lost")));
     assert_eq!(count("blame") + count("lost"), u64::from(sent), "{summary}");
+}
+
+fn that_nothing_can_be_seen_is_said() {
+    let said = |ns: &Netns| {
+        let mut child = command(ns, &["watch", "--no-drop-monitor"], |_| {});
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.next().unwrap().contains("watching"));
+        signal(&child, Signal::SIGINT);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        lines.any(|l| l.contains("nothing will be seen"))
+    };
+    let ns = Netns::new();
+    assert!(said(&ns));
+    ns.nft(RULES);
+    assert!(!said(&ns), "a rule logs");
 }
 
 fn who_added_the_rule_is_told() {
