@@ -105,7 +105,9 @@ impl Symptom {
             Self::Eperm => &[
                 ("a rule or policy of the output hook drops it", &["NB0206"], ruled),
                 ("a BPF program of its control group drops it", &["NB0803"], beyond),
-                ("a prohibit route (\"permission denied\")", &["NB0013"], |b| by(b, Kind::Route)),
+                ("a prohibit route (\"permission denied\")", &["NB0013"], |b| {
+                    by(b, Kind::Route) && detail(b, "prohibit")
+                }),
                 ("the connection table is full, on this host", &["NB0401", "NB0402"], |b| by(b, Kind::Conntrack)),
             ],
             Self::Stalls => &[
@@ -267,7 +269,7 @@ pub fn diagnose(
         told.retain(|(s, c)| s.is_some() || says(c));
         told.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
         let worst = told.first().and_then(|(s, _)| *s);
-        let answer = fits != Some(false) && named(&answer.blame);
+        let answer = (fits == Some(true) || answer.blame.verdict == Verdict::Accept) && named(&answer.blame);
         (answer, worst, Weighed { message, codes: told.into_iter().map(|(_, c)| c).collect(), answer })
     };
     let mut causes: Vec<_> = symptom.causes().iter().map(weigh).collect();

@@ -85,6 +85,8 @@ fn what_the_answer_names_comes_first() {
         let first = &answer["diagnosis"]["causes"][0];
         assert_eq!((&answer["diagnosis"]["fits"], &first["answer"]), (&true.into(), &true.into()), "{setup}: {answer}");
         assert!(first["message"].as_str().unwrap().starts_with(cause), "{setup}: {first}");
+        let back = answer["why"].to_string().contains("no way back to who asks (blackhole)");
+        assert_eq!(back, setup.contains("blackhole"), "{answer}");
     }
 }
 
@@ -107,4 +109,10 @@ fn programs_of_this_host_are_told_at_once() {
         assert_eq!(answer["diagnosis"]["fits"], true, "{setup}: {answer}");
         assert_eq!(answer["diagnosis"]["causes"][0]["answer"], true, "{setup}: {answer}");
     }
+    let w = World::new();
+    w.run("ip route add blackhole 192.0.2.2/32");
+    assert_eq!(send(&w).raw_os_error(), Some(22));
+    let answer = ask(&w, "udp 192.0.2.1 192.0.2.2:53 --out", "eperm");
+    let causes = answer["diagnosis"]["causes"].as_array().unwrap();
+    assert!(causes.iter().all(|c| c["answer"] == false) && answer["why"].to_string().contains("EINVAL"), "{answer}");
 }

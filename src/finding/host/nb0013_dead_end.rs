@@ -89,6 +89,11 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
     let detail = c.detail.as_deref().filter(|_| c.kind == CulpritKind::Route)?;
     let blame = &case.explained.blame;
     let ours = blame.packet.hook == Some("output");
+    if blame.packet.hook == Some("input") {
+        return matches!(detail, "blackhole" | "unreachable" | "prohibit" | "no route").then(|| {
+            format!("there is no way back to who asks ({detail}): the socket throws the first packet away, behind all rules, and nobody is told")
+        });
+    }
     let told = match (detail, ours) {
         ("blackhole", true) => "its program is told \"Invalid argument\" (EINVAL)",
         ("unreachable", true) => "its program is told \"No route to host\" (EHOSTUNREACH)",
