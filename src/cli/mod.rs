@@ -73,6 +73,7 @@ fn init_diagnostics(verbose: u8, quiet: bool) {
     };
     let wanted = std::env::var("NFBLAME_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false);
+    let layer = layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let filter = wanted.unwrap_or_else(|| Targets::new().with_default(default));
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }
