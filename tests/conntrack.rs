@@ -3,9 +3,12 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use common::{Netns, kernel, kernel_tests, until};
 use nfblame::host::conntrack::Summary;
@@ -14,12 +17,15 @@ use nfblame::ruleset::render::Out;
 use nfblame::sys::ct::{Change, Conntrack, Events, Filter, Status, TupleFilter};
 
 use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 kernel_tests! {
     connections_are_listed_as_conntrack_lists_them needs ["nft", "conntrack"];
     the_kernel_filters_as_asked needs ["nft", "conntrack"];
     counters_and_summaries_agree_with_the_table needs ["nft", "conntrack"];
     changes_are_seen_as_they_happen_and_json_says_what_text_says needs ["nft", "conntrack"];
+    a_stream_of_changes_ends_in_good_order needs ["nft", "conntrack"];
     the_command_line_shows_the_same needs ["nft", "conntrack"];
     each_connection_of_a_large_table_is_listed_once needs ["nft", "conntrack"];
 }
@@ -212,6 +218,40 @@ fn changes_are_seen_as_they_happen_and_json_says_what_text_says() {
     assert_eq!(json["reply"]["source.address"], "10.0.0.2");
 }
 
+/// Ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn a_stream_of_changes_ends_in_good_order() {
+    let ns = lab();
+    let args = ["conntrack", "events", "-j", "--netns", &ns.path()];
+    let child = Command::new(env!("CARGO_BIN_EXE_nfblame")).args(args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Running(child);
+    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let (tell, hear) = mpsc::channel();
+    let reader = thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    let (mut told, mut id) = (None, 100);
+    until("a connection to be told", || {
+        // A connection from before it listens makes no events.
+        id += 1;
+        let new = format!("-I -p icmp -s 10.0.0.1 -d 10.0.0.2 --icmp-type 8 --icmp-code 0 --icmp-id {id} -t 100");
+        ns.cmd("conntrack", &new.split(' ').collect::<Vec<_>>(), "");
+        told = hear.try_recv().ok();
+        told.is_some()
+    });
+    let told: serde_json::Value = serde_json::from_str(&told.unwrap()).unwrap();
+    assert_eq!(told["change"], "new");
+    kill(Pid::from_raw(i32::try_from(child.0.id()).unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+    reader.join().unwrap();
+}
+
 /// So many are read over two sockets.
 fn each_connection_of_a_large_table_is_listed_once() {
     let ns = lab();
@@ -224,7 +264,7 @@ fn each_connection_of_a_large_table_is_listed_once() {
     ns.cmd("conntrack", &["-R", "-"], &many);
     let netns = ns.path();
     let list = ["conntrack", "--netns", &netns];
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_nfblame")).args(list).output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_nfblame")).args(list).output().unwrap();
     let (ours, theirs) = (String::from_utf8(out.stdout).unwrap(), ns.cmd("conntrack", &["-L"], ""));
     assert_eq!((out.status.code(), ours.lines().count()), (Some(0), 21_011));
     assert!(timeless(&ours) == timeless(&theirs), "the lists differ");
@@ -235,7 +275,7 @@ fn the_command_line_shows_the_same() {
     let run = |args: &[&str]| {
         let netns = ns.path();
         let args = [&["conntrack", "--netns", &netns], args].concat();
-        let out = std::process::Command::new(env!("CARGO_BIN_EXE_nfblame")).args(&args).output().unwrap();
+        let out = Command::new(env!("CARGO_BIN_EXE_nfblame")).args(&args).output().unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
     };
     let (code, listed, _) = run(&[]);

@@ -104,7 +104,8 @@ fn a_group_that_rules_name_and_somebody_holds_is_missing() {
 fn without_privilege_each_no_has_its_reason_and_remedy() {
     let ns = Netns::new();
     let exe = std::env::temp_dir().join(format!("nfblame-doctor-{}", std::process::id()));
-    fs::copy(env!("CARGO_BIN_EXE_nfblame"), &exe).unwrap();
+    // By another process: what one of ours holds open for writing while a second one is started cannot be run.
+    ns.cmd("cp", &[env!("CARGO_BIN_EXE_nfblame"), exe.to_str().unwrap()], "");
     let args = ["--reuid=65534", "--regid=65534", "--clear-groups", exe.to_str().unwrap(), "doctor", "-j"];
     let out = ns.try_cmd("setpriv", &args, "");
     fs::remove_file(&exe).unwrap();

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use nfblame::evaluate::Fact;
+use nfblame::evidence::Stop;
 use nfblame::host::conntrack::{self, Summary};
 use nfblame::host::{Usage, sysctl};
 use nfblame::report::conntrack as report;
@@ -20,6 +21,7 @@ use nfblame::sys::uapi::netfilter::{NFPROTO_IPV4, NFPROTO_IPV6};
 
 use super::args::Global;
 use super::exit::Exit;
+use super::signals;
 
 /// How many of each kind `top` shows by default.
 const TOP: usize = 10;
@@ -232,12 +234,15 @@ fn expectations(global: &Global, out: &mut impl Write) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// Until somebody ends the program.
+/// Until a signal.
 fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let signals = signals::block()?;
+    let stop = Stop::new()?;
+    signals.stop_on_signal(stop.clone())?;
     let mut events = Events::open(BUFFER)?;
     let names = System::new();
     let mut line = Out::new();
-    loop {
+    while !stop.wait_readable(&events)? {
         let mut failed = Ok(());
         let received = events.receive(|change, flow| {
             if failed.is_err() || !filter.matches(flow) {
@@ -262,6 +267,7 @@ fn events(global: &Global, filter: &Filter, out: &mut impl Write) -> Result<(), 
         }
         failed?;
     }
+    Ok(())
 }
 
 /// The contract's word for loss. How much was lost the kernel does not say.

@@ -38,6 +38,14 @@ impl Stop {
         wait([self.as_fd()], Some(deadline)).map(|[stopped]| stopped)
     }
 
+    /// Waits until it is stopped (true) or there is something to read (false).
+    ///
+    /// # Errors
+    /// When the system refuses to wait.
+    pub fn wait_readable(&self, source: impl AsFd) -> io::Result<bool> {
+        wait([self.as_fd(), source.as_fd()], None).map(|[stopped, _]| stopped)
+    }
+
     /// Asks all readers to hand out what they have and to end. The stream ends after the last event.
     pub fn stop(&self) {
         self.0.at.get_or_init(Instant::now);

@@ -93,7 +93,8 @@ fn without_privilege_it_ends_with_two_and_says_why() {
     ns.nft(RULES);
     // Where somebody without rights can reach it.
     let program = std::env::temp_dir().join(format!("nfblame-{}", std::process::id()));
-    std::fs::copy(env!("CARGO_BIN_EXE_nfblame"), &program).unwrap();
+    // By another process: what one of ours holds open for writing while a second one is started cannot be run.
+    ns.cmd("cp", &[env!("CARGO_BIN_EXE_nfblame"), program.to_str().unwrap()], "");
     let mut c = Command::new(&program);
     c.args(["watch", "-g", "5"]).uid(65534).gid(65534).stdin(Stdio::null());
     let out = ns.run(move || c.output());
