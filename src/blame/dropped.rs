@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::evaluate::environment::FibQuery;
 use crate::evaluate::walk::{Fate, Run, Start};
 use crate::evaluate::{Decision, Fact, Hook, Packet, TableRef, checksum};
-use crate::evidence::Dropped;
+use crate::evidence::{Dropped, Here};
 
 use super::answer::{self, Answer};
 use super::attributor::{Attributor, assemble, doubt};
@@ -46,8 +46,13 @@ impl Attributor<'_> {
         let mut blame = assemble(EvidenceKind::DropMonitor, Some(d.when()), fields, answer);
         blame.freed =
             Some(Freed { reason: d.reason.as_ref().map(ToString::to_string), location: d.location.to_string(), noise });
-        if !d.surely_here {
-            doubt(&mut blame, "which network namespace dropped it: several have such a device");
+        match d.here {
+            Here::Perhaps => doubt(&mut blame, "which network namespace dropped it: several have such a device"),
+            // What one of our own devices sends comes to no socket of ours.
+            Here::Leaving if meaning.is_some_and(|m| m.is_of_sockets()) => {
+                doubt(&mut blame, "which network namespace dropped it: it had left by a device of this one");
+            }
+            Here::Surely | Here::Leaving | Here::Not => {}
         }
         blame
     }

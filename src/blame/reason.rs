@@ -26,6 +26,11 @@ impl Meaning {
         matches!(self.detail, NO_LISTENER | NO_HANDLER)
     }
 
+    /// Did it come as far as the sockets?
+    pub fn is_of_sockets(&self) -> bool {
+        self.kinds.first() == Some(&CulpritKind::Socket)
+    }
+
     /// Did a rule, a policy, connection tracking or translation drop it?
     pub fn is_of_rules(&self) -> bool {
         self.kinds.is_empty()

@@ -6,6 +6,8 @@
 mod places;
 mod reader;
 
+pub use places::Here;
+
 use crate::blame::Time;
 use crate::evaluate::headers::Network;
 use crate::sys::Text;
@@ -44,13 +46,13 @@ pub struct Dropped {
     pub time: Option<Time>,
     /// When we read it.
     pub received: Time,
-    /// Was it surely this namespace that dropped it? Otherwise a device of another one looks the same.
-    pub surely_here: bool,
+    /// Was it this namespace that dropped it?
+    pub here: Here,
 }
 
 impl Dropped {
     /// Copies a packet out of the receive buffer. `hardware`: `ARPHRD_*` of its device, where that is known.
-    pub fn new(a: &Alert<'_>, hardware: Option<u16>, surely_here: bool, received: Time) -> Self {
+    pub fn new(a: &Alert<'_>, hardware: Option<u16>, here: Here, received: Time) -> Self {
         let frame = Frame::of(a, hardware);
         let at = frame.network_at.min(a.payload.len());
         let (link, payload) = a.payload.split_at(at);
@@ -67,7 +69,7 @@ impl Dropped {
             length: a.length.saturating_sub(at),
             time: a.timestamp.map(|d| Time(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))),
             received,
-            surely_here,
+            here,
         }
     }
 

@@ -20,7 +20,7 @@ mod stream;
 pub mod tap;
 pub mod trace;
 
-pub use dropmon::Dropped;
+pub use dropmon::{Dropped, Here};
 pub use legacy::LegacyTrace;
 pub use loss::{Ledger, Loss, LossCause, Source};
 pub use packet::LoggedPacket;

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::blame::Time;
     use crate::evaluate::headers::Network;
+    use crate::evidence::Here;
 
     fn packet(id: u8, to: u8) -> Vec<u8> {
         let mut bytes = vec![0x45, 0, 0, 29, 0, id, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, to];
@@ -99,7 +100,7 @@ mod tests {
             payload: bytes.into(),
             time: None,
             received: Time(0),
-            surely_here: true,
+            here: Here::Surely,
         })
     }
 

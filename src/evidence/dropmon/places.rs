@@ -18,6 +18,8 @@ const FRESH: Duration = Duration::from_secs(1);
 pub enum Here {
     /// Its addresses are those of our devices.
     Surely,
+    /// One of our devices sends it. It is about to leave, or has left and another namespace took it in by a device of that index.
+    Leaving,
     /// We have such a device, and another namespace may have one too.
     Perhaps,
     /// No.
@@ -48,7 +50,7 @@ impl Places {
             self.read_links();
             here = self.look_up(a);
         }
-        if here == Here::Perhaps && !self.others_exist() {
+        if matches!(here, Here::Perhaps | Here::Leaving) && !self.others_exist() {
             here = Here::Surely;
         }
         here
@@ -79,7 +81,8 @@ impl Places {
         };
         let Some(link) = self.links.get(&iif) else { return Here::Not };
         match link.hardware {
-            ETHERNET if link.address == to || self.is_ours(from) => Here::Surely,
+            ETHERNET if link.address == to => Here::Surely,
+            ETHERNET if self.is_ours(from) => Here::Leaving,
             ETHERNET => {
                 let for_many = to.first().is_some_and(|b| b & 1 != 0);
                 let takes_all =

@@ -142,7 +142,7 @@ impl Reader {
                     if here == Here::Not {
                         return;
                     }
-                    let dropped = Dropped::new(a, places.hardware(a.iif), here == Here::Surely, now);
+                    let dropped = Dropped::new(a, places.hardware(a.iif), here, now);
                     if selection.takes_dropped(&dropped) {
                         sink.put(Source::DropMonitor, Event::Dropped(Box::new(dropped)));
                     }

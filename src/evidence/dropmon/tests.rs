@@ -2,7 +2,7 @@ use crate::blame::Time;
 use crate::evaluate::headers::Network;
 use crate::sys::dropmon::Alert;
 
-use super::Dropped;
+use super::{Dropped, Here};
 
 const IP: [u8; 20] = [0x45, 0, 0, 20, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
 
@@ -19,7 +19,7 @@ fn dropped(payload: &[u8], protocol: u16, hardware: Option<u16>) -> Dropped {
         reason: Some(b"NOT_SPECIFIED"),
         ..Alert::default()
     };
-    Dropped::new(&alert, hardware, true, Time(1))
+    Dropped::new(&alert, hardware, Here::Surely, Time(1))
 }
 
 #[test]
