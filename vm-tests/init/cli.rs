@@ -20,6 +20,10 @@ pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long something that was seen may take to be told.
 const SOON: Duration = Duration::from_secs(30);
+/// So many lines of one watch go to the console: a serial line carries a few hundred of them in a second.
+const SHOWN: usize = 200;
+/// So many of the lines that were not looked for go into a failure.
+const TOLD: usize = 20;
 
 /// What a call came to.
 #[derive(Debug)]
@@ -112,8 +116,10 @@ impl Watch {
         let (tell, lines) = channel();
         let out = child.stdout.take();
         thread::spawn(move || {
-            for line in out.into_iter().flat_map(|o| BufReader::new(o).lines()).map_while(Result::ok) {
-                println!("{line}");
+            for (i, line) in out.into_iter().flat_map(|o| BufReader::new(o).lines()).map_while(Result::ok).enumerate() {
+                if i < SHOWN {
+                    println!("{line}");
+                }
                 let _ = serde_json::from_str(&line).map(|v| tell.send(v));
             }
         });
@@ -129,8 +135,15 @@ impl Watch {
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(v) if is(&v) => return Ok(v),
-                Ok(v) => others.push(v.to_string()),
-                Err(e) => return Err(format!("waited for {what}: {e}; it said:\n{}", others.join("\n"))),
+                Ok(v) => others.push(v),
+                Err(e) => {
+                    let last: Vec<_> = others.iter().rev().take(TOLD).map(Value::to_string).collect();
+                    let said = others.len();
+                    return Err(format!(
+                        "waited for {what}: {e}; it said {said} lines, the last first:\n{}",
+                        last.join("\n")
+                    ));
+                }
             }
         }
     }
