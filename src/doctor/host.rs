@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::feature::{Feature, Part, count};
+use crate::evidence::dropmon::taken;
 use crate::evidence::logger;
 use crate::sys::Result;
 use crate::sys::ct::Conntrack;
@@ -58,12 +59,13 @@ fn drop_monitor() -> Feature {
     });
     match looked {
         Ok(Some(None)) => feature,
+        Ok(Some(Some(by))) if by.reports().is_none() => feature.refused(&DROP_MONITOR, taken()),
         Ok(Some(Some(Occupied::Leftover))) => {
             feature.found("left running by a killed nfblame; the next watch takes it over, and ends it")
         }
         Ok(Some(Some(Occupied::Ours))) => feature.found("used by another nfblame; both hear of all drops"),
-        Ok(Some(Some(Occupied::Other(_)))) => feature.found("used by another program"),
-        Ok(None) => feature.no("this kernel has no family NET_DM of generic netlink now", DROP_MONITOR.remedy()),
+        Ok(Some(Some(Occupied::Other(_)))) => feature.found("used by another program; both hear of all drops"),
+        Ok(None) => feature.no("this kernel has no drop monitor now", DROP_MONITOR.remedy()),
         Err(e) => feature.refused(&DROP_MONITOR, e),
     }
 }

@@ -10,7 +10,7 @@ pub use places::Here;
 
 use crate::blame::Time;
 use crate::evaluate::headers::Network;
-use crate::sys::Text;
+use crate::sys::{Error, Text};
 use crate::sys::dropmon::Alert;
 
 pub(super) use reader::{Opened, Reader};
@@ -18,6 +18,12 @@ pub(super) use reader::{Opened, Reader};
 /// What to say where there is no monitor.
 pub const MISSING: &str =
     "this kernel has no drop monitor now, so that drops which no rule logs are not seen (modprobe drop_monitor)";
+
+/// What to say where somebody runs it in a way that is of no use to us.
+pub fn taken() -> Error {
+    Error::os("start", "the drop monitor", std::io::Error::from_raw_os_error(nix::libc::EBUSY))
+        .with_hint("another program runs it, and has it count instead of report packets: stop that one")
+}
 
 /// A packet that the kernel dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]

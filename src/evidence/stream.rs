@@ -292,12 +292,7 @@ impl Evidence {
                 self.spawn("drops", move || reader.run())?;
             }
             Ok(dropmon::Opened::None) => tracing::info!("{}", dropmon::MISSING),
-            Ok(dropmon::Opened::Taken) => {
-                let busy = std::io::Error::from_raw_os_error(nix::libc::EBUSY);
-                let e = Error::os("start", "", busy)
-                    .with_hint("another program runs it, and has it count instead of report packets: stop that one");
-                self.gaps.push(gap(e));
-            }
+            Ok(dropmon::Opened::Taken) => self.gaps.push(gap(dropmon::taken())),
             Err(e) if matches!(e.errno(), Some(nix::libc::EPERM | nix::libc::EACCES | nix::libc::ENOENT)) => {
                 tracing::info!("the drop monitor: {e}");
             }

@@ -13,7 +13,7 @@ use crate::evidence::loss::{Loss, LossCause, Source};
 use crate::evidence::select::Selection;
 use crate::evidence::sink::Sink;
 use crate::evidence::stop::{Stop, wait};
-use crate::sys::dropmon::{Config, Control, Family, Listener, Mode, Occupied, Received, Session, Started};
+use crate::sys::dropmon::{Config, Control, Family, Listener, Received, Session, Started};
 use crate::sys::dropmon::{find, initial_namespace};
 use crate::sys::ns::NetNs;
 use crate::sys::{Error, Result};
@@ -61,12 +61,11 @@ impl Reader {
             let lost = control.lost()?;
             let (session, config) = match Session::start(family, Path::new(NOTES))? {
                 Started::Session(s) => (Some(s), Config::OURS),
-                Started::Occupied(Occupied::Ours | Occupied::Leftover) => (None, Config::OURS),
-                Started::Occupied(Occupied::Other(config)) => (None, config),
+                Started::Occupied(by) => match by.reports() {
+                    Some(config) => (None, config),
+                    None => return Ok(Some(None)),
+                },
             };
-            if session.is_none() && config.mode != Mode::Packets {
-                return Ok(Some(None));
-            }
             let listener = Listener::open(family, config, RECEIVE_BUFFER)?;
             Ok(Some(Some((family, listener, control, session, lost))))
         })??;

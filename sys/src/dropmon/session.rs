@@ -106,6 +106,16 @@ pub enum Occupied {
     Other(Config),
 }
 
+impl Occupied {
+    /// How it is set, if it reports each packet to whoever listens.
+    pub fn reports(self) -> Option<Config> {
+        match self {
+            Self::Ours | Self::Leftover => Some(Config::OURS),
+            Self::Other(config) => Some(config).filter(|c| c.mode == Mode::Packets),
+        }
+    }
+}
+
 /// What starting came to.
 #[derive(Debug)]
 pub enum Started {
@@ -159,19 +169,21 @@ impl Session {
         }
     }
 
-    /// Does the monitor run, and whose is it? Tells without changing anything, so that a monitor with settings that are
-    /// not ours may also be one that does not run: None.
+    /// Who runs the monitor; none: nobody does. Tells without changing anything.
     ///
     /// # Errors
     /// Without privilege.
     pub fn look(family: Family, notes: &Path) -> Result<Option<Occupied>> {
-        let config = Control::open(family)?.config()?;
-        if config != Config::OURS {
+        let mut control = Control::open(family)?;
+        let config = control.config()?;
+        if !control.runs()? {
             return Ok(None);
         }
-        // What ends orderly puts the settings back: with ours it runs, or its process was killed.
-        let free = lock(notes)?.is_some();
-        Ok(Some(if free { Occupied::Leftover } else { Occupied::Ours }))
+        Ok(Some(match config {
+            Config::OURS if lock(notes)?.is_some() => Occupied::Leftover,
+            Config::OURS => Occupied::Ours,
+            other => Occupied::Other(other),
+        }))
     }
 }
 
@@ -199,7 +211,19 @@ impl Control {
         Ok(Self { handle: Handle::open(family.id, VERSION)? })
     }
 
-    /// How it is set. Whether it runs, the kernel does not tell.
+    /// Does it run? The kernel refuses to configure one that does; none of the settings is touched.
+    ///
+    /// # Errors
+    /// Without privilege.
+    pub fn runs(&mut self) -> Result<bool> {
+        match self.handle.request("ask for the state of", OBJECT, NET_DM_CMD_CONFIG, |_| {}, |_| Ok(())) {
+            Ok(()) => Ok(false),
+            Err(e) if e.errno() == Some(libc::EBUSY) => Ok(true),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// How it is set.
     ///
     /// # Errors
     /// When the answer breaks its format.
