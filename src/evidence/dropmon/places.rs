@@ -121,3 +121,43 @@ fn others_exist() -> bool {
     let mut all = entries(ns::NAMED).chain(pids.map(|p: PathBuf| p.join("ns/net")));
     all.any(|path| NetNs::at(&path).is_ok_and(|n| n.id() != ours))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const PORT: [u8; 6] = [2, 0, 0, 0, 0, 2];
+    const THEIRS: [u8; 6] = [2, 0, 0, 0, 0, 9];
+    const ALL: [u8; 6] = [255; 6];
+    const NONE: [u8; 6] = [0; 6];
+
+    #[test]
+    fn a_packet_is_of_this_namespace_by_its_device_and_its_addresses() {
+        let device =
+            |index, hardware, address: [u8; 6]| Link { index, hardware, address: address.into(), ..Link::default() };
+        let port = Link { master: Some(9), ..device(3, ETHERNET, PORT) };
+        let links = [device(1, LOOPBACK, NONE), device(2, ETHERNET, OURS), port];
+        let places = Places { links: links.into_iter().map(|l| (l.index, l)).collect(), ..Places::default() };
+        for (iif, to, from, here) in [
+            (Some(2), OURS, THEIRS, Here::Surely),
+            (Some(2), OURS, PORT, Here::Surely),
+            (Some(2), THEIRS, OURS, Here::Leaving),
+            (Some(2), ALL, OURS, Here::Leaving),
+            (Some(2), ALL, THEIRS, Here::Perhaps),
+            (Some(2), THEIRS, THEIRS, Here::Not),
+            (Some(3), THEIRS, THEIRS, Here::Perhaps),
+            (Some(1), NONE, NONE, Here::Perhaps),
+            (Some(1), THEIRS, OURS, Here::Perhaps),
+            (Some(1), THEIRS, THEIRS, Here::Not),
+            (Some(7), OURS, THEIRS, Here::Not),
+            (None, THEIRS, OURS, Here::Surely),
+            (None, NONE, NONE, Here::Perhaps),
+            (None, THEIRS, THEIRS, Here::Not),
+        ] {
+            let payload = [to, from].concat();
+            let found = places.look_up(&Alert { iif, payload: &payload, ..Alert::default() });
+            assert_eq!(found, here, "in by {iif:?}, from {from:?} to {to:?}");
+        }
+    }
+}
