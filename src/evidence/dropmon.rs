@@ -10,8 +10,8 @@ pub use places::Here;
 
 use crate::blame::Time;
 use crate::evaluate::headers::Network;
-use crate::sys::{Error, Text};
 use crate::sys::dropmon::Alert;
+use crate::sys::{Error, Text};
 
 pub(super) use reader::{Opened, Reader};
 

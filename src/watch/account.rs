@@ -51,6 +51,8 @@ impl Watch {
     }
 
     pub(super) fn close(mut self) -> Summary {
+        self.take_updates();
+        self.apply_updates();
         let total = self.ledger.total();
         self.summary.lost = total.lost;
         self.summary.lost_at_least = total.or_more;

@@ -161,9 +161,9 @@ impl Watch {
                     known.forget();
                     begun = now;
                 }
-                self.pending.extend(self.follower.updates());
                 let done = match &mut work {
-                    _ if !self.pending.is_empty() => Done::Stale,
+                    _ if self.take_updates() => Done::Stale,
+                    Work::Rules => Done::All,
                     Work::Parcel(parcel) => self.take(parcel, &present, &mut known, now, out),
                     Work::Ripe(ripe) => self.take_ripe(ripe, &present, out),
                 };
@@ -303,11 +303,13 @@ impl Watch {
         self.journey(&held.journey, blame, held.prefix.clone(), Some(held), by, out)
     }
 
-    fn take_updates(&mut self) {
+    /// Takes the rulesets that have been read. Are there any that have not been applied?
+    pub(super) fn take_updates(&mut self) -> bool {
         self.pending.extend(self.follower.updates());
+        !self.pending.is_empty()
     }
 
-    fn apply_updates(&mut self) {
+    pub(super) fn apply_updates(&mut self) {
         for update in self.pending.drain(..) {
             for a in update.changes {
                 self.summary.ruleset_changes += u64::from(a.matters);

@@ -17,12 +17,17 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often waiting packets are looked after.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How often new rulesets are taken while there is nothing to judge.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// What is to be judged.
 pub(super) enum Work {
     /// As it came.
     Parcel(Parcel),
     /// What has waited for its other half.
     Ripe(Ripe),
+    /// Nothing: newer rulesets have come.
+    Rules,
 }
 
 impl Work {
@@ -36,19 +41,19 @@ impl Watch {
     pub(super) fn next_work(&mut self, out: Out<'_>) -> Option<Work> {
         match self.options.trace {
             Some(_) => self.next_traced(out),
-            None => self.next_parcel(out).map(Work::Parcel),
+            None => self.next_untraced(out),
         }
     }
 
-    fn next_parcel(&mut self, out: Out<'_>) -> Option<Parcel> {
+    fn next_untraced(&mut self, out: Out<'_>) -> Option<Work> {
         loop {
             if let Some(e) = self.drops.overdue(false, false) {
-                return Some(Parcel::Event(e));
+                return Some(Work::of(e));
             }
             let parcel = match self.evidence.try_parcel() {
                 None if out(Output::Idle).is_break() => return None,
-                None if self.drops.is_empty() => self.evidence.next_parcel(),
-                None => match self.evidence.parcel_within(TICK) {
+                None => match self.evidence.parcel_within(if self.drops.is_empty() { IDLE } else { TICK }) {
+                    Err(RecvTimeoutError::Timeout) if self.take_updates() => return Some(Work::Rules),
                     Err(RecvTimeoutError::Timeout) => continue,
                     other => other.ok(),
                 },
@@ -57,11 +62,11 @@ impl Watch {
             match parcel {
                 Some(Parcel::Event(Event::Dropped(d))) => {
                     if let Some(e) = self.drops.keep(d) {
-                        return Some(Parcel::Event(e));
+                        return Some(Work::of(e));
                     }
                 }
-                None => return self.drops.overdue(false, true).map(Parcel::Event),
-                parcel => return parcel,
+                None => return self.drops.overdue(false, true).map(Work::of),
+                parcel => return parcel.map(Work::Parcel),
             }
         }
     }
@@ -80,11 +85,13 @@ impl Watch {
             let nothing_waits = self.twice.is_empty() && self.drops.is_empty() && self.onward.is_empty();
             let event = match self.evidence.next_within(Duration::ZERO) {
                 Err(RecvTimeoutError::Timeout) if out(Output::Idle).is_break() => return None,
-                Err(RecvTimeoutError::Timeout) if nothing_waits => self.evidence.next(),
-                Err(RecvTimeoutError::Timeout) => match self.evidence.next_within(TICK) {
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    other => other.ok(),
-                },
+                Err(RecvTimeoutError::Timeout) => {
+                    match self.evidence.next_within(if nothing_waits { IDLE } else { TICK }) {
+                        Err(RecvTimeoutError::Timeout) if self.take_updates() => return Some(Work::Rules),
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        other => other.ok(),
+                    }
+                }
                 other => other.ok(),
             };
             match &event {
@@ -118,6 +125,11 @@ impl Watch {
         event.or_else(|| self.onward.ripe(Some(self.ended())).map(Work::Ripe))
     }
 
+    /// Whatever has come and was not looked at, at the end.
+    fn last_parcel(&self) -> Option<Work> {
+        self.evidence.opened_parcel().or_else(|| self.evidence.next_parcel()).map(Work::Parcel)
+    }
+
     /// When the word to stop came, as far as that can be told.
     pub(super) fn ended(&self) -> Time {
         let ago =
@@ -133,9 +145,10 @@ impl Watch {
     /// Counts this and all that waits, by source, and tells of it as lost.
     pub(super) fn leave_unjudged(&mut self, first: Work, out: Out<'_>) {
         let mut left: BTreeMap<Source, u64> = BTreeMap::new();
-        let mut next = Some(first);
-        while let Some(work) = next {
+        let mut first = Some(first);
+        while let Some(work) = first.take().or_else(|| self.last_waiting()).or_else(|| self.last_parcel()) {
             let parcel = match work {
+                Work::Rules => continue,
                 Work::Parcel(parcel) => parcel,
                 Work::Ripe(Ripe::Held(held)) => Parcel::Event(Event::Journey(held.journey)),
                 Work::Ripe(Ripe::Unmet(t)) => Parcel::Event(Event::Tapped(t)),
@@ -166,9 +179,6 @@ impl Watch {
                     let _ = out(Output::Note(format!("{source}: {error}")));
                 }
             }
-            let waiting = self.last_waiting();
-            let left = || self.evidence.opened_parcel().or_else(|| self.evidence.next_parcel());
-            next = waiting.or_else(|| left().map(Work::Parcel));
         }
         for (source, count) in left {
             let loss = Loss { source, count: Some(count), cause: LossCause::Stopped };

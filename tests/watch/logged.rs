@@ -1,7 +1,10 @@
 //! A rule logs the packet, and a rule or policy drops it: the same rule, a later one, one elsewhere.
 
+use std::time::Duration;
+
 use crate::common::kernel::kernel_tests;
 use crate::common::lab::{Lab, Side, V4, V6, udp};
+use crate::common::until;
 use crate::watcher::{Watcher, logged};
 
 kernel_tests! {
@@ -15,6 +18,7 @@ kernel_tests! {
     a_rule_of_another_backend_drops needs ["nft", "iptables-nft", "iptables-legacy"];
     the_policy_drops needs ["nft", "iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy"];
     a_packet_that_gets_through_is_told_of_only_where_asked needs ["nft"];
+    a_group_that_a_rule_names_later_is_heard_too needs ["nft"];
     the_same_prefix_at_two_rules_is_no_trouble_where_both_lead_to_the_same needs ["nft"];
     the_same_prefix_at_two_rules_is_told_by_their_conditions needs
         ["nft", "iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy"];
@@ -308,6 +312,25 @@ fn a_packet_that_gets_through_is_told_of_only_where_asked() {
         udp(&lab.client, side.server, 1);
         assert_eq!(watch.line(), "accept nflog certain | none");
     }
+}
+
+fn a_group_that_a_rule_names_later_is_heard_too() {
+    let lab = Lab::new();
+    let watch = Watcher::start(&lab.router, logged(false));
+    lab.router.nft(
+        "table inet t { chain inp { type filter hook input priority 0; udp dport 1 log group 5 drop
+            }
+        }",
+    );
+    // Until now nothing has come that would have been judged.
+    let mut told = None;
+    until("the new group to be bound", || {
+        udp(&lab.client, V4.router, 1);
+        told = watch.blame_within(Duration::from_millis(100));
+        told.is_some()
+    });
+    assert_eq!(told.unwrap().culprit.text.as_deref(), Some("udp dport 1 log group 5 drop"));
+    assert_eq!(watch.finish().1.ruleset_changes, 1);
 }
 
 fn the_same_prefix_at_two_rules_is_no_trouble_where_both_lead_to_the_same() {
