@@ -266,10 +266,9 @@ impl Way<'_, '_> {
     /// yet (`br_nf_hook_thresh`). At the forward hook that is what was there before it, and on older kernels, where it has
     /// a priority before, all; at prerouting kernels before 6.0 do so.
     fn is_passed_over(&mut self, hook: Hook) -> bool {
-        let reached = |version| reached(self.walk.env, version) != Fact::Is(false);
         let likely = match hook {
-            Hook::Forward => !reached((6, 12)),
-            Hook::Prerouting if !reached((6, 0)) => false,
+            Hook::Forward => reached(self.walk.env, (6, 12)) == Fact::Is(false),
+            Hook::Prerouting if reached(self.walk.env, (6, 0)) != Fact::Is(true) => false,
             _ => return false,
         };
         let what =

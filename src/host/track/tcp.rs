@@ -4,7 +4,6 @@
 use super::super::facts::Host;
 use super::super::sysctl::{Why, number};
 use super::{Look, Says};
-use crate::evaluate::Fact;
 use crate::evaluate::release::is_reached;
 use crate::sys::ct::{Flow, ProtoInfo, Status, TcpState};
 
@@ -171,11 +170,12 @@ pub(super) fn known<H: Host + ?Sized>(look: &Look<'_, H>, flow: &Flow, reply: bo
     // A SYN sets the window anew. Since 5.13 one that comes again before any other answer is let pass, and not counted.
     if segment == Segment::Syn && *state == TcpState::SynSent {
         let answered = flow.status.is_none_or(|s| s.contains(Status::SEEN_REPLY));
-        return Ok(match look.host.sysctl("kernel.osrelease") {
+        let release = look.host.sysctl("kernel.osrelease").known();
+        return Ok(match release.and_then(|r| is_reached(&r, (5, 13)).known()) {
             _ if answered => Says::Fits,
-            Fact::Is(release) if is_reached(&release, (5, 13)) => Says::Ignored,
-            Fact::Is(_) => Says::Fits,
-            _ => Says::Perhaps,
+            Some(true) => Says::Ignored,
+            Some(false) => Says::Fits,
+            None => Says::Perhaps,
         });
     }
     // Whoever is liberal is not checked, but for the sequence number of a RST.
