@@ -240,6 +240,7 @@ pub fn action(decision: &Decision, effects: &[Effect], policy: bool) -> String {
             Effect::Log { .. } => "log".to_owned(),
             Effect::Trace => "trace".to_owned(),
             Effect::Copy { .. } => "copy".to_owned(),
+            Effect::Mark(mark) => format!("mark {mark:#x}"),
             Effect::State(what) => what.to_string(),
         })
         .collect();

@@ -64,6 +64,16 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Gives the packet another mark.
+    pub fn set_mark(&mut self, new: Fact<u32>) {
+        if let Fact::Is(mark) = new
+            && self.packet.mark != new
+        {
+            self.effects.push(Effect::Mark(mark));
+        }
+        self.packet.mark = new;
+    }
+
     /// Answers a question that the evidence leaves open (see [`Assumptions::ask`]).
     pub fn ask(&mut self, what: impl Into<Cow<'static, str>>, key: &[u8], likely: bool) -> bool {
         self.assumptions.ask(what, key, likely)

@@ -24,6 +24,8 @@ pub enum Effect {
         /// The device that it leaves by, where one is named.
         device: Option<Text>,
     },
+    /// The packet got another mark.
+    Mark(u32),
     /// State that other packets meet was changed: `add to set bad`, `recent list DEFAULT`.
     State(Cow<'static, str>),
 }

@@ -52,7 +52,7 @@ pub use environment::Environment;
 pub use fact::Fact;
 pub use headers::{Headers, Network};
 pub use hook::Hook;
-pub use obstacle::{Delivery, Obstacle, Routed, Tracked};
+pub use obstacle::{DeadEnd, Delivery, Obstacle, Routed, Tracked};
 pub use packet::{Device, Packet};
 pub use place::{ChainRef, Place, TableRef};
 pub use run::Prepared;

@@ -7,6 +7,7 @@ use crate::blame::culprit::{Culprit, CulpritKind, SysctlValue};
 use super::decision::RejectWith;
 use super::environment::FibAnswer;
 use super::packet::{Ct, Device};
+use crate::sys::rt::{Route, Rule};
 
 /// A reason to lose a packet that is no rule: a setting, a route, a missing socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Obstacle {
     pub tells_of_many: bool,
     /// What shows it, for people: one sentence each.
     pub evidence: Vec<String>,
+    /// The route and routing rule by whose word it goes nowhere.
+    pub dead_end: Option<Box<DeadEnd>>,
     /// It lets the packet pass if this holds, which is not known; and is that likely?
     pub unless: Option<(String, bool)>,
     /// Is it something registered at a hook of netfilter that is in no ruleset? The kernel calls its drops those of rules.
@@ -43,6 +46,7 @@ impl Obstacle {
             told: None,
             tells_of_many: false,
             evidence: Vec::new(),
+            dead_end: None,
             unless: None,
             at_hook: false,
         }
@@ -72,6 +76,15 @@ impl Obstacle {
     pub fn culprit(&self) -> Culprit {
         Culprit { detail: self.detail.clone(), sysctl: self.sysctl.clone(), ..Culprit::new(self.kind) }
     }
+}
+
+/// By whose word routing ends a packet's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadEnd {
+    /// The routing rule that answers by itself or leads to the route; none where it is one that every host has.
+    pub rule: Option<Rule>,
+    /// The route; none where the rule answers.
+    pub route: Option<Route>,
 }
 
 /// Where routing sends a packet.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::routing::Routing;
 use crate::evaluate::Fact;
 use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
@@ -17,17 +18,31 @@ use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Q
 pub struct Patched<'h> {
     host: &'h dyn Host,
     settings: BTreeMap<String, String>,
+    without: Vec<Routing>,
 }
 
 impl<'h> Patched<'h> {
     /// The host as it is.
     pub fn new(host: &'h dyn Host) -> Self {
-        Self { host, settings: BTreeMap::new() }
+        Self { host, settings: BTreeMap::new(), without: Vec::new() }
     }
 
     /// Lays a setting over it.
     pub fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// Takes a route or a routing rule away.
+    pub fn without(&mut self, what: Routing) {
+        self.without.push(what);
+    }
+
+    fn has_route(&self, route: &Route) -> bool {
+        !self.without.iter().any(|w| matches!(w, Routing::Route(gone) if **gone == *route))
+    }
+
+    fn routes(&self, all: Fact<Rc<[Route]>>) -> Fact<Rc<[Route]>> {
+        if self.without.is_empty() { all } else { all.map(|all| kept(&all, |r| self.has_route(r))) }
     }
 
     /// What a setting for all interfaces does to that of one: forwarding is handed on when it is written
@@ -42,6 +57,10 @@ impl<'h> Patched<'h> {
     }
 }
 
+fn kept<T: Clone>(all: &[T], keep: impl Fn(&T) -> bool) -> Rc<[T]> {
+    all.iter().filter(|t| keep(t)).cloned().collect()
+}
+
 impl Host for Patched<'_> {
     fn sysctl(&self, key: &str) -> Fact<String> {
         match self.settings.get(key).or_else(|| self.handed_on(key)) {
@@ -50,9 +69,9 @@ impl Host for Patched<'_> {
         }
     }
 
-    /// The kernel answers by the settings that it has.
+    /// The kernel answers by the settings, rules and routes that it has.
     fn lookup(&self, question: &Lookup) -> Fact<Result<Rc<Route>, i32>> {
-        if self.settings.is_empty() { self.host.lookup(question) } else { Fact::Absent }
+        if self.settings.is_empty() && self.without.is_empty() { self.host.lookup(question) } else { Fact::Absent }
     }
 
     fn links(&self) -> Fact<Rc<[Link]>> {
@@ -64,15 +83,17 @@ impl Host for Patched<'_> {
     }
 
     fn rules(&self, v6: bool) -> Fact<Rc<[Rule]>> {
-        self.host.rules(v6)
+        let gone = |rule: &Rule| self.without.iter().any(|w| matches!(w, Routing::Rule(gone) if **gone == *rule));
+        let all = self.host.rules(v6);
+        if self.without.is_empty() { all } else { all.map(|all| kept(&all, |r| !gone(r))) }
     }
 
     fn routes_to(&self, table: u32, to: IpAddr) -> Fact<Rc<[Route]>> {
-        self.host.routes_to(table, to)
+        self.routes(self.host.routes_to(table, to))
     }
 
     fn all_routes(&self, v6: bool) -> Fact<Rc<[Route]>> {
-        self.host.all_routes(v6)
+        self.routes(self.host.all_routes(v6))
     }
 
     fn socket(&self, protocol: Protocol, ends: &Ends) -> Fact<InetSocket> {

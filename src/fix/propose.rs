@@ -14,6 +14,7 @@ use super::allow;
 use super::change::Change;
 use super::listed::{self, Listed};
 use super::owner;
+use super::routing::{self, Routing};
 use super::rule::NewRule;
 use super::trial::{Trial, is_same};
 
@@ -196,6 +197,17 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
             Some(places.map(step).collect())
         }
         CulpritKind::Nat => Some(masquerades(rules, now)),
+        CulpritKind::Route => {
+            let end = now.walked.runs.iter().find_map(|r| match &r.fate {
+                Fate::Lost(o) => o.dead_end.as_deref(),
+                _ => None,
+            });
+            let step = |way: Routing| {
+                let (message, also) = (way.message(), Some(way.also()));
+                Step { also, ..Step::new(rules, Change::Unroute(way), message) }
+            };
+            Some(routing::ways(end?).into_iter().map(step).collect())
+        }
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::sysctl::Setting;
 use crate::blame::CulpritKind;
 use crate::blame::culprit::SysctlValue;
-use crate::evaluate::{Obstacle, RejectWith};
+use crate::evaluate::{DeadEnd, Obstacle, RejectWith};
 
 /// What stops a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -171,6 +171,9 @@ pub struct Refusal {
     /// What the sender is told, if anything.
     #[serde(skip)]
     pub told: Option<RejectWith>,
+    /// The route and routing rule by whose word it goes nowhere.
+    #[serde(skip)]
+    pub dead_end: Option<Box<DeadEnd>>,
     /// It does not stop the packet if this holds, which is not known; and is that likely?
     pub unless: Option<(String, bool)>,
 }
@@ -178,7 +181,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with nothing but its cause.
     pub fn new(cause: Cause) -> Self {
-        Self { cause, detail: None, setting: None, evidence: Vec::new(), told: None, unless: None }
+        Self { cause, detail: None, setting: None, evidence: Vec::new(), told: None, dead_end: None, unless: None }
     }
 
     /// A setting decides; `wanted` is the value that would let the packet pass.
@@ -233,6 +236,6 @@ impl From<Refusal> for Obstacle {
         };
         let sysctl = r.setting.map(|(s, wanted)| SysctlValue { key: s.key, value: s.value.to_string(), wanted });
         let evidence = r.evidence.iter().map(Evidence::to_string).collect();
-        Self { detail, sysctl, told: r.told, evidence, unless: r.unless, ..Self::new(kind, "") }
+        Self { detail, sysctl, told: r.told, evidence, dead_end: r.dead_end, unless: r.unless, ..Self::new(kind, "") }
     }
 }

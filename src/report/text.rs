@@ -15,6 +15,8 @@ const CODE: Style = AnsiColor::Cyan.on_default();
 
 /// The column behind the labels.
 const INDENT: &str = "              ";
+/// Reasons that are longer together get a line each.
+const WIDE: usize = 100;
 
 pub(super) fn verdict_style(v: Verdict) -> Style {
     match v {
@@ -32,13 +34,7 @@ pub fn block(b: &Blame) -> String {
     let verdict = b.verdict.name().to_uppercase();
     let _ = writeln!(s, "{when:<12}  {style}{verdict:<7}{style:#} {}", packet(&b.packet));
     line(&mut s, "BY", &by(&b.culprit));
-    let mut why = String::new();
-    for (i, w) in b.why.iter().enumerate() {
-        let code = w.code.map_or_else(String::new, |c| format!(" ({c})"));
-        let _ = write!(why, "{}{}{code}", if i == 0 { "" } else { "; " }, w.message);
-    }
-    let _ = write!(why, "{}[{}]", if why.is_empty() { "" } else { "  " }, b.confidence.name());
-    line(&mut s, "WHY", &why);
+    line(&mut s, "WHY", &why(b));
     if b.confidence != Confidence::Certain {
         for u in &b.unknowns {
             line(&mut s, "UNKNOWN", u);
@@ -80,6 +76,21 @@ pub fn block(b: &Blame) -> String {
         }
     }
     s
+}
+
+/// The reasons, with how sure they are: in one line, or where that gets too long in a line each.
+fn why(b: &Blame) -> String {
+    let code = |c: Option<&str>| c.map_or_else(String::new, |c| format!(" ({c})"));
+    let reasons: Vec<_> = b.why.iter().map(|w| format!("{}{}", w.message, code(w.code))).collect();
+    let sure = format!("[{}]", b.confidence.name());
+    let together = reasons.join("; ");
+    match reasons.split_first() {
+        None => sure,
+        Some((first, others)) if together.len() > WIDE => {
+            others.iter().fold(format!("{first}  {sure}"), |all, next| all + "\n" + INDENT + "        " + next)
+        }
+        Some(_) => format!("{together}  {sure}"),
+    }
 }
 
 fn line(s: &mut String, label: &str, text: &str) {

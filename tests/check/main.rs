@@ -18,6 +18,7 @@ mod missing;
 mod nat;
 mod owners;
 mod record;
+mod routing;
 mod rules;
 mod sockets;
 mod symptom;
@@ -39,6 +40,7 @@ fn main() {
         missing::cases(),
         nat::cases(),
         owners::cases(),
+        routing::cases(),
         rules::cases(),
         sockets::cases(),
         symptom::cases(),

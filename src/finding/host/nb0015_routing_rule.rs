@@ -1,22 +1,24 @@
 //! `NB0015`: routing rules that do not do what they say.
 
-use crate::evaluate::Fact;
+use crate::evaluate::walk::{Fate, Step};
+use crate::evaluate::{Effect, Fact};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
+use crate::finding::why::Case;
 use crate::host::sysctl;
 use crate::sys::rt::{LinkFlags, Rule};
 use crate::sys::uapi::rtnetlink::FR_ACT_TO_TBL;
 
 pub(super) const CODE: Code = Code {
     id: "NB0015",
-    title: "a routing rule leads to an empty table, or answers to marked packets are refused",
+    title: "a routing rule leads to an empty table, or marked packets or answers to them are lost",
     severity: Severity::Warning,
-    meaning: "a rule without routes behind it is passed over; and the reverse path filter looks answers up without their mark",
+    meaning: "a rule without routes behind it is passed over; a mark may lead to a table that leads nowhere; and the reverse path filter looks answers up without their mark",
     page: include_str!("../../../docs/findings/NB0015.md"),
     check,
-    why: None,
+    why: Some(why),
 };
 
 /// `local`, `main` and `default`, which every host has rules for.
@@ -33,10 +35,9 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             found.push(
                 CODE.finding(format!(
                     "the rule {} leads to table {}, which has no routes: it changes nothing",
-                    describe(r),
-                    r.table
+                    r, r.table
                 ))
-                .seen(format!("{ip} rule"), describe(r))
+                .seen(format!("{ip} rule"), r.to_string())
                 .seen(format!("{ip} route show table {}", r.table), "nothing")
                 .note("routes by an interface vanish when it goes down: whoever made them has to make them again"),
             );
@@ -71,12 +72,11 @@ fn marks(view: &View<'_>, rules: &[Rule], found: &mut Vec<Finding>) {
         found.push(
             CODE.finding(format!(
                 "answers that come by {} to packets of {} are dropped by its strict filter",
-                link.name,
-                describe(marked)
+                link.name, marked
             ))
             .seen(sysctl::file(&filter.key), "1")
             .seen(sysctl::file(&valid.key), "0")
-            .seen("ip rule", describe(marked))
+            .seen("ip rule", marked.to_string())
             .possible("the main table may lead back there in another way")
             .fix(Fix::sysctl(
                 &own,
@@ -88,28 +88,22 @@ fn marks(view: &View<'_>, rules: &[Rule], found: &mut Vec<Finding>) {
     }
 }
 
-/// As ip-rule(8) writes it.
-fn describe(r: &Rule) -> String {
-    let mut text = format!("{}:", r.priority);
-    if r.invert {
-        text += " not";
-    }
-    match r.src {
-        Some(src) => text += &format!(" from {src}"),
-        None => text += " from all",
-    }
-    if let Some(dst) = r.dst {
-        text += &format!(" to {dst}");
-    }
-    if let Some((mark, mask)) = r.mark {
-        text += &if mask == u32::MAX { format!(" fwmark {mark:#x}") } else { format!(" fwmark {mark:#x}/{mask:#x}") };
-    }
-    for (word, name) in [("iif", &r.iif), ("oif", &r.oif)] {
-        if let Some(name) = name {
-            text += &format!(" {word} {name}");
-        }
-    }
-    text + &format!(" lookup {}", r.table)
+/// Whose mark sends a lost packet by a routing rule.
+fn why(case: &Case<'_, '_>) -> Option<String> {
+    let (run, lost) = case.explained.walked.runs.iter().find_map(|run| match &run.fate {
+        Fate::Lost(o) => Some((run, o.dead_end.as_deref()?)),
+        _ => None,
+    })?;
+    let rule = lost.rule.as_ref().filter(|r| r.mark.is_some())?;
+    let (at, mark) = run.steps.iter().rev().find_map(|s| match s {
+        Step::Rule { tried, .. } => tried.effects.iter().rev().find_map(|e| match e {
+            Effect::Mark(mark) => Some((tried.at, *mark)),
+            _ => None,
+        }),
+        _ => None,
+    })?;
+    let (position, chain) = (at.position?, case.view.describer().chain_name(at.chain));
+    Some(format!("rule {position} of {chain} marks it {mark:#x}, and routing rule {} asks for marks", rule.priority))
 }
 
 #[cfg(test)]

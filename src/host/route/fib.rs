@@ -6,7 +6,7 @@ use super::super::facts::Host;
 use super::super::query::Query;
 use super::super::sysctl::Why;
 use crate::evaluate::Fact;
-use crate::sys::rt::{Link, Lookup, Route, RouteKind, Rule};
+use crate::sys::rt::{Link, Lookup, Route, RouteKind, Rule, TableName};
 use crate::sys::uapi::rtnetlink::{FR_ACT_GOTO, FR_ACT_NOP, FR_ACT_PROHIBIT, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE};
 
 /// What rules and tables say.
@@ -43,27 +43,14 @@ impl Found {
     pub fn describe(&self) -> String {
         match self {
             Self::Nothing => "no route".into(),
-            Self::Rule(rule) => {
-                let action = match rule.action {
-                    FR_ACT_UNREACHABLE => "unreachable",
-                    FR_ACT_PROHIBIT => "prohibit",
-                    _ => "blackhole",
-                };
-                format!("rule {}: {action}", rule.priority)
-            }
+            Self::Rule(rule) => format!("rule {rule}"),
             // The kernel names no table where it only refuses.
             Self::Route(route) if route.table == 0 => format!("{} {}", route.kind, route.dst),
-            Self::Route(route) => format!("{} {} table {}", route.kind, route.dst, table_name(route.table)),
+            Self::Route(route) => {
+                let by = route.origin().map_or_else(String::new, |by| format!(" proto {by}"));
+                format!("{} {} table {}{by}", route.kind, route.dst, TableName(route.table))
+            }
         }
-    }
-}
-
-fn table_name(table: u32) -> String {
-    match table {
-        253 => "default".into(),
-        254 => "main".into(),
-        255 => "local".into(),
-        n => n.to_string(),
     }
 }
 
@@ -96,8 +83,35 @@ pub fn resolve<H: Host + ?Sized>(host: &H, q: &Query, iif: Option<&Link>) -> Res
             Fact::Unknown(why) => return Err(why),
         }
     }
+    Ok(walk(host, &rules, q, iif)?.0)
+}
+
+/// The same by the tables alone, with the rule that answered or sent it to the table of the answer.
+///
+/// # Errors
+/// What is not known and would have to be.
+pub(super) fn answering<H: Host + ?Sized>(
+    host: &H,
+    q: &Query,
+    iif: Option<&Link>,
+) -> Result<(Found, Option<Rule>), Why> {
+    let rules = match host.rules(q.is_v6()) {
+        Fact::Is(rules) => rules,
+        Fact::Absent => return Ok((Found::Nothing, None)),
+        Fact::Unknown(why) => return Err(why),
+    };
+    let (found, rule) = walk(host, &rules, q, iif)?;
+    Ok((found, rule.cloned()))
+}
+
+fn walk<'r, H: Host + ?Sized>(
+    host: &H,
+    rules: &'r [Rule],
+    q: &Query,
+    iif: Option<&Link>,
+) -> Result<(Found, Option<&'r Rule>), Why> {
     let mut after = None;
-    for rule in rules.iter() {
+    for rule in rules {
         if after.is_some_and(|target| rule.priority < target) {
             continue;
         }
@@ -111,13 +125,19 @@ pub fn resolve<H: Host + ?Sized>(host: &H, q: &Query, iif: Option<&Link>) -> Res
             FR_ACT_GOTO => after = rule.goto.filter(|target| rules.iter().any(|r| r.priority == *target)),
             FR_ACT_TO_TBL => {
                 if let Some(route) = in_table(host, rule, q)? {
-                    return Ok(Found::Route(Box::new(route)));
+                    return Ok((Found::Route(Box::new(route)), Some(rule)));
                 }
             }
-            _ => return Ok(Found::Rule(Box::new(rule.clone()))),
+            _ => return Ok((Found::Rule(Box::new(rule.clone())), Some(rule))),
         }
     }
-    Ok(Found::Nothing)
+    Ok((Found::Nothing, None))
+}
+
+/// Is it one of the rules that every host has?
+pub(super) fn is_usual(rule: &Rule) -> bool {
+    const USUAL: [u32; 3] = [255, 254, 253];
+    rule.is_unconditional() && rule.action == FR_ACT_TO_TBL && plain(rule) && USUAL.contains(&rule.table)
 }
 
 /// Does a rule take every answer of its table?

@@ -8,7 +8,7 @@ use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{self, Why, larger, number, own};
 use super::fib::{Found, resolve};
-use super::{Outcome, Way, ask};
+use super::{Outcome, Way, ask, dead_end};
 use crate::evaluate::Fact;
 use crate::sys::rt::{Address, Link, Route, RouteKind, Rule};
 
@@ -104,7 +104,7 @@ fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, twice: bool) -> Resu
     if found.errno().is_some() {
         // Where forwarding is off the kernel says so first, and no ICMP is sent; the way would end all the same.
         let forwarding = forwarding()?;
-        let dead_end = dead_end(&found, q.dst);
+        let dead_end = dead_end::refuse(host, q, Some(link), &found);
         if forwarding.is_on() {
             return refused(dead_end);
         }
@@ -127,20 +127,6 @@ fn walk<H: Host + ?Sized>(host: &H, q: &Query, link: &Link, twice: bool) -> Resu
             validated(host, q, link, src, &route, twice)
         }
     }
-}
-
-/// A destination that rules and tables reject.
-pub(super) fn dead_end(found: &Found, dst: IpAddr) -> Refusal {
-    use nix::libc::{EACCES, EHOSTUNREACH, ENETUNREACH};
-    let v6 = dst.is_ipv6();
-    let (cause, told) = match (found, found.errno()) {
-        (Found::Nothing, _) => (Cause::NoRoute, if v6 { "icmp6-no-route" } else { "icmp-net-unreachable" }),
-        (_, Some(ENETUNREACH)) => (Cause::Unreachable, if v6 { "icmp6-no-route" } else { "icmp-net-unreachable" }),
-        (_, Some(EHOSTUNREACH)) => (Cause::Unreachable, if v6 { "icmp6-no-route" } else { "icmp-host-unreachable" }),
-        (_, Some(EACCES)) => (Cause::Prohibit, if v6 { "icmp6-adm-prohibited" } else { "icmp-admin-prohibited" }),
-        _ => return Refusal::new(Cause::Blackhole).because(route_to(dst), found.describe()),
-    };
-    Refusal::new(cause).because(route_to(dst), found.describe()).telling(told)
 }
 
 /// Forwarding is off on the interface. The key is the one that people know, unless it is on and only the interface is not.

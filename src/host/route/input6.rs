@@ -7,9 +7,9 @@ use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{Why, conf, number, own};
 use super::fib::{Found, resolve};
-use super::input4::{dead_end, describe, route_to};
+use super::input4::{describe, route_to};
 use super::leave::IPV6_MIN_MTU;
-use super::{Outcome, ask};
+use super::{Outcome, ask, dead_end};
 use crate::evaluate::Fact;
 use crate::sys::rt::{Link, Route, RouteKind};
 
@@ -39,7 +39,7 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
         Some(Err(errno)) => {
             let found =
                 rejected(errno, q).ok_or_else(|| Why::from(format!("the kernel refuses with errno {errno}")))?;
-            return refused(dead_end(&found, q.dst));
+            return refused(dead_end::refuse(host, q, Some(link), &found));
         }
         None => match resolve(host, q, Some(link))? {
             Found::Route(route)
@@ -47,11 +47,12 @@ pub(super) fn decide<H: Host + ?Sized>(host: &H, q: &Query, link: &Link) -> Resu
             {
                 *route
             }
-            found => return refused(dead_end(&found, q.dst)),
+            found => return refused(dead_end::refuse(host, q, Some(link), &found)),
         },
     };
     if is_reject(host, &route)? {
-        return refused(dead_end(&Found::Nothing, q.dst).because(route_to(q.dst), describe(host, &route)));
+        let nothing = dead_end::refuse(host, q, Some(link), &Found::Nothing);
+        return refused(nothing.because(route_to(q.dst), describe(host, &route)));
     }
     if route.kind == RouteKind::Unicast {
         // ip6_forward, as far as it does not depend on the packet's size.

@@ -4,6 +4,7 @@
 //! it refuses, one errno stands for many causes, so the input path (`ip_route_input_slow`, `fib_validate_source` of
 //! net/ipv4) is walked again here on rules, tables and settings, and only a cause that fits the errno is named.
 
+mod dead_end;
 mod fib;
 mod input4;
 mod input6;

@@ -8,9 +8,8 @@ use super::super::query::Query;
 use super::super::refusal::{Cause, Refusal};
 use super::super::sysctl::{Why, larger};
 use super::fib::{Found, resolve};
-use super::input4::dead_end;
 use super::input6::is_reject;
-use super::{Outcome, ask};
+use super::{Outcome, ask, dead_end};
 use crate::evaluate::Fact;
 use crate::sys::rt::{Route, RouteKind};
 
@@ -49,7 +48,7 @@ fn unbound(q: &Query) -> Query {
 fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
     let errno = match ask(host, q)? {
         Some(Ok(route)) if q.is_v6() && is_reject(host, &route)? => {
-            return Ok(ended(&Found::Nothing, q));
+            return Ok(ended(host, q, &Found::Nothing));
         }
         Some(Ok(route)) => return Ok(Outcome::of(&route)),
         Some(Err(errno)) => errno,
@@ -57,7 +56,7 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
             let found = resolve(host, q, None)?;
             return Ok(match found {
                 Found::Route(route) if route.hops.iter().any(|h| h.oif.is_some()) => Outcome::of(&route),
-                found => ended(&found, q),
+                found => ended(host, q, &found),
             });
         }
     };
@@ -78,18 +77,18 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
             };
         }
         Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
-        Err(nix::libc::ENETUNREACH) => return Ok(ended(&Found::Nothing, q)),
+        Err(nix::libc::ENETUNREACH) => return Ok(ended(host, q, &Found::Nothing)),
         Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
         Err(nix::libc::EACCES) => RouteKind::Prohibit,
         Err(nix::libc::EINVAL) => RouteKind::Blackhole,
         Err(errno) => return Err(format!("the kernel refuses with errno {errno}").into()),
     };
-    Ok(ended(&Found::Route(Box::new(Route::bare(kind, q.dst))), q))
+    Ok(ended(host, q, &Found::Route(Box::new(Route::bare(kind, q.dst)))))
 }
 
 /// The sender gets the errno; no ICMP is made.
-fn ended(found: &Found, q: &Query) -> Outcome {
-    Outcome::refused(Refusal { told: None, ..dead_end(found, q.dst) })
+fn ended<H: Host + ?Sized>(host: &H, q: &Query, found: &Found) -> Outcome {
+    Outcome::refused(Refusal { told: None, ..dead_end::refuse(host, q, None, found) })
 }
 
 fn is_loopback(src: IpAddr) -> bool {

@@ -1,5 +1,7 @@
 //! Policy routing rules (`RTM_GETRULE`, include/uapi/linux/fib_rules.h).
 
+mod text;
+
 use byteorder::NativeEndian;
 use neli::consts::rtnl::{FrAct, RtAddrFamily, RtTable, Rtm};
 use neli::rtnl::{Fibmsg, FibmsgBuilder};
@@ -12,6 +14,8 @@ use crate::Text;
 use crate::error::{Malformed, Result};
 use crate::netlink::{Attr, Attrs};
 use crate::uapi::rtnetlink::*;
+
+pub use text::TableName;
 
 /// `struct fib_rule_hdr`.
 const HEADER: usize = 12;

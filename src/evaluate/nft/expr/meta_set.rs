@@ -23,7 +23,7 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &MetaSet) -> Step {
         Taken::Nothing => return Step::Break,
     };
     match e.key {
-        MetaKey::Mark => cx.packet.mark = value,
+        MetaKey::Mark => cx.set_mark(value),
         MetaKey::Priority => cx.packet.priority = value,
         MetaKey::Pkttype => match (&value, &cx.packet.pkttype) {
             (Fact::Is(new), Fact::Is(old)) if *new > u32::from(OTHERHOST) || *old > OTHERHOST => {}
@@ -62,7 +62,7 @@ mod tests {
             eval(cx, m, &MetaSet { key: MetaKey::Pkttype, sreg: Reg::R1 });
             assert_eq!(cx.packet.pkttype, Fact::Is(3));
             eval(cx, m, &MetaSet { key: MetaKey::Nftrace, sreg: Reg::R1 });
-            assert_eq!(cx.effects, [Effect::Trace]);
+            assert_eq!(cx.effects, [Effect::Mark(7), Effect::Trace]);
         });
     }
 

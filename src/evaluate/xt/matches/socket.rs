@@ -36,7 +36,7 @@ pub(super) fn check(cx: &mut Context, m: &Socket) -> Checked {
         return Ok(note(cx, false, "--transparent", true, false));
     }
     if has(Socket::RESTORE_MARK) {
-        cx.packet.mark = socket.mark;
+        cx.set_mark(socket.mark);
     }
     Ok(true)
 }

@@ -35,11 +35,11 @@ pub(super) fn run(cx: &mut Context, t: &Hmark) -> Decision {
             let (low, high) = (h.source.min(h.destination), h.source.max(h.destination));
             let hash =
                 jhash::words(&[low, high, h.ports], t.random) ^ (u32::from(h.protocol) & u32::from(t.proto_mask));
-            cx.packet.mark = Fact::Is(jhash::scale(hash, t.modulus).wrapping_add(t.offset));
+            cx.set_mark(Fact::Is(jhash::scale(hash, t.modulus).wrapping_add(t.offset)));
         }
         // Nothing to hash: the mark stays.
         Fact::Absent => {}
-        Fact::Unknown(what) => cx.packet.mark = Fact::unknown(format!("packet mark by HMARK ({what})")),
+        Fact::Unknown(what) => cx.set_mark(Fact::unknown(format!("packet mark by HMARK ({what})"))),
     }
     Decision::Next
 }

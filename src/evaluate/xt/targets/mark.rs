@@ -17,7 +17,7 @@ fn changed(old: &Fact<u32>, clear: u32, set: u32, by: &str) -> Fact<u32> {
 }
 
 pub(super) fn mark(cx: &mut Context, t: &Mark) -> Decision {
-    cx.packet.mark = changed(&cx.packet.mark, t.mask, t.mark, &format!("MARK {:#x}/{:#x}", t.mark, t.mask));
+    cx.set_mark(changed(&cx.packet.mark, t.mask, t.mark, &format!("MARK {:#x}/{:#x}", t.mark, t.mask)));
     Decision::Next
 }
 
@@ -49,11 +49,11 @@ pub(super) fn connmark(cx: &mut Context, t: &Connmark) -> Decision {
         }
         Connmark::RESTORE => {
             let old = cx.packet.mark.clone();
-            cx.packet.mark = match &cx.packet.ct.mark {
+            cx.set_mark(match &cx.packet.ct.mark {
                 Fact::Is(m) => changed(&old, t.nfmask, shift(m & t.ctmask), "CONNMARK restore"),
                 Fact::Absent => changed(&old, t.nfmask, 0, "CONNMARK restore"),
                 Fact::Unknown(what) => Fact::unknown(format!("{what} restored by CONNMARK")),
-            };
+            });
         }
         _ => {}
     }

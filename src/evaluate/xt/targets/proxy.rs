@@ -65,10 +65,10 @@ pub(super) fn tproxy(cx: &mut Context, param: &Param, t: &Tproxy) -> Decision {
         cx.effects.push(Effect::State(format!("no transparent socket waits for it at port {port}").into()));
         return Decision::Drop;
     }
-    cx.packet.mark = match cx.packet.mark.clone() {
+    cx.set_mark(match cx.packet.mark.clone() {
         _ if t.mark_mask == u32::MAX => Fact::Is(t.mark_value),
         old => old.map(|old| (old & !t.mark_mask) ^ t.mark_value),
-    };
+    });
     cx.effects.push(Effect::State(format!("given to the socket at port {port}").into()));
     Decision::Accept
 }

@@ -46,10 +46,10 @@ fn map(cx: &mut Context, t: &Set) {
     match found {
         Fact::Is(((mark, mask), priority)) => {
             if marks {
-                cx.packet.mark = match cx.packet.mark.clone() {
+                cx.set_mark(match cx.packet.mark.clone() {
                     _ if mask == u32::MAX => Fact::Is(mark),
                     old => old.map(|old| (old & !mask) ^ mark),
-                };
+                });
             }
             if priorities {
                 cx.packet.priority = Fact::Is(priority);
@@ -58,7 +58,7 @@ fn map(cx: &mut Context, t: &Set) {
         Fact::Absent => {}
         Fact::Unknown(what) => {
             if marks {
-                cx.packet.mark = Fact::unknown(format!("packet mark from {what}"));
+                cx.set_mark(Fact::unknown(format!("packet mark from {what}")));
             }
             if priorities {
                 cx.packet.priority = Fact::unknown(format!("packet priority from {what}"));
