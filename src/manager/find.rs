@@ -140,8 +140,7 @@ fn tell(rules: &Ruleset, table: TableRef, names: &Names<'_>) -> Option<&'static 
 /// Who has a mark in the table: keeps it as a whole, or writes known rules without a name into it.
 pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Vec<&'static Manager> {
     let mark = |s: &Sign| match s {
-        Sign::Marks(name) => siblings(rules, table).into_iter().any(|t| has(rules, t, name)),
-        Sign::Reads(name, _) => has(rules, table, name),
+        Sign::Marks(name) | Sign::Reads(name, _) => siblings(rules, table).into_iter().any(|t| has(rules, t, name)),
         _ => false,
     };
     MANAGERS.iter().filter(|m| m.signs.iter().any(mark)).collect()

@@ -23,6 +23,8 @@ pub struct Manager {
     pub signs: &'static [Sign],
     /// How its rules are changed, as a clause.
     pub change: &'static str,
+    /// When it writes them again, and what others changed is gone, where that is known.
+    pub again: Option<&'static str>,
 }
 
 impl Manager {

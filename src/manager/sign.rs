@@ -16,7 +16,7 @@ pub enum Sign {
     Comment(Pattern),
     /// The rule stands in a chain of the second name, or leads there, and in the table there is a chain of the first.
     Beside(&'static str, Pattern),
-    /// The rule reads like one of these, and in the table there is a chain of that name. `<bridge>` is the name that Docker gives
+    /// The rule reads like one of these, and in the table, or in iptables' other tables of that family, there is a chain of that name. `<bridge>` is the name that Docker gives
     /// to a bridge, `<net>` is a word, and each the same wherever it stands in a rule; `<any>` is a word.
     Reads(&'static str, &'static [&'static str]),
     /// The program keeps the whole table in which a chain of this name stands, and iptables' other tables of that family, but for what
