@@ -229,6 +229,7 @@ pub(crate) fn assemble(evidence: EvidenceKind, time: Option<Time>, packet: Packe
         path: a.path,
         why: a.why,
         fix: Vec::new(),
+        advice: Vec::new(),
         near_misses: Vec::new(),
     }
 }

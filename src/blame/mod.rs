@@ -67,6 +67,9 @@ pub struct Blame {
     pub why: Vec<Why>,
     /// What to change.
     pub fix: Vec<Fix>,
+    /// What to tell the one who keeps the rule in the way: words for which no change stands that could be tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<Advice>,
     /// Rules that nearly let it pass, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near_misses: Vec<NearMiss>,
@@ -226,6 +229,18 @@ impl Why {
     pub fn plain(message: impl Into<String>) -> Self {
         Self { code: None, message: message.into() }
     }
+}
+
+/// What the program that keeps a rule may be told. It was not tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// Who keeps the rule.
+    pub manager: &'static str,
+    /// What to do, as a clause.
+    pub message: String,
+    /// The commands or lines of a file; what is in capitals is to be filled in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
 }
 
 /// A change that would let the packet pass.

@@ -80,6 +80,7 @@ pub fn explain(view: &View<'_>, question: &Question, explained: &mut Explained, 
     reasons.extend(by_mac.map(Why::plain));
     explained.blame.why.splice(0..0, reasons);
     explained.blame.fix.extend(fixes);
+    explained.blame.advice = proposed.advice;
 }
 
 /// Where a rule asks for the hardware address of who sends it: what would decide, and what the neighbour table has to say.

@@ -3,6 +3,7 @@
 //! A [`Change`] is applied to a copy of the ruleset, or laid over the host's settings ([`Patched`]); the packet, the answer to it and what
 //! else it depends on are evaluated again. What does not help is not told.
 
+mod advice;
 mod allow;
 mod change;
 mod listed;

@@ -1,6 +1,6 @@
 //! Fixes for a lost packet.
 
-use crate::blame::{CulpritKind, Fix, PacketFields, Verdict};
+use crate::blame::{Advice, CulpritKind, Fix, PacketFields, Verdict};
 use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::Fate;
@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::manager::{self, Manager};
 use crate::ruleset::Ruleset;
 
+use super::advice::advice;
 use super::allow;
 use super::change::Change;
 use super::listed::{self, Listed};
@@ -26,6 +27,8 @@ const STEPS: usize = 6;
 pub struct Proposed {
     /// Changes with which the packet arrives, and its answer too.
     pub fixes: Vec<Fix>,
+    /// What its keeper may be told, where no change stands for his words that helps.
+    pub advice: Vec<Advice>,
     /// Why there is none: what would stop the packet still, if what stops it now did not.
     pub still: Option<String>,
 }
@@ -39,6 +42,9 @@ pub fn propose(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained)
     let mut proposed = by_hand(rules, host, q, lost);
     // Who keeps the rules would write them again: their own words come first.
     let managed = with(rules, host, q, lost, managed);
+    if managed.is_none() {
+        proposed.advice = advice(&lost.blame);
+    }
     let delisted = with(rules, host, q, lost, delisted);
     // An element that is about more than this one client opens more than a rule for it.
     let (one, more) = match delisted {
@@ -125,14 +131,14 @@ fn by_hand(rules: &Ruleset, host: &dyn Host, q: &Question, lost: &Explained) -> 
         steps.push(step);
         (trial, now) = (after, then);
         if is_mended(&now) {
-            return Proposed { fixes: fix(steps, rules, host, &trial).into_iter().collect(), still: None };
+            return Proposed { fixes: fix(steps, rules, host, &trial).into_iter().collect(), ..Proposed::default() };
         }
     }
     let still = (!steps.is_empty()).then(|| {
         let c = &now.blame.culprit;
         c.detail.as_ref().map_or_else(|| c.kind.name().to_owned(), |d| format!("{}: {d}", c.kind.name()))
     });
-    Proposed { fixes: Vec::new(), still }
+    Proposed { still, ..Proposed::default() }
 }
 
 /// A change that helps.
@@ -214,7 +220,10 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
 
 /// What is said where somebody keeps the rules.
 fn undone(keeper: Option<&Manager>) -> String {
-    keeper.map_or_else(String::new, |m| format!(" ({} may undo it: its rules are changed {})", m.name, m.change))
+    keeper.map_or_else(String::new, |m| {
+        let when = m.again.map_or_else(String::new, |again| format!(" {again}"));
+        format!(" ({} may undo it{when}: its rules are changed {})", m.name, m.change)
+    })
 }
 
 /// Rules that give a packet which leaves with an address that nobody beyond answers the address of this host.

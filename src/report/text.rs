@@ -75,6 +75,12 @@ pub fn block(b: &Blame) -> String {
             let _ = writeln!(s, "{INDENT}        also allows {a}");
         }
     }
+    for a in &b.advice {
+        line(&mut s, "ADVICE", &format!("{}: {}", a.manager, a.message));
+        for c in &a.commands {
+            let _ = writeln!(s, "{INDENT}        {CODE}{c}{CODE:#}");
+        }
+    }
     s
 }
 

@@ -15,6 +15,9 @@ kernel_tests! {
     firewalld_is_told_to_end_its_panic needs ["nft"];
     shorewall_is_told_a_line_for_its_rules_or_to_forget_an_address needs ["iptables-nft-restore", "ip6tables-nft-restore"];
     what_sshguard_blocks_is_taken_back needs ["nft", "iptables-legacy"];
+    fw4_is_told_a_rule_in_the_words_of_uci needs ["nft"];
+    an_address_that_csf_denies_is_taken_out needs ["iptables-nft"];
+    what_no_change_stands_for_is_told_as_advice needs ["nft", "iptables-nft", "ip"];
     a_ban_in_the_administrators_chain_is_lifted needs ["iptables-nft"];
     the_order_of_somebodys_rules_in_ufw_is_no_affair_of_ufw needs ["iptables-nft"];
 }
@@ -53,6 +56,8 @@ fn every_rule_of_a_manager_is_its_own() {
         ("libvirt", "libvirt"),
         ("libvirt-nft", "libvirt"),
         ("docker-26", "docker"),
+        ("docker-28", "docker"),
+        ("docker-nft", "docker"),
         ("incus", "incus"),
         ("vpn-full-tunnel", "wg-quick"),
         ("calico", "calico"),
@@ -231,4 +236,103 @@ N";
         crate::world::apply(&w.server, &answer);
         assert!(w.reaches_server(22), "{answer}");
     }
+}
+
+fn fw4_is_told_a_rule_in_the_words_of_uci() {
+    let w = World::new();
+    w.run(host("openwrt"));
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    assert!(!w.reaches_server(8080));
+    let set = |option: &str| format!("uci set firewall.@rule[-1].{option}");
+    let told = |place: &[&str]| {
+        let options = ["proto='tcp'", "dest_port='8080'", "target='ACCEPT'"];
+        let all = ["name='Allow-tcp-8080'", "src='wan'"].iter().chain(place).chain(&options);
+        let mut all: Vec<String> = all.map(|o| set(o)).collect();
+        all.insert(0, "uci add firewall rule".into());
+        all.extend(["uci commit firewall".into(), "service firewall reload".into()]);
+        all
+    };
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+    // Whether its limit of SYNs is reached is not known: that has a step of its own behind this one.
+    assert_eq!(first(&answer)[..9], told(&["src_ip='192.0.2.2'"]));
+    // What fw4 makes of it: behind the other rules of the zone, before what the zone does with the rest.
+    let last = r#"nft -a list chain inet fw4 input_wan | sed -n 's/.*jump reject_from_wan # handle //p'"#;
+    w.run(&format!(
+        "nft insert rule inet fw4 input_wan handle $({last}) ip saddr 192.0.2.2 tcp dport 8080 counter accept"
+    ));
+    assert!(w.reaches_server(8080));
+
+    let [client, router, server] = routed();
+    router.sysctl("net.ipv4.ip_forward", "1");
+    sh(&router, host("openwrt"));
+    assert!(!connects(&client, &server, "198.51.100.2", 8080));
+    let answer = why(&router, "tcp 192.0.2.2 198.51.100.2:8080 -i eth0");
+    assert_eq!(first(&answer), told(&["dest='*'", "src_ip='192.0.2.2'", "dest_ip='198.51.100.2'"]));
+    let rule = "ip saddr 192.0.2.2 ip daddr 198.51.100.2 tcp dport 8080 counter";
+    sh(&router, &format!("nft insert rule inet fw4 forward_wan {rule} accept"));
+    assert!(connects(&client, &server, "198.51.100.2", 8080));
+    // A rule of the user's before it: only one that comes first helps.
+    sh(&router, &format!("nft insert rule inet fw4 forward_wan {rule} drop"));
+    assert!(!connects(&client, &server, "198.51.100.2", 8080));
+    let answer = why(&router, "tcp 192.0.2.2 198.51.100.2:8080 -i eth0");
+    assert!(first(&answer).contains(&"uci reorder firewall.@rule[-1]=0"), "{answer}");
+    sh(&router, &format!("nft insert rule inet fw4 forward_wan {rule} accept"));
+    assert!(connects(&client, &server, "198.51.100.2", 8080));
+}
+
+fn an_address_that_csf_denies_is_taken_out() {
+    let w = World::new();
+    let rule = "DENYIN -s 192.0.2.2/32 ! -i lo -j DROP";
+    w.run(&format!("iptables-nft -N DENYIN; iptables-nft -A INPUT ! -i lo -j DENYIN; iptables-nft -A {rule}"));
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:22")).unwrap();
+    assert!(!w.reaches_server(22));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:22 -i eth0");
+    assert_eq!(first(&answer), ["csf -dr 192.0.2.2; csf -tr 192.0.2.2"]);
+    w.run(&format!("iptables-nft -D {rule}"));
+    assert!(w.reaches_server(22));
+}
+
+/// Words that no change of the model stands for: they are told, and never as a fix.
+fn what_no_change_stands_for_is_told_as_advice() {
+    let isolated = "nft 'table inet netavark { chain FORWARD { type filter hook forward priority 0; jump NETAVARK-ISOLATION-1; }; \
+                    chain NETAVARK-ISOLATION-1 { oifname eth1 drop; }; }'";
+    let shared = "nft 'table ip nm-shared-eth1 { chain filter_forward { type filter hook forward priority 0; oifname eth1 reject; }; }'";
+    let list = "nft 'table inet incus { chain aclfwd.eth1 { type filter hook forward priority 0; oifname eth1 jump acl.eth1; }; chain acl.eth1 { reject; }; }'";
+    let service = "iptables-nft -N KUBE-SERVICES; iptables-nft -A FORWARD -m conntrack --ctstate NEW -j KUBE-SERVICES; iptables-nft -A KUBE-SERVICES \
+                   -d 198.51.100.2/32 -p tcp -m comment --comment 'shop/web:http has no endpoints' -m tcp --dport 80 -j REJECT";
+    let policy = "iptables-nft -N cali-tw-x; iptables-nft -A FORWARD -j cali-tw-x; iptables-nft -A cali-tw-x -m comment --comment 'Drop if no profiles matched' -j DROP";
+    let proxmox = "iptables-nft -N PVEFW-FORWARD; iptables-nft -N tap100i0-IN; iptables-nft -A FORWARD -j PVEFW-FORWARD; \
+                   iptables-nft -A PVEFW-FORWARD -o eth1 -j tap100i0-IN; iptables-nft -A tap100i0-IN -j DROP";
+    for (rules, to, manager, words) in [
+        (host("docker-28"), "172.18.0.2:80", "docker", "use a published port"),
+        (host("docker-nft"), "172.17.0.2:80", "docker", "meta mark set 1"),
+        (host("libvirt"), "192.168.122.5:80", "libvirt", "bridge is virbr0"),
+        (host("libvirt-nft"), "192.168.122.5:80", "libvirt", "virsh net-edit NETWORK"),
+        (isolated, "198.51.100.2:80", "podman", "podman network connect"),
+        (shared, "198.51.100.2:80", "NetworkManager", "eth1 up"),
+        (list, "198.51.100.2:80", "incus", "incus network get eth1 security.acls"),
+        (
+            service,
+            "198.51.100.2:80",
+            "kube-proxy",
+            "kubectl -n shop get endpointslices -l kubernetes.io/service-name=web",
+        ),
+        (policy, "198.51.100.2:80", "calico", "status.podIP=198.51.100.2"),
+        (proxmox, "198.51.100.2:80", "proxmox", "/etc/pve/firewall/100.fw"),
+    ] {
+        let [_client, router, _server] = routed();
+        router.sysctl("net.ipv4.ip_forward", "1");
+        sh(&router, rules);
+        let answer = why(&router, &format!("tcp 192.0.2.2 {to} -i eth0"));
+        let advice = answer["advice"].as_array().unwrap_or_else(|| panic!("{manager}: {answer}"));
+        assert!(advice.iter().all(|a| a["manager"] == manager), "{answer}");
+        assert!(answer["advice"].to_string().contains(words), "{manager}: {answer}");
+        assert!(answer["fix"].as_array().unwrap().iter().all(|f| f["verified"] == true), "{answer}");
+    }
+    // Where its keeper's words are a change that helps, that is told, and no advice.
+    let w = World::new();
+    w.run(host("firewalld"));
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+    assert!(first(&answer)[0].starts_with("firewall-cmd") && answer.get("advice").is_none(), "{answer}");
 }

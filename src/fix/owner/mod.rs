@@ -1,6 +1,7 @@
 //! Changes as the program makes them that keeps the rules in the way: where it would put them, and the words it is told them with.
 
 mod firewalld;
+mod openwrt;
 mod shorewall;
 mod ufw;
 
@@ -42,6 +43,8 @@ pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec
         Some("crowdsec") => delisted(rules, run, at, crowdsec_set).collect(),
         Some("sshguard") => sshguard(rules, run, at, rule),
         Some("shorewall") => shorewall::ways(rules, run, at, rule),
+        Some("openwrt") => openwrt::ways(rules, run, rule),
+        Some("csf") => delisted(rules, run, at, csf_set).chain(csf(rules, at, rule)).collect(),
         _ => Vec::new(),
     }
 }
@@ -74,6 +77,19 @@ fn fail2ban_set(set: &str, key: &str) -> Option<(String, Option<String>, String)
 fn crowdsec_set(_: &str, key: &str) -> Option<(String, Option<String>, String)> {
     let option = if key.contains(['/', '-']) { "--range" } else { "--ip" };
     Some((format!("cscli decisions delete {option} {key}"), None, format!("take back CrowdSec's decision about {key}")))
+}
+
+/// csf keeps a set for each of its lists: those for good, and those for a time.
+fn csf_set(_: &str, key: &str) -> Option<(String, Option<String>, String)> {
+    Some((format!("csf -dr {key}; csf -tr {key}"), None, format!("take {key} from what csf denies")))
+}
+
+/// ... or a rule for each address.
+fn csf(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<Way> {
+    let address = bans(rules, at, rule)?.to_string();
+    let (command, persistent, message) = csf_set("", &address)?;
+    let also = allow::also_of(&address);
+    Some(Way { change: Change::Remove { at }, commands: vec![command], persistent, message, also })
 }
 
 /// The chain that a rule leads to.
@@ -126,7 +142,8 @@ fn sshguard(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec<Way> {
 
 /// The address that the rule is about, and nothing else: a rule for more than one is no ban.
 fn bans(rules: &Ruleset, at: Place, rule: &NewRule) -> Option<IpAddr> {
-    let (address, text) = (rule.src?, text(rules, at)?);
+    // That it leaves loopback out narrows nothing.
+    let (address, text) = (rule.src?, text(rules, at)?.replace("! -i lo ", ""));
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let source = words.iter().position(|w| matches!(*w, "-s" | "saddr")).and_then(|i| words.get(i + 1))?;
     let narrows = ["-d", "-p", "-i", "-o", "--dport", "--dports", "daddr", "dport", "!"];
