@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::probe::{self, Peer};
 use super::report::RuleRef;
-use crate::analysis::{Analysed, Chains};
+use crate::analysis::{Analysed, Axes, Chains, Shape};
 use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Environment, Hook, Place};
 use crate::explain::Explainer;
@@ -85,12 +85,20 @@ impl<'a> View<'a> {
         all
     }
 
-    /// What the rules of each chain match, and which of them never do.
+    /// What the rules of each chain match, and which of them never do; in the order of the chains.
     pub fn analysis(&self) -> &[(ChainRef, Analysed)] {
         self.analysis.get_or_init(|| {
             let mut all = Chains::new(self.rules);
             chains(self.rules).map(|chain| (chain, all.analyse(chain))).collect()
         })
+    }
+
+    /// What a rule matches, and the axes of its boxes. None: there is no such rule.
+    pub fn shape(&self, at: Place) -> Option<(&Axes, &Shape)> {
+        let all = self.analysis();
+        let i = all.binary_search_by_key(&at.chain, |(chain, _)| *chain).ok()?;
+        let (_, analysed) = all.get(i)?;
+        Some((&analysed.axes, analysed.shape(at.position?)?))
     }
 
     /// Describes places of the ruleset.

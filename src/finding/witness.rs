@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::probe::{self, Peer, TCP, UDP};
 use super::view::View;
-use crate::analysis::{Analysed, Region, What};
+use crate::analysis::{Axes, Region, What};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::{Run, Step};
@@ -29,15 +29,13 @@ const ANY_PORT: u16 = 80;
 
 /// New packets from the networks around this host that a rule matches, one for each of them from where that is possible.
 pub fn arriving<'v>(view: &'v View<'_>, at: Place) -> Vec<Witness<'v>> {
-    let Some(position) = at.position else { return Vec::new() };
-    let Some((_, analysed)) = view.analysis().iter().find(|(chain, _)| *chain == at.chain) else { return Vec::new() };
-    let Some(shape) = analysed.shape(position) else { return Vec::new() };
+    let Some((axes, shape)) = view.shape(at) else { return Vec::new() };
     let peers = view.peers().iter();
-    peers.filter_map(|peer| shape.regions.iter().find_map(|region| witness(view, at, analysed, region, peer))).collect()
+    peers.filter_map(|peer| shape.regions.iter().find_map(|region| witness(view, at, axes, region, peer))).collect()
 }
 
-fn witness<'v>(view: &'v View<'_>, at: Place, of: &Analysed, region: &Region, peer: &'v Peer) -> Option<Witness<'v>> {
-    let wants = |what: &What| of.axes.of(what).find_map(|id| region.get(id));
+fn witness<'v>(view: &'v View<'_>, at: Place, axes: &Axes, region: &Region, peer: &'v Peer) -> Option<Witness<'v>> {
+    let wants = |what: &What| axes.of(what).find_map(|id| region.get(id));
     let pick = |what: &What, like: u128| match wants(what) {
         Some(r) if !r.contains(like) => r.low(),
         _ => Some(like),

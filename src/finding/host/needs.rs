@@ -115,12 +115,10 @@ fn accepting(view: &View<'_>, v6: bool) -> Option<Place> {
     for chain in view.chains_at(if v6 { "ip6" } else { "ip" }, Hook::Forward) {
         // A rule for both families may be meant for the other one.
         let meant = view.listing.chain(chain).family == if v6 { "ip6" } else { "ip" };
-        let analysed = view.analysis().iter().find(|(c, _)| *c == chain).map(|(_, analysed)| analysed);
-        let Some(of) = analysed.filter(|_| meant) else { continue };
-        let names = |at: Place| {
-            let shape = at.position.and_then(|p| of.shape(p));
-            shape.is_some_and(|s| s.regions.iter().any(|r| names_somebody(&of.axes, r)))
-        };
+        if !meant {
+            continue;
+        }
+        let names = |at| view.shape(at).is_some_and(|(axes, s)| s.regions.iter().any(|r| names_somebody(axes, r)));
         act::each(view.rules, chain, |at, acts| {
             let is_it = || acts.contains(&Act::Accept) && names(at) && manager::of_rule(view.rules, at).is_none();
             found = found.or_else(|| is_it().then_some(at));

@@ -131,13 +131,12 @@ fn source_rule(view: &View<'_>, from: &Peer) -> Option<Place> {
 /// Does it ask for sources of a network of this host, and not of this one?
 fn is_for_another_network(view: &View<'_>, at: Place, from: &Peer) -> bool {
     let what = if from.remote.is_ipv4() { What::Source4 } else { What::Source6 };
-    let analysed = view.analysis().iter().find(|(chain, _)| *chain == at.chain).map(|(_, analysed)| analysed);
-    let Some((of, shape)) = analysed.and_then(|a| Some((a, a.shape(at.position?)?))) else { return false };
+    let Some((axes, shape)) = view.shape(at) else { return false };
     let holds = |a: IpAddr| {
         shape
             .regions
             .iter()
-            .any(|r| of.axes.of(&what).find_map(|id| r.get(id)).is_none_or(|ranges| ranges.contains(number(a))))
+            .any(|r| axes.of(&what).find_map(|id| r.get(id)).is_none_or(|ranges| ranges.contains(number(a))))
     };
     let own = view.host.addresses().known();
     let mut own = own.iter().flat_map(|all| all.iter()).filter(|a| a.local.addr.is_ipv4() == from.remote.is_ipv4());

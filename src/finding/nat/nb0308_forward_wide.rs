@@ -78,9 +78,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 
 /// Is a rule only about what leaves by an interface, or about everything?
 fn asks_for_nobody(view: &View<'_>, at: Place) -> bool {
-    let analysed = view.analysis().iter().find(|(chain, _)| *chain == at.chain).map(|(_, analysed)| analysed);
-    let Some((of, shape)) = analysed.and_then(|a| Some((a, a.shape(at.position?)?))) else { return false };
-    shape.exact && shape.regions.iter().any(|r| is_open(&of.axes, r))
+    view.shape(at).is_some_and(|(axes, shape)| shape.exact && shape.regions.iter().any(|r| is_open(axes, r)))
 }
 
 fn is_open(axes: &Axes, region: &Region) -> bool {
