@@ -4,6 +4,8 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::ranges::Ranges;
+use super::region::Region;
 use crate::sys::nft::expr::{CtDirection, CtKey, MetaKey, PayloadBase};
 
 /// A property of a packet.
@@ -182,9 +184,9 @@ impl Axes {
         }
     }
 
-    /// The numbers of a property, wherever in the chain.
-    pub fn of<'s>(&'s self, what: &'s What) -> impl Iterator<Item = u32> + 's {
-        self.ids.iter().filter(move |(axis, _)| axis.what == *what).map(|(_, id)| *id)
+    /// What a box asks of a property, wherever in the chain. None: nothing.
+    pub fn asked<'r>(&self, region: &'r Region, what: &What) -> Option<&'r Ranges> {
+        region.iter().find(|(axis, _)| self.what(*axis) == Some(what)).map(|(_, ranges)| ranges)
     }
 
     /// How many there are.

@@ -44,12 +44,7 @@ impl Chains<'_> {
                 if !is_final(ends) || back.iter().any(|b| b.meets(region)) {
                     continue;
                 }
-                for outer in boxes {
-                    let mut both = outer.clone();
-                    if region.iter().all(|(axis, ranges)| both.narrow(axis, ranges.clone())) {
-                        taken.push((both, ends.within(to)));
-                    }
-                }
+                taken.extend(boxes.iter().filter_map(|outer| Some((outer.and(region)?, ends.within(to)))));
             }
             if taken.len() > MOST_BOXES {
                 taken.truncate(MOST_BOXES);

@@ -14,6 +14,7 @@ mod region;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod xt;
 
 pub use axis::{Axes, Axis, What};
@@ -22,3 +23,4 @@ pub use cover::{Index, Verdict};
 pub use ranges::Ranges;
 pub use region::Region;
 pub use shape::{Ends, Shape};
+pub use ways::{Way, Ways};

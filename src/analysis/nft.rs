@@ -6,7 +6,7 @@ mod set;
 
 use crate::ruleset::nft::Table;
 use crate::sys::nft::expr::{Cmp, CmpOp, MetaKey, Payload, Range, RangeOp};
-use crate::sys::nft::{Data, Expr, Family, ObjectData, Reg, Rule, Verdict};
+use crate::sys::nft::{Data, Expr, Family, ObjectData, Reg, Rule, Value, Verdict};
 use crate::sys::xt;
 
 use super::axis::{Axes, What};
@@ -67,6 +67,28 @@ impl<'a> Reader<'a> {
             }
             self.expr(e);
         }
+    }
+
+    /// The same, with its maps looked up: each combination of what they give, and for which packets. At most so many.
+    pub fn read_maps(&mut self, rule: &Rule, most: usize) -> Vec<(Region, Vec<(Reg, Value)>)> {
+        let mut all = vec![(Region::all(), Vec::new())];
+        for e in &rule.exprs {
+            let map = match e {
+                Expr::Lookup(l) => l.dreg.and_then(|dreg| Some((dreg, self.map(l)?))),
+                _ => None,
+            };
+            let Some((dreg, elements)) = map else {
+                self.expr(e);
+                continue;
+            };
+            let given = |(region, given): &(Region, Vec<_>), (key, value): &(Region, Value)| {
+                let given = given.iter().cloned().chain([(dreg, value.clone())]).collect();
+                Some((region.and(key)?, given))
+            };
+            all = all.iter().flat_map(|old| elements.iter().filter_map(|new| given(old, new))).take(most).collect();
+            self.load(dreg, Loaded::Unknown);
+        }
+        all
     }
 
     fn expr(&mut self, e: &Expr) {

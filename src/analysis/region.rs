@@ -33,6 +33,12 @@ impl Region {
         }
     }
 
+    /// What is in both. None: nothing.
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        let mut both = self.clone();
+        other.iter().all(|(axis, ranges)| both.narrow(axis, ranges.clone())).then_some(both)
+    }
+
     /// Its ranges on an axis, if it names it.
     pub fn get(&self, axis: u32) -> Option<&Ranges> {
         self.0.binary_search_by_key(&axis, |p| p.0).ok().and_then(|i| self.0.get(i)).map(|p| &p.1)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::evaluate::{ChainRef, Place, TableRef};
 use crate::ruleset::{Ruleset, nft};
 use crate::sys::nft::expr::{NatFlags, NatKind, QueueTarget};
-use crate::sys::nft::{Expr, Reg, Rule, Value, Verdict};
+use crate::sys::nft::{Expr, Family, Reg, Rule, Value, Verdict};
 use crate::sys::xt::{self, Action, Target, targets};
 use crate::sys::{Text, TextRef};
 
@@ -115,6 +115,11 @@ pub fn each(rules: &Ruleset, chain: ChainRef, mut each: impl FnMut(Place, Vec<Ac
 
 /// What a rule of nf_tables does.
 pub fn of_nft(rule: &Rule) -> Vec<Act> {
+    with_given(rule, &[])
+}
+
+/// The same, where maps have given it these values.
+pub fn with_given(rule: &Rule, given: &[(Reg, Value)]) -> Vec<Act> {
     let mut all = Vec::new();
     for e in &rule.exprs {
         let act = match e {
@@ -122,7 +127,12 @@ pub fn of_nft(rule: &Rule) -> Vec<Act> {
                 Some(v) => verdict(v),
                 None => continue,
             },
-            Expr::Lookup(l) if l.dreg == Some(Reg::VERDICT) => Act::Vmap(l.set.clone()),
+            Expr::Lookup(l) if l.dreg == Some(Reg::VERDICT) => {
+                match given.iter().find_map(|(_, value)| value.verdict()) {
+                    Some(v) => verdict(v),
+                    None => Act::Vmap(l.set.clone()),
+                }
+            }
             Expr::Reject(_) => Act::Reject,
             Expr::Queue(q) => Act::Queue(match q.target {
                 QueueTarget::Range { first, .. } => Some(first),
@@ -131,7 +141,8 @@ pub fn of_nft(rule: &Rule) -> Vec<Act> {
             Expr::Log(l) => Act::Log(l.group),
             Expr::Nat(n) => {
                 let mapped = n.flags.contains(NatFlags::NETMAP);
-                let address = |reg: Option<Reg>| immediate(&rule.exprs, reg?).filter(|_| !mapped);
+                let width = if n.family == Family::Ip6 { 16 } else { 4 };
+                let address = |reg: Option<Reg>| address(&rule.exprs, given, reg?, width).filter(|_| !mapped);
                 let low = address(n.addr_min);
                 let range = low.zip(address(n.addr_max).or(low));
                 match n.kind {
@@ -213,17 +224,22 @@ fn target(t: &Target<'_>) -> Option<Act> {
     })
 }
 
-/// The address that a rule loads into a register.
-fn immediate(exprs: &[Expr], reg: Reg) -> Option<IpAddr> {
-    exprs.iter().rev().find_map(|e| match e {
-        Expr::Immediate(i) if i.dreg == reg => match &i.value {
-            Value::Data(d) => match d.len() {
-                4 => <[u8; 4]>::try_from(d.as_bytes()).ok().map(IpAddr::from),
-                16 => <[u8; 16]>::try_from(d.as_bytes()).ok().map(IpAddr::from),
-                _ => None,
-            },
-            Value::Verdict(_) => None,
-        },
+/// The address that a rule loads into a register, or a map has given it there.
+fn address(exprs: &[Expr], given: &[(Reg, Value)], reg: Reg, width: usize) -> Option<IpAddr> {
+    let loads = exprs.iter().filter_map(|e| match e {
+        Expr::Immediate(i) => Some((i.dreg, &i.value)),
         _ => None,
-    })
+    });
+    let all = loads.chain(given.iter().map(|(reg, value)| (*reg, value)));
+    // A value of several fields fills as many registers, of four bytes each.
+    let mut bytes = all.filter_map(|(first, value)| match value {
+        Value::Data(data) => {
+            let at = usize::from(reg.0.checked_sub(first.0)?) * 4;
+            data.get(at..at + width)
+        }
+        Value::Verdict(_) => None,
+    });
+    let bytes = bytes.next_back()?;
+    let v4 = || <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
+    v4().or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
 }

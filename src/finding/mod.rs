@@ -8,6 +8,7 @@ mod check;
 mod code;
 pub mod counter;
 mod fix;
+pub mod forwards;
 pub mod probe;
 mod report;
 pub mod selects;

@@ -1,15 +1,18 @@
 //! What a check looks at: the rulesets of all backends and the host, at one moment.
 
 use std::cell::OnceCell;
+use std::net::IpAddr;
 
+use super::act::Act;
+use super::forwards::{Forwards, forwards};
 use super::probe::{self, Peer};
 use super::report::RuleRef;
-use crate::analysis::{Analysed, Axes, Chains, Shape};
+use crate::analysis::{Analysed, Axes, Chains, Shape, Ways};
 use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Environment, Hook, Place};
 use crate::explain::Explainer;
 use crate::host::Host;
-use crate::listing::{Hooks, Jumps, Listing, chains};
+use crate::listing::{Hooks, Jumps, Listing, Met, chains};
 use crate::ruleset::Ruleset;
 use rustc_hash::FxHashMap;
 
@@ -29,6 +32,8 @@ pub struct View<'a> {
     bases: OnceCell<FxHashMap<ChainRef, Vec<ChainRef>>>,
     peers: OnceCell<Vec<Peer>>,
     analysis: OnceCell<Vec<(ChainRef, Analysed)>>,
+    translations: OnceCell<Ways>,
+    forwards: OnceCell<Forwards>,
 }
 
 impl<'a> View<'a> {
@@ -45,6 +50,8 @@ impl<'a> View<'a> {
             bases: OnceCell::new(),
             peers: OnceCell::new(),
             analysis: OnceCell::new(),
+            translations: OnceCell::new(),
+            forwards: OnceCell::new(),
         }
     }
 
@@ -99,6 +106,36 @@ impl<'a> View<'a> {
         let i = all.binary_search_by_key(&at.chain, |(chain, _)| *chain).ok()?;
         let (_, analysed) = all.get(i)?;
         Some((&analysed.axes, analysed.shape(at.position?)?))
+    }
+
+    /// Ways from a hook to rules that give packets another destination.
+    pub fn translations_at(&self, hook: Hook) -> Ways {
+        let here = self.hooks().iter().filter(|h| h.hook == hook).flat_map(|h| &h.stands);
+        let mut bases: Vec<ChainRef> = here
+            .filter_map(|s| match s.met {
+                Met::NatChain(chain) => Some(chain),
+                _ => None,
+            })
+            .collect();
+        bases.sort_unstable();
+        bases.dedup();
+        Ways::new(self.rules, bases, |act| matches!(act, Act::Dnat(_) | Act::Redirect))
+    }
+
+    /// The same for packets that come in.
+    pub fn translations(&self) -> &Ways {
+        self.translations.get_or_init(|| self.translations_at(Hook::Prerouting))
+    }
+
+    /// Packets that come in and are sent on to other hosts.
+    pub fn forwards(&self) -> &Forwards {
+        self.forwards.get_or_init(|| forwards(self))
+    }
+
+    /// Is an address known not to be one of this host?
+    pub fn is_elsewhere(&self, to: IpAddr) -> bool {
+        let own = self.host.addresses();
+        !to.is_loopback() && own.value().is_some_and(|own| own.iter().all(|a| a.local.addr != to))
     }
 
     /// Describes places of the ruleset.

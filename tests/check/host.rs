@@ -52,6 +52,16 @@ fn forwarding_that_is_off_is_found_and_switched_on() {
     apply(&router, &findings[0]);
     assert!(connects(&client, &server, "192.0.2.1", 80));
     assert!(found(&router, "NB0003").is_empty());
+    router.sysctl("net.ipv4.ip_forward", "0");
+    router.nft(
+        "delete table ip n; \
+         table ip n { chain o { type nat hook output priority -100; tcp dport 80 dnat to 198.51.100.2; }; }",
+    );
+    let needed = || found(&router, "NB0003").iter().any(|f| f["severity"] == "error");
+    assert!(connects(&router, &server, "192.0.2.2", 80) && !needed(), "it sends itself");
+    let map = "tcp dport map { 80 : 198.51.100.2 }";
+    router.nft(&format!("table ip n {{ chain p {{ type nat hook prerouting priority -100; dnat to {map}; }}; }}"));
+    assert!(needed());
 }
 
 fn forwarding_of_one_interface_is_found_and_switched_on() {
@@ -135,6 +145,7 @@ fn translation_to_loopback_is_found_and_allowed() {
          nft add rule ip n p tcp dport 80 dnat to 127.0.0.1:8080",
         "iptables-nft -t nat -A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:8080",
         "iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:8080",
+        "nft 'table inet n { chain p { type nat hook prerouting priority -100; dnat ip to tcp dport map { 80 : 127.0.0.1 . 8080 }; }; }'",
     ] {
         let w = World::new();
         let _service = w.server.run(|| TcpListener::bind("127.0.0.1:8080")).unwrap();

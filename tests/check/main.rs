@@ -14,6 +14,7 @@ mod host;
 mod listed;
 mod logging;
 mod managers;
+mod maps;
 mod missing;
 mod nat;
 mod owners;
@@ -37,6 +38,7 @@ fn main() {
         listed::cases(),
         logging::cases(),
         managers::cases(),
+        maps::cases(),
         missing::cases(),
         nat::cases(),
         owners::cases(),

@@ -74,12 +74,17 @@ fn a_port_without_service_is_found_where_rules_invite_others() {
         let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
         assert!(about(&w.server, "NB0504", "tcp port 8080") == 0 && w.reaches_server(8080), "{rules}");
     }
-    let w = World::new();
-    w.run("iptables-nft -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080");
-    let findings = found(&w.server, "NB0504");
-    assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"warning".into()));
-    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
-    assert!(found(&w.server, "NB0504").is_empty());
+    for rules in [
+        "iptables-nft -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080",
+        "nft 'table ip n { chain p { type nat hook prerouting priority -100; meta l4proto tcp redirect to :tcp dport map { 80 : 8080 }; }; }'",
+    ] {
+        let w = World::new();
+        w.run(rules);
+        let findings = found(&w.server, "NB0504");
+        assert_eq!((findings.len(), &findings[0]["severity"]), (1, &"warning".into()), "{rules}");
+        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+        assert!(found(&w.server, "NB0504").is_empty(), "{rules}");
+    }
 }
 
 fn a_full_backlog_is_found_while_it_lasts_and_after() {

@@ -3,10 +3,9 @@
 use crate::analysis::axis::What;
 use crate::analysis::ranges::Ranges;
 use crate::analysis::region::Region;
-use crate::analysis::shape::MOST_REGIONS;
 use crate::ruleset::nft::Set;
 use crate::sys::nft::expr::{CmpOp, Lookup};
-use crate::sys::nft::{Data, Element, Reg, SetFlags, Value, Verdict};
+use crate::sys::nft::{Data, Element, Reg, SetFlags, Value};
 
 use super::Reader;
 use super::load::Loaded;
@@ -23,20 +22,19 @@ impl Reader<'_> {
         let verdicts = l.dreg == Some(Reg::VERDICT);
         // What a map decides now is looked at, also where somebody may change it: the finding says so.
         let kept = verdicts && !set.def.flags.intersects(SetFlags::TIMEOUT | SetFlags::EVAL);
-        let boxes = if (fixed || kept) && set.elements.len() <= MOST_ELEMENTS {
-            self.elements(set, l.sreg, verdicts)
-        } else {
-            None
-        };
+        let told =
+            (fixed || kept) && set.elements.len() <= MOST_ELEMENTS && !set.elements.iter().any(Element::is_catchall);
+        let boxes = if told { self.elements(set, l.sreg) } else { None };
         match boxes {
-            Some(boxes) if verdicts => {
-                let keys: Vec<Region> = boxes.iter().map(|(r, _)| r.clone()).collect();
-                self.decide(boxes);
+            Some(boxes) if l.dreg.is_some() => {
+                if verdicts {
+                    self.decide(&boxes);
+                }
                 // What is not in a map that may be changed may come to be.
-                if fixed { self.conditions.and_any(&merged(&keys)) } else { self.conditions.unknown() }
+                if fixed { self.conditions.and_any(&merged(keys(boxes))) } else { self.conditions.unknown() }
             }
-            Some(boxes) if l.dreg.is_none() => {
-                let keys = merged(&boxes.into_iter().map(|(r, _)| r).collect::<Vec<_>>());
+            Some(boxes) => {
+                let keys = merged(keys(boxes));
                 match (l.inverted(), keys.as_slice()) {
                     (false, keys) => self.conditions.and_any(keys),
                     (true, [one]) if one.iter().count() == 1 => {
@@ -58,19 +56,31 @@ impl Reader<'_> {
                 self.conditions.and(axis, &Ranges::one(if l.inverted() { 0 } else { 1 }));
             }
         }
+        if let Some(dreg) = l.dreg.filter(|_| !verdicts) {
+            self.load(dreg, Loaded::Unknown);
+        }
+    }
+
+    /// The elements of a map: which packets find each, as far as that can be told, and what it gives them. None: there is no
+    /// such map.
+    pub(super) fn map(&mut self, l: &Lookup) -> Option<Vec<(Region, Value)>> {
+        let set = self.table.set(&l.set)?;
+        let any = |e| (Region::all(), e);
+        let by_key = |(_, a): &(_, &Element), (_, b): &(_, &Element)| a.key.as_bytes().cmp(b.key.as_bytes());
+        let told = self.elements(set, l.sreg);
+        let mut all = told.unwrap_or_else(|| set.elements.iter().filter(|e| !e.is_catchall()).map(any).collect());
+        all.sort_by(by_key);
+        all.extend(set.elements.iter().filter(|e| e.is_catchall()).map(any));
+        Some(all.into_iter().filter_map(|(region, e)| Some((region, e.value.clone()?))).collect())
     }
 
     /// Notes what the elements of a verdict map decide, as far as the conditions before leave anything of them.
-    fn decide(&mut self, elements: Vec<(Region, Option<Verdict>)>) {
+    fn decide(&mut self, elements: &[(Region, &Element)]) {
         if !self.conditions.exact {
             return;
         }
-        let both = |r: &Region, with: &Region| {
-            let mut r = r.clone();
-            with.iter().all(|(axis, ranges)| r.narrow(axis, ranges.clone())).then_some(r)
-        };
-        for (region, verdict) in elements.into_iter().filter_map(|(r, v)| Some((r, v?))) {
-            let left = self.conditions.regions.iter().filter_map(|before| both(&region, before));
+        for (region, verdict) in elements.iter().filter_map(|(r, e)| Some((r, e.value.as_ref()?.verdict()?))) {
+            let left = self.conditions.regions.iter().filter_map(|before| region.and(before));
             self.map.extend(left.map(|r| (r, verdict.clone())));
         }
     }
@@ -108,8 +118,8 @@ impl Reader<'_> {
         Some(all)
     }
 
-    /// The elements of a set as boxes. None: they cannot be told.
-    fn elements(&mut self, set: &Set, sreg: Reg, verdicts: bool) -> Option<Vec<(Region, Option<Verdict>)>> {
+    /// The elements of a set but the catch-all one, as boxes. None: they cannot be told.
+    fn elements<'s>(&mut self, set: &'s Set, sreg: Reg) -> Option<Vec<(Region, &'s Element)>> {
         let interval = set.def.flags.contains(SetFlags::INTERVAL) && set.def.fields.len() < 2;
         let registers = self.registers(set, sreg)?;
         let loads: Vec<(Loaded, usize)> =
@@ -119,10 +129,7 @@ impl Reader<'_> {
             return self.intervals(set, loaded, *len);
         }
         let mut all = Vec::new();
-        for e in &set.elements {
-            if e.is_catchall() {
-                return None;
-            }
+        for e in set.elements.iter().filter(|e| !e.is_catchall()) {
             let mut region = Region::all();
             let mut at = 0;
             for (loaded, len) in &loads {
@@ -139,22 +146,18 @@ impl Reader<'_> {
             if region.iter().any(|(_, r)| r.is_empty()) {
                 continue; // such a key no packet has
             }
-            all.push((region, verdict(e, verdicts)?));
+            all.push((region, e));
         }
         Some(all)
     }
 
     /// The intervals of a set of one field: where each begins, and where the next one does or it ends.
-    fn intervals(&mut self, set: &Set, loaded: &Loaded, len: usize) -> Option<Vec<(Region, Option<Verdict>)>> {
+    fn intervals<'s>(&mut self, set: &'s Set, loaded: &Loaded, len: usize) -> Option<Vec<(Region, &'s Element)>> {
         let mut marks: Vec<(&Element, u128)> = Vec::new();
-        for e in &set.elements {
-            if e.is_catchall() {
-                return None;
-            }
+        for e in set.elements.iter().filter(|e| !e.is_catchall()) {
             marks.push((e, number(&e.key, false)?));
         }
         marks.sort_by_key(|(e, at)| (*at, !e.is_interval_end()));
-        let verdicts = set.elements.iter().any(|e| e.value.is_some());
         let mut all = Vec::new();
         for (i, (e, low)) in marks.iter().enumerate().filter(|(_, (e, _))| !e.is_interval_end()) {
             let high = marks.get(i + 1).map_or_else(|| ones(len), |(_, next)| next.saturating_sub(1));
@@ -163,7 +166,7 @@ impl Reader<'_> {
             let mut region = Region::all();
             let axis = self.axes.id(what);
             if region.narrow(axis, ranges) {
-                all.push((region, verdict(e, verdicts)?));
+                all.push((region, *e));
             }
         }
         Some(all)
@@ -185,30 +188,21 @@ impl Reader<'_> {
     }
 }
 
-fn verdict(e: &Element, wanted: bool) -> Option<Option<Verdict>> {
-    match (&e.value, wanted) {
-        (Some(Value::Verdict(v)), _) => Some(Some(v.clone())),
-        (None, false) => Some(None),
-        _ => None,
-    }
+fn keys(boxes: Vec<(Region, &Element)>) -> Vec<Region> {
+    boxes.into_iter().map(|(region, _)| region).collect()
 }
 
 /// Boxes on one axis alone are one box.
-fn merged(keys: &[Region]) -> Vec<Region> {
-    let mut axis = None;
-    let mut ranges = Vec::new();
-    for key in keys {
-        let mut of = key.iter();
-        let (Some((a, r)), None) = (of.next(), of.next()) else { return keys.to_vec() };
-        if *axis.get_or_insert(a) != a {
-            return keys.to_vec();
-        }
-        ranges.extend(r.iter());
-    }
+fn merged(keys: Vec<Region>) -> Vec<Region> {
+    let only = |key: &Region| {
+        let mut axes = key.iter().map(|(axis, _)| axis);
+        axes.next().filter(|_| axes.next().is_none())
+    };
+    let axis = keys.first().and_then(only).filter(|axis| keys.iter().all(|k| only(k) == Some(*axis)));
     let mut one = Region::all();
+    let ranges = || Ranges::of(keys.iter().flat_map(Region::iter).flat_map(|(_, ranges)| ranges.iter()));
     match axis {
-        Some(axis) if one.narrow(axis, Ranges::of(ranges)) => vec![one],
-        _ if keys.len() > MOST_REGIONS => keys.to_vec(),
-        _ => keys.to_vec(),
+        Some(axis) if one.narrow(axis, ranges()) => vec![one],
+        _ => keys,
     }
 }

@@ -1,10 +1,11 @@
 //! `NB0007`: destinations are translated to a loopback address, and packets to one are martians.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::blame::CulpritKind;
-use crate::evaluate::{Hook, Place};
-use crate::finding::act::{self, Act};
+use crate::evaluate::Place;
+use crate::finding::act::Act;
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
@@ -64,17 +65,13 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Rules for packets that come in which translate to 127.0.0.0/8.
-fn translations(view: &View<'_>) -> Vec<(Place, IpAddr)> {
-    let mut all = Vec::new();
-    for chain in view.chains_at("ip", Hook::Prerouting) {
-        act::each(view.rules, chain, |at, acts| {
-            all.extend(acts.iter().filter_map(|a| match a {
-                Act::Dnat(Some((IpAddr::V4(to), _))) if to.is_loopback() => Some((at, (*to).into())),
-                _ => None,
-            }));
-        });
-    }
-    all
+fn translations(view: &View<'_>) -> BTreeSet<(Place, IpAddr)> {
+    let ways = view.translations().all.iter();
+    let to_loopback = ways.filter_map(|way| match way.act {
+        Act::Dnat(Some((to @ IpAddr::V4(_), _))) if to.is_loopback() => Some((way.at, to)),
+        _ => None,
+    });
+    to_loopback.collect()
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::analysis::{Axes, Region, What};
 use crate::blame::CulpritKind;
-use crate::evaluate::{Fact, Hook, Place};
+use crate::evaluate::{Hook, Place};
 use crate::finding::act::{self, Act};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
@@ -88,22 +88,20 @@ impl Forwarding {
 
 /// A rule that translates what has to be forwarded afterwards: to another host, if there is one such.
 pub(super) fn translation(view: &View<'_>, v6: bool) -> Option<(Place, Act)> {
-    let mut found: Option<(Place, Act)> = None;
+    let to_others = |act: &Act| matches!(act, Act::Dnat(Some((to, _))) if to.is_ipv6() == v6 && view.is_elsewhere(*to));
+    if let Some(way) = view.translations().all.iter().find(|way| to_others(&way.act)) {
+        return Some((way.at, way.act.clone()));
+    }
+    let mut found = None;
     for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
         act::each(view.rules, chain, |at, acts| {
-            for act in acts {
-                let better = match &act {
-                    Act::Dnat(Some((to, _))) => to.is_ipv6() == v6 && is_elsewhere(view, *to),
-                    // A table of both families masquerades IPv6 whether anybody wants that or not.
-                    Act::Masquerade if v6 => found.is_none() && view.rule(at).entry.family == Some("ip6"),
-                    Act::Masquerade => found.is_none() && view.rule(at).entry.family != Some("ip6"),
-                    Act::Snat(Some((to, _))) => to.is_ipv6() == v6 && found.is_none(),
-                    _ => false,
-                };
-                if better && !matches!(found, Some((_, Act::Dnat(_)))) {
-                    found = Some((at, act));
-                }
-            }
+            let sources = acts.into_iter().find(|act| match act {
+                // A table of both families masquerades IPv6 whether anybody wants that or not.
+                Act::Masquerade => (view.rule(at).entry.family == Some("ip6")) == v6,
+                Act::Snat(Some((to, _))) => to.is_ipv6() == v6,
+                _ => false,
+            });
+            found = found.take().or_else(|| Some((at, sources?)));
         });
     }
     found
@@ -140,21 +138,13 @@ fn names_somebody(axes: &Axes, region: &Region) -> bool {
     names
 }
 
-/// Is it known not to be this host?
-pub(super) fn is_elsewhere(view: &View<'_>, to: IpAddr) -> bool {
-    !to.is_loopback() && matches!(view.host.addresses(), Fact::Is(own) if own.iter().all(|a| a.local.addr != to))
-}
-
-/// Where destinations are translated to, other than this host, by rules that name one address.
+/// Where destinations are translated to, other than this host, by rules and elements of maps that name one address.
 pub(super) fn servers(view: &View<'_>) -> Vec<(IpAddr, Place)> {
-    let mut all = Vec::new();
-    for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
-        act::each(view.rules, chain, |at, acts| {
-            all.extend(acts.iter().filter_map(|a| match a {
-                Act::Dnat(Some((low, high))) if low == high && is_elsewhere(view, *low) => Some((*low, at)),
-                _ => None,
-            }));
-        });
-    }
-    all
+    let own = view.translations_at(Hook::Output);
+    let ways = view.translations().all.iter().chain(&own.all);
+    let all = ways.filter_map(|way| match way.act {
+        Act::Dnat(Some((low, high))) if low == high && view.is_elsewhere(low) => Some((low, way.at)),
+        _ => None,
+    });
+    all.collect()
 }

@@ -8,14 +8,13 @@ mod nb0305_hides_clients;
 mod nb0306_not_for_this_host;
 mod nb0307_past_input;
 mod nb0308_forward_wide;
+mod nb0309_not_all_tried;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::act::{self, Act};
 use super::code::Code;
-use super::view::View;
-use crate::evaluate::Place;
-use crate::listing::chains;
+use super::witness::Witness;
 
 /// The codes of this group.
 pub(super) const CODES: &[&Code] = &[
@@ -27,27 +26,25 @@ pub(super) const CODES: &[&Code] = &[
     &nb0306_not_for_this_host::CODE,
     &nb0307_past_input::CODE,
     &nb0308_forward_wide::CODE,
+    &nb0309_not_all_tried::CODE,
 ];
 
-/// So many port forwards are looked at; a cluster has thousands, all alike.
-const MOST: usize = 64;
+/// A fix has so many rules at the most.
+const MOST_RULES: usize = 8;
 
-/// The rules that send packets on to another host, and to whom.
-fn forwards(view: &View<'_>) -> Vec<(Place, IpAddr)> {
-    let own = view.host.addresses();
-    let elsewhere =
-        |to: &IpAddr| !to.is_loopback() && own.value().is_some_and(|own| own.iter().all(|a| a.local.addr != *to));
-    let mut found = Vec::new();
-    for chain in chains(view.rules).filter(|c| !view.bases(*c).is_empty()) {
-        act::each(view.rules, chain, |at, acts| {
-            let to = acts.iter().find_map(|a| match a {
-                Act::Dnat(Some((to, _))) if elsewhere(to) => Some(*to),
-                _ => None,
-            });
-            found.extend(to.filter(|_| found.len() < MOST).map(|to| (at, to)));
-        });
+/// Of packets that end alike, one.
+fn one_of_each<'w>(all: &[&'w Witness]) -> Vec<&'w Witness> {
+    let mut seen = BTreeSet::new();
+    all.iter().copied().filter(|w| seen.insert((w.service.0, w.peer.link.clone(), w.ends()))).collect()
+}
+
+/// The first few of these, and how many others there are.
+fn some_of(all: &[String]) -> String {
+    let first = all.get(..3).unwrap_or(all).join(", ");
+    match all.len().saturating_sub(3) {
+        0 => first,
+        n => format!("{first} and {n} more"),
     }
-    found
 }
 
 /// Addresses that no router of the Internet knows a way to.

@@ -1,18 +1,22 @@
 //! `NB0301`: a port is forwarded, and the packets are dropped on the way.
 
-use crate::blame::CulpritKind;
-use crate::evaluate::walk::Fate;
+use std::net::IpAddr;
+
+use crate::blame::{CulpritKind, PacketFields};
+use crate::evaluate::walk::{Fate, Run};
 use crate::evaluate::{Hook, Place};
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
+use crate::finding::forwards::Forward;
 use crate::finding::probe;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
-use crate::finding::witness::{self, Witness};
+use crate::finding::witness::Witness;
 use crate::fix::{Change, NewRule, Trial};
+use crate::listing::len;
 
-use super::forwards;
+use super::{MOST_RULES, one_of_each, some_of};
 
 pub(super) const CODE: Code = Code {
     id: "NB0301",
@@ -25,23 +29,17 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    for (at, to) in forwards(view) {
-        let mut all = witness::arriving(view, at);
-        // In a table of both families a rule may match packets that it cannot translate.
-        all.retain(|w| w.peer.own.is_ipv4() == to.is_ipv4());
-        let lost: Vec<(&Witness<'_>, Place)> =
-            all.iter().filter_map(|w| Some((w, probe::stopped_at(&w.explained).filter(|_| at_forward(w))?))).collect();
+    for of_rule in view.forwards().tried.chunk_by(|a, b| a.at == b.at) {
         // From where the rule is meant for is not known: if anybody gets through, that is it.
-        let Some((w, stop)) = lost.first().filter(|_| lost.len() == all.len()) else { continue };
-        let (_, to, port) = match w.ends() {
-            Some(ends) => ends,
-            None => continue,
-        };
-        let port = port.map_or_else(String::new, |p| format!(" port {p}"));
+        let is_lost = |f: &&Forward| f.witnesses.iter().all(|w| lost_at(w).is_some());
+        let lost: Vec<&Witness> = of_rule.iter().filter(is_lost).flat_map(|f| &f.witnesses).collect();
+        let Some((w, stop)) = lost.first().and_then(|w| Some((*w, lost_at(w)?))) else { continue };
+        let mut ends: Vec<String> = lost.iter().flat_map(|w| w.ends()).map(|(_, to, port)| named(to, port)).collect();
+        ends.dedup();
         let mut finding = CODE
-            .finding(format!("packets that are sent on to {to}{port} never get there"))
-            .rule(view.rule(*stop).label("they end here").verdict())
-            .rule(view.rule(at).label("sends them on").translation())
+            .finding(format!("packets that are sent on to {} never get there", some_of(&ends)))
+            .rule(view.rule(stop).label("they end here").verdict())
+            .rule(view.rule(w.at()).label("sends them on").translation())
             .seen("simulation", format!("{}: dropped at the forward hook", w.words()));
         if before_translation(view, w) {
             finding = finding.note(format!(
@@ -49,40 +47,77 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 w.service.1
             ));
         }
-        found.push(match mended(view, w, *stop) {
+        found.push(match mended(view, &one_of_each(&lost)) {
             Some(fix) => finding.fix(fix),
-            None => finding,
+            None => finding.note("accept what was translated: ct status dnat accept, or -m conntrack --ctstate DNAT"),
         });
     }
 }
 
-/// Lets through what was sent on, whoever it comes from: the client is one of many. None: that is not enough.
-fn mended(view: &View<'_>, w: &Witness<'_>, stop: Place) -> Option<Fix> {
-    let (_, to, port) = w.ends()?;
-    let rule =
-        NewRule { v6: to.is_ipv6(), dst: Some(to), protocol: Some(w.service.0), dport: port, ..NewRule::default() };
-    let position = stop.position.unwrap_or_else(|| view.listing.chain(stop.chain).len + 1);
-    let change = Change::Insert { chain: stop.chain, position, rule: rule.clone() };
-    let after = Trial::new(view.rules, view.host).with(&change)?;
-    if !after.passes(&w.question) {
-        return None;
-    }
-    let mut fix = Fix::new(format!("accept {} at the forward hook", rule.describe()));
-    fix.commands = change.commands(view.rules)?;
-    fix.persistent.extend(change.persistent(view.rules));
-    fix.also_allows.push(format!("{} from anywhere, also by its own address", rule.describe()));
-    fix.verified = true;
-    fix.changes.push(change);
-    Some(fix)
+fn named(to: IpAddr, port: Option<u16>) -> String {
+    port.map_or_else(|| to.to_string(), |p| format!("{to} port {p}"))
 }
 
-fn at_forward(w: &Witness<'_>) -> bool {
-    w.explained.walked.runs.iter().all(|r| r.hook == Hook::Forward && matches!(r.fate, Fate::Decided { .. }))
+/// Lets through what was sent on, whoever it comes from: the client is one of many. None: nothing gets there then, or it takes too
+/// many rules.
+fn mended(view: &View<'_>, lost: &[&Witness]) -> Option<Fix> {
+    let mut after = Trial::new(view.rules, view.host);
+    let (mut fix, mut accepted) = (Fix::new(""), Vec::new());
+    // Which address of a range it will be is not known.
+    for w in lost.iter().filter(|w| w.is_to_one()) {
+        let (mut with, mut new) = (after.clone(), Vec::new());
+        for run in after.run(&w.question)?.walked.runs {
+            let to = PacketFields::of(&run.packet);
+            let (Some(stop), Some(dst)) = (stopped_at_forward(&run), to.destination) else { continue };
+            let protocol = Some(w.service.0);
+            let rule = NewRule {
+                v6: dst.is_ipv6(),
+                dst: Some(dst),
+                protocol,
+                dport: to.destination_port,
+                ..NewRule::default()
+            };
+            let position = stop.position.unwrap_or_else(|| len(&with.rules, stop.chain) + 1);
+            if !new.iter().any(|(_, _, what)| *what == rule.describe()) {
+                let change = Change::Insert { chain: stop.chain, position, rule: rule.clone() };
+                let commands = change.commands(&with.rules)?;
+                with = with.with(&change)?;
+                new.push((change, commands, rule.describe()));
+            }
+        }
+        if accepted.len() + new.len() > MOST_RULES {
+            return None;
+        }
+        if with.passes(&w.question) {
+            after = with;
+            for (change, commands, what) in new {
+                fix.commands.extend(commands);
+                fix.also_allows.push(format!("{what} from anywhere, also by its own address"));
+                accepted.push(what);
+                fix = fix.change(change);
+            }
+        }
+    }
+    fix.message = format!("accept {} at the forward hook", accepted.join(", "));
+    fix.persistent.extend(fix.changes.first()?.persistent(view.rules));
+    Some(Fix { verified: true, ..fix })
+}
+
+/// Where all that is sent on ends at the forward hook.
+fn lost_at(w: &Witness) -> Option<Place> {
+    w.runs().map(stopped_at_forward).reduce(|a, b| a.filter(|_| b.is_some())).flatten()
+}
+
+fn stopped_at_forward(run: &Run) -> Option<Place> {
+    match run.fate {
+        Fate::Decided { at, .. } if run.hook == Hook::Forward && probe::is_stopped(run) => Some(at),
+        _ => None,
+    }
 }
 
 /// Would the packet pass with the port that it had before?
-fn before_translation(view: &View<'_>, w: &Witness<'_>) -> bool {
-    let Some((from, to, Some(port))) = w.ends() else { return false };
+fn before_translation(view: &View<'_>, w: &Witness) -> bool {
+    let Some((from, to, Some(port))) = w.ends().first().copied() else { return false };
     let (protocol, before) = w.service;
     if port == before {
         return false;
@@ -103,7 +138,7 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
     let run = case.explained.walked.runs.first()?;
     let asked = crate::evaluate::Packet::new(case.question.network, case.question.bytes.clone());
     let (before, after) = (asked.addresses()?.1, run.packet.addresses()?.1);
-    let f = crate::blame::PacketFields::of(&run.packet);
+    let f = PacketFields::of(&run.packet);
     (before != after).then(|| {
         let port = f.destination_port.map_or_else(String::new, |p| format!(" port {p}"));
         let to = f.destination.map_or_else(String::new, |a| a.to_string());

@@ -1,17 +1,17 @@
 //! `NB0302`: the neighbours of a published server cannot use its published address.
 
-use std::net::IpAddr;
-
 use crate::blame::CulpritKind;
+use crate::evaluate::{Device, Fact};
+use crate::explain::Explained;
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
-use crate::finding::witness::{self, Witness};
+use crate::finding::witness::Witness;
 use crate::fix::{Change, NewRule, Trial, translations};
 
-use super::forwards;
+use super::{MOST_RULES, one_of_each, some_of};
 
 pub(super) const CODE: Code = Code {
     id: "NB0302",
@@ -24,71 +24,87 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    for (at, to) in forwards(view) {
-        let Some(w) = witness::arriving(view, at).into_iter().find(turns_back) else { continue };
-        let fix = mended(view, &w, to);
+    for of_rule in view.forwards().tried.chunk_by(|a, b| a.at == b.at) {
+        let all = || of_rule.iter().flat_map(|f| &f.witnesses).filter(|w| turns_back(w));
+        let Some(w) = all().next() else { continue };
+        let link = &w.peer.link;
+        let mut servers: Vec<String> = all().flat_map(Witness::ends).map(|(_, to, _)| to.to_string()).collect();
+        servers.dedup();
+        let to = some_of(&servers);
         found.push(
             CODE.finding(format!(
-                "clients of the network of {} reach {to} by its published address only to get no answer that they know",
-                w.peer.link
+                "clients of the network of {link} reach {to} by its published address only to get no answer that they know",
             ))
-            .rule(view.rule(at).label("changes the destination, and nothing changes the source").translation())
-            .seen("simulation", format!("{}: leaves by {} again, from {}", w.words(), w.peer.link, w.peer.remote))
+            .rule(view.rule(w.at()).label("changes the destination, and nothing changes the source").translation())
+            .seen("simulation", format!("{}: leaves by {link} again, from {}", w.words(), w.peer.remote))
             .note(format!(
-                "masquerade what goes from that network to {to} and leaves by {}, or let names there resolve to {to}",
-                w.peer.link
+                "masquerade what goes from that network to {to} and leaves by {link}, or let names there resolve to {to}"
             ))
-            .fixes(fix),
+            .fixes(mended(view, &one_of_each(&all().collect::<Vec<_>>()))),
         );
     }
 }
 
-/// Gives what goes from that network to the server this host's address, so that the answers come back here. None: that is not
-/// enough.
-fn mended(view: &View<'_>, w: &Witness<'_>, to: IpAddr) -> Option<Fix> {
+/// Gives what goes from those networks to the servers this host's address, so that the answers come back here. None: that is
+/// not enough, or it takes too many rules.
+fn mended(view: &View<'_>, turned: &[&Witness]) -> Option<Fix> {
     let addresses = view.host.addresses().known()?;
-    let own = addresses.iter().find(|a| a.local.addr == w.peer.own)?.local;
-    let (_, _, port) = w.ends()?;
-    let rule = NewRule {
-        v6: to.is_ipv6(),
-        oif: Some(w.peer.link.clone()),
-        src: Some(own.addr),
-        src_len: Some(own.len),
-        dst: Some(to),
-        protocol: Some(w.service.0),
-        dport: port,
-        masquerade: true,
-        ..NewRule::default()
-    };
-    let passes = |change: &Change| {
-        let after = Trial::new(view.rules, view.host).with(change)?.run(&w.question)?;
-        (after.passes() && after.blame.culprit.kind == CulpritKind::None).then_some(())
-    };
-    let change = translations(view.rules, &rule).into_iter().find(|c| passes(c).is_some())?;
-    let mut fix = Fix::new(format!("masquerade {}", rule.describe()));
-    fix.commands = change.commands(view.rules)?;
-    fix.persistent.extend(change.persistent(view.rules));
-    fix.also_allows.push(format!("nothing more; {to} sees this host's address in place of those clients'"));
-    fix.verified = true;
-    Some(fix.change(change))
+    let mut after = Trial::new(view.rules, view.host);
+    let (mut fix, mut masqueraded) = (Fix::new(""), Vec::new());
+    for w in turned {
+        if passes(&after, w) {
+            continue;
+        }
+        let own = addresses.iter().find(|a| a.local.addr == w.peer.own)?.local;
+        let (_, to, port) = *w.ends().first()?;
+        let rule = NewRule {
+            v6: to.is_ipv6(),
+            oif: Some(w.peer.link.clone()),
+            src: Some(own.addr),
+            src_len: Some(own.len),
+            dst: Some(to),
+            protocol: Some(w.service.0),
+            dport: port,
+            masquerade: true,
+            ..NewRule::default()
+        };
+        let ways = translations(&after.rules, &rule);
+        let with = |change: Change| Some((after.with(&change)?, change));
+        let (with, change) = ways.into_iter().filter_map(with).find(|(with, _)| passes(with, w))?;
+        if masqueraded.len() == MOST_RULES {
+            return None;
+        }
+        fix.commands.extend(change.commands(&after.rules)?);
+        fix.also_allows.push(format!("nothing more; {to} sees this host's address in place of those clients'"));
+        masqueraded.push(rule.describe());
+        fix = fix.change(change);
+        after = with;
+    }
+    fix.message = format!("masquerade {}", masqueraded.join(", "));
+    fix.also_allows.dedup();
+    fix.persistent.extend(fix.changes.first()?.persistent(view.rules));
+    Some(Fix { verified: true, ..fix })
+}
+
+/// Would the packet arrive then, and its answer?
+fn passes(after: &Trial<'_>, w: &Witness) -> bool {
+    let arrives = |e: Explained| e.passes() && e.blame.culprit.kind == CulpritKind::None;
+    after.run(&w.question).is_some_and(arrives)
 }
 
 /// Does the packet leave where it came from, with its own source address?
-fn turns_back(w: &Witness<'_>) -> bool {
-    let Some(run) = w.explained.walked.runs.first() else { return false };
-    let same = |d: &crate::evaluate::Fact<crate::evaluate::Device>| {
-        d.value().and_then(|d| d.name.value()).is_some_and(|n| *n == w.peer.link)
-    };
+fn turns_back(w: &Witness) -> bool {
+    let same = |d: &Fact<Device>| d.value().and_then(|d| d.name.value()).is_some_and(|n| *n == w.peer.link);
     w.explained.passes()
         && w.peer.on_link
-        && same(&run.packet.oif)
-        && w.ends().is_some_and(|(from, ..)| from == w.peer.remote)
+        && w.runs().all(|r| same(&r.packet.oif))
+        && w.ends().iter().all(|(from, ..)| *from == w.peer.remote)
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
     let run = case.explained.walked.runs.first()?;
-    let name = |d: &crate::evaluate::Fact<crate::evaluate::Device>| Some(d.value()?.name.value()?.clone());
+    let name = |d: &Fact<Device>| Some(d.value()?.name.value()?.clone());
     let turned = name(&run.packet.iif).is_some_and(|i| name(&run.packet.oif).is_some_and(|o| i == o));
     (c.kind == CulpritKind::Nat && turned)
         .then(|| "it turns back into the network that it came from, so the server answers the client directly".into())

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::analysis::What;
+use crate::analysis::{Region, What};
 use crate::blame::{CulpritKind, PacketFields, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
@@ -133,10 +133,8 @@ fn is_for_another_network(view: &View<'_>, at: Place, from: &Peer) -> bool {
     let what = if from.remote.is_ipv4() { What::Source4 } else { What::Source6 };
     let Some((axes, shape)) = view.shape(at) else { return false };
     let holds = |a: IpAddr| {
-        shape
-            .regions
-            .iter()
-            .any(|r| axes.of(&what).find_map(|id| r.get(id)).is_none_or(|ranges| ranges.contains(number(a))))
+        let holds = |r: &Region| axes.asked(r, &what).is_none_or(|ranges| ranges.contains(number(a)));
+        shape.regions.iter().any(holds)
     };
     let own = view.host.addresses().known();
     let mut own = own.iter().flat_map(|all| all.iter()).filter(|a| a.local.addr.is_ipv4() == from.remote.is_ipv4());

@@ -3,12 +3,10 @@
 use crate::evaluate::packet::CtState;
 use crate::explain::{Question, Side};
 use crate::finding::code::Code;
+use crate::finding::forwards::Forward;
 use crate::finding::probe::{self, Peer};
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
-use crate::finding::witness;
-
-use super::forwards;
 
 pub(super) const CODE: Code = Code {
     id: "NB0304",
@@ -21,12 +19,9 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    for (at, to) in forwards(view) {
-        let Some(service) = witness::arriving(view, at).first().map(|w| w.service) else { continue };
-        let Some((from, beyond)) = passing(view, to).find(|(from, beyond)| taken(view, from, beyond, service, to))
-        else {
-            continue;
-        };
+    for of_rule in view.forwards().tried.chunk_by(|a, b| a.at == b.at) {
+        let mut caught = of_rule.iter().filter_map(|f| Some((f, caught(view, f)?)));
+        let Some((&Forward { at, to, .. }, (from, beyond, service))) = caught.next() else { continue };
         let (protocol, port) = (if service.0 == probe::TCP { "tcp" } else { "udp" }, service.1);
         found.push(
             CODE.finding(format!("connections from {} to {protocol} port {port} of anybody else end at {to}", from.place()))
@@ -35,6 +30,13 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 .note("ask for the published address (-d, ip daddr, or -m addrtype --dst-type LOCAL, fib daddr type local), or for the outer interface"),
         );
     }
+}
+
+/// Who is sent there in place of whom, and with which protocol and port.
+fn caught<'v>(view: &'v View<'_>, f: &Forward) -> Option<(&'v Peer, &'v Peer, (u8, u16))> {
+    let service = f.witnesses.first()?.service;
+    let (from, beyond) = passing(view, f.to).find(|(from, beyond)| taken(view, from, beyond, service, f.to))?;
+    Some((from, beyond, service))
 }
 
 /// Who may send packets through this host, and to whom.

@@ -1,14 +1,18 @@
 //! `NB0306`: a port forward that this host itself cannot use.
 
+use std::net::IpAddr;
+
+use crate::blame::PacketFields;
+use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
+use crate::evaluate::walk::Run;
 use crate::explain::{Question, Side};
 use crate::finding::code::Code;
+use crate::finding::forwards::Forward;
 use crate::finding::probe;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
-use crate::finding::witness;
-
-use super::forwards;
+use crate::finding::witness::Witness;
 
 pub(super) const CODE: Code = Code {
     id: "NB0306",
@@ -21,18 +25,12 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    for (at, to) in forwards(view) {
-        let all = witness::arriving(view, at);
+    for of_rule in view.forwards().tried.chunk_by(|a, b| a.at == b.at) {
+        let all = of_rule.iter().flat_map(|f| f.witnesses.iter().map(move |w| (f, w)));
         // Only where the published address is this host's.
-        let Some((w, published)) = all.iter().find_map(|w| Some((w, published(view, w)?))) else { continue };
-        let (protocol, port) = w.service;
-        let q = probe::packet(protocol, (published, 45678), (published, port), CtState::New);
-        let Some(e) = q.and_then(|q| view.ask(&Question { side: Side::Out, ..q })) else { continue };
-        let stays =
-            |r: &crate::evaluate::walk::Run| crate::blame::PacketFields::of(&r.packet).destination == Some(published);
-        if e.walked.incomplete || e.walked.runs.is_empty() || !e.walked.runs.iter().all(stays) {
-            continue;
-        }
+        let mut published = all.filter_map(|(f, w)| Some((f, w.service, published(view, w)?)));
+        let stays = |(_, service, to): &(&Forward, _, IpAddr)| stays(view, *service, *to);
+        let Some((&Forward { at, to, .. }, (_, port), published)) = published.find(stays) else { continue };
         found.push(
             CODE.finding(format!("from this host itself, {published} port {port} is not sent on to {to}"))
                 .rule(view.rule(at).label("sees what comes in, not what this host sends").translation())
@@ -42,10 +40,18 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// Does what this host sends to that address of its own certainly keep its destination?
+fn stays(view: &View<'_>, (protocol, port): (u8, u16), to: IpAddr) -> bool {
+    let q = probe::packet(protocol, (to, 45678), (to, port), CtState::New);
+    let Some(e) = q.and_then(|q| view.ask(&Question { side: Side::Out, ..q })) else { return false };
+    let stays = |r: &Run| PacketFields::of(&r.packet).destination == Some(to);
+    !e.walked.incomplete && !e.walked.runs.is_empty() && e.walked.runs.iter().all(stays)
+}
+
 /// The address that the packet had, if it is one of this host.
-fn published(view: &View<'_>, w: &witness::Witness<'_>) -> Option<std::net::IpAddr> {
-    let asked = crate::evaluate::Packet::new(w.question.network, w.question.bytes.clone());
-    let to = crate::blame::PacketFields::of(&asked).destination?;
+fn published(view: &View<'_>, w: &Witness) -> Option<IpAddr> {
+    let asked = Packet::new(w.question.network, w.question.bytes.clone());
+    let to = PacketFields::of(&asked).destination?;
     let own = view.host.addresses();
     own.value()?.iter().any(|a| a.local.addr == to).then_some(to)
 }

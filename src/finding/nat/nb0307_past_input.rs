@@ -6,17 +6,15 @@ use crate::evaluate::{Hook, Place};
 use crate::explain::Explainer;
 use crate::finding::code::Code;
 use crate::finding::fix::Fix;
+use crate::finding::forwards::Forward;
 use crate::finding::probe;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
-use crate::finding::witness;
 use crate::fix::{Change, NewRule, Trial};
 use crate::listing::chains;
 use crate::manager;
 use crate::ruleset::Backend;
 use crate::sys::Text;
-
-use super::forwards;
 
 pub(super) const CODE: Code = Code {
     id: "NB0307",
@@ -33,11 +31,10 @@ const PUBLISHERS: [&str; 2] = ["docker", "podman"];
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     let mut told = BTreeSet::new();
-    for (at, to) in forwards(view) {
+    for &Forward { at, to, ref witnesses } in &view.forwards().tried {
         let Some(publisher) = manager::of_rule(view.rules, at).filter(|m| PUBLISHERS.contains(&m.name)) else {
             continue;
         };
-        let witnesses = witness::arriving(view, at);
         let Some(w) = witnesses.iter().find(|w| !w.peer.on_link).or(witnesses.first()) else { continue };
         let passes = !w.explained.walked.incomplete && !w.explained.walked.runs.iter().any(probe::is_stopped);
         if !passes || told.contains(&w.service) {

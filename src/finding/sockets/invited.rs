@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::What;
 use crate::blame::CulpritKind;
 use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::{Fate, Step};
@@ -52,30 +53,47 @@ pub(super) fn in_vain(view: &View<'_>) -> Vec<Vain> {
 /// Rules that accept, or translate to this host, a few ports by name.
 fn invitations(view: &View<'_>) -> Vec<(Place, bool, u8, u16)> {
     let mut all = Vec::new();
-    for (hook, family) in
-        [(Hook::Input, "ip"), (Hook::Input, "ip6"), (Hook::Prerouting, "ip"), (Hook::Prerouting, "ip6")]
-    {
-        for chain in view.chains_at(family, hook) {
+    for family in ["ip", "ip6"] {
+        for chain in view.chains_at(family, Hook::Input) {
             act::each(view.rules, chain, |at, acts| {
-                let translated = match hook {
-                    Hook::Input if acts.contains(&Act::Accept) => false,
-                    Hook::Prerouting if acts.iter().any(|a| matches!(a, Act::Dnat(_) | Act::Redirect)) => true,
-                    _ => return,
-                };
-                let Some(s) = selects(view.rules, at).filter(|_| all.len() < MOST) else { return };
+                let Some(s) = selects(view.rules, at).filter(|_| acts.contains(&Act::Accept)) else { return };
                 let (Some(protocol @ (TCP | UDP)), true) = (s.protocol, s.states.is_none_or(|s| s & NEW != 0)) else {
                     return;
                 };
-                let wide: u32 = s.ports.iter().map(|(a, b)| u32::from(b.saturating_sub(*a)) + 1).sum();
-                if wide <= MOST_PORTS {
-                    all.extend(s.ports.iter().flat_map(|(a, b)| *a..=*b).map(|port| (at, translated, protocol, port)));
-                }
+                all.extend(few(&s.ports).map(|port| (at, false, protocol, port)));
             });
+        }
+    }
+    let ways = view.translations();
+    for way in ways.all.iter().filter(|way| is_to_here(view, &way.act)) {
+        for packets in &way.packets {
+            let asked = |what| ways.axes.asked(packets, &what);
+            let one = asked(What::Protocol).and_then(|p| u8::try_from(p.low()?).ok().filter(|_| p.low() == p.high()));
+            let (Some(protocol @ (TCP | UDP)), Some(ports)) = (one, asked(What::DestinationPort)) else { continue };
+            let port = |n| u16::try_from(n).unwrap_or(u16::MAX);
+            let ports: Vec<_> = ports.iter().map(|(low, high)| (port(low), port(high))).collect();
+            all.extend(few(&ports).map(|port| (way.at, true, protocol, port)));
         }
     }
     all.sort_unstable();
     all.dedup();
+    all.truncate(MOST);
     all
+}
+
+/// The ports of these ranges, if they are few enough to be services.
+fn few(ranges: &[(u16, u16)]) -> impl Iterator<Item = u16> {
+    let wide: u32 = ranges.iter().map(|(a, b)| u32::from(b.saturating_sub(*a)) + 1).sum();
+    ranges.iter().filter(move |_| wide <= MOST_PORTS).flat_map(|(a, b)| *a..=*b)
+}
+
+/// May it give packets an address of this host?
+fn is_to_here(view: &View<'_>, act: &Act) -> bool {
+    match act {
+        Act::Redirect => true,
+        Act::Dnat(to) => to.is_none_or(|(to, _)| !view.is_elsewhere(to)),
+        _ => false,
+    }
 }
 
 fn leads_nowhere(view: &View<'_>, (at, translated): (Place, bool), (protocol, port): (u8, u16)) -> Option<Vain> {
