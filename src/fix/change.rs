@@ -8,9 +8,9 @@ use crate::sys::Text;
 use crate::sys::nft::{Family, Rule, TableFlags};
 use crate::sys::xt::{self, Draft};
 
+use super::entry::Entry;
 use super::listed::Listed;
 use super::patched::Patched;
-use super::routing::Routing;
 use super::rule::{NewRule, is_plain};
 use super::translate::Translation;
 
@@ -49,8 +49,8 @@ pub enum Change {
     },
     /// Takes an element out of a set.
     Unlist(Listed),
-    /// Takes a route or a routing rule away.
-    Unroute(Routing),
+    /// Takes a route, a routing rule or an IPsec policy away.
+    Without(Entry),
     /// Adds a chain that translates sources.
     Translate(Translation),
 }
@@ -67,7 +67,7 @@ impl Change {
             Self::Move { chain, from, to } => rearrange(rules, *chain, *from, Some(*to)).is_some(),
             Self::Remove { at } => at.position.is_some_and(|p| rearrange(rules, at.chain, p, None).is_some()),
             Self::Unlist(listed) => listed.take_out(rules),
-            Self::Unroute(what) => {
+            Self::Without(what) => {
                 host.without(what.clone());
                 true
             }
@@ -86,7 +86,7 @@ impl Change {
             Self::Insert { chain, position, rule } => vec![insertion(rules, *chain, *position, rule)?],
             Self::Remove { at } => vec![deletion(rules, at.chain, at.position?, 0)?],
             Self::Unlist(listed) => vec![listed.command(rules)?],
-            Self::Unroute(what) => vec![what.command()?],
+            Self::Without(what) => vec![what.command()?],
             Self::Translate(new) => new.commands(rules)?,
             // First the new place, so that the rule is there at all times.
             Self::Move { chain, from, to } => {
@@ -102,7 +102,7 @@ impl Change {
                 Some(chain.table)
             }
             Self::Unlist(Listed::Nft { table, .. }) => Some(TableRef::Nft(*table)),
-            Self::Unlist(Listed::Ipset { .. }) | Self::Sysctl { .. } | Self::Unroute(_) | Self::Translate(_) => None,
+            Self::Unlist(Listed::Ipset { .. }) | Self::Sysctl { .. } | Self::Without(_) | Self::Translate(_) => None,
         }
     }
 
@@ -115,7 +115,7 @@ impl Change {
                 None
             }
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
-            Self::Unroute(_) => None,
+            Self::Without(_) => None,
             Self::Unlist(listed) => listed.persistent(rules),
             Self::Translate(new) => Some(new.persistent(rules)),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {

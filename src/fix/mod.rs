@@ -6,23 +6,23 @@
 mod advice;
 mod allow;
 mod change;
+mod entry;
 mod listed;
 mod mend;
 mod owner;
 mod patched;
 mod propose;
-mod routing;
 mod rule;
 mod stopped;
 mod translate;
 mod trial;
 
 pub use change::Change;
+pub use entry::Entry;
 pub use listed::Listed;
 pub use mend::let_pass;
 pub use patched::Patched;
 pub use propose::{Proposed, propose};
-pub use routing::Routing;
 pub use rule::NewRule;
 pub use stopped::without_tables;
 pub use translate::{Translation, ways as translations};

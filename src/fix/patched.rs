@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::routing::Routing;
+use super::entry::Entry;
 use crate::evaluate::Fact;
 use crate::host::{CgroupProgram, Host, Program, Usage};
 use crate::sys::Text;
@@ -18,7 +18,7 @@ use crate::sys::rt::{Address, Link, Lookup, Neighbour, NeighbourTable, Policy, Q
 pub struct Patched<'h> {
     host: &'h dyn Host,
     settings: BTreeMap<String, String>,
-    without: Vec<Routing>,
+    without: Vec<Entry>,
 }
 
 impl<'h> Patched<'h> {
@@ -32,13 +32,13 @@ impl<'h> Patched<'h> {
         self.settings.insert(key.to_owned(), value.to_owned());
     }
 
-    /// Takes a route or a routing rule away.
-    pub fn without(&mut self, what: Routing) {
+    /// Takes an entry away.
+    pub fn without(&mut self, what: Entry) {
         self.without.push(what);
     }
 
     fn has_route(&self, route: &Route) -> bool {
-        !self.without.iter().any(|w| matches!(w, Routing::Route(gone) if **gone == *route))
+        !self.without.iter().any(|w| matches!(w, Entry::Route(gone) if **gone == *route))
     }
 
     fn routes(&self, all: Fact<Rc<[Route]>>) -> Fact<Rc<[Route]>> {
@@ -83,7 +83,7 @@ impl Host for Patched<'_> {
     }
 
     fn rules(&self, v6: bool) -> Fact<Rc<[Rule]>> {
-        let gone = |rule: &Rule| self.without.iter().any(|w| matches!(w, Routing::Rule(gone) if **gone == *rule));
+        let gone = |rule: &Rule| self.without.iter().any(|w| matches!(w, Entry::Rule(gone) if **gone == *rule));
         let all = self.host.rules(v6);
         if self.without.is_empty() { all } else { all.map(|all| kept(&all, |r| !gone(r))) }
     }
@@ -129,7 +129,8 @@ impl Host for Patched<'_> {
     }
 
     fn conntrack_usage(&self) -> Fact<Usage> {
-        self.host.conntrack_usage()
+        let max = self.settings.get("net.netfilter.nf_conntrack_max").and_then(|max| max.parse().ok());
+        self.host.conntrack_usage().map(|usage| Usage { max: max.unwrap_or(usage.max), ..usage })
     }
 
     fn neighbour(&self, oif: u32, addr: IpAddr) -> Fact<Neighbour> {
@@ -149,7 +150,9 @@ impl Host for Patched<'_> {
     }
 
     fn policies(&self) -> Fact<Rc<[Policy]>> {
-        self.host.policies()
+        let gone = |policy: &Policy| self.without.iter().any(|w| matches!(w, Entry::Policy(gone) if **gone == *policy));
+        let all = self.host.policies();
+        if self.without.is_empty() { all } else { all.map(|all| kept(&all, |p| !gone(p))) }
     }
 
     fn tc_filters(&self, index: u32, egress: bool) -> Fact<Rc<[TcFilter]>> {

@@ -1,9 +1,9 @@
 //! Fixes for a lost packet.
 
 use crate::blame::{Advice, CulpritKind, Fix, PacketFields, Verdict};
-use crate::evaluate::Packet;
 use crate::evaluate::packet::CtState;
-use crate::evaluate::walk::Fate;
+use crate::evaluate::walk::{Fate, Run};
+use crate::evaluate::{Decision, Packet};
 use crate::explain::{Explained, Question, Side};
 use crate::finding::{View, probe};
 use crate::host::Host;
@@ -13,9 +13,9 @@ use crate::ruleset::Ruleset;
 use super::advice::advice;
 use super::allow;
 use super::change::Change;
+use super::entry::{self, Entry};
 use super::listed::{self, Listed};
 use super::owner;
-use super::routing::{self, Routing};
 use super::rule::NewRule;
 use super::trial::{Trial, is_same};
 
@@ -185,20 +185,22 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
             let change = Change::Sysctl { key: s.key.clone(), value: s.wanted.clone() };
             Some(vec![Step::new(rules, change, format!("set {} to {}", s.key, s.wanted))])
         }
-        CulpritKind::Rule | CulpritKind::Policy => {
-            let run = now.walked.runs.iter().find(|r| probe::is_stopped(r))?;
+        CulpritKind::Rule | CulpritKind::Policy | CulpritKind::Queue => {
+            let queued = |r: &Run| matches!(r.fate, Fate::Decided { decision: Decision::Queue { .. }, .. });
+            let run = now.walked.runs.iter().find(|r| probe::is_stopped(r) || queued(r))?;
             let Fate::Decided { at, .. } = &run.fate else { return None };
             let manager = manager::of_rule(rules, *at);
             if manager.is_some_and(|m| !m.can_be_overruled()) {
                 return None;
             }
+            let unseen = if queued(run) { ", past the queue and the program that should read it" } else { "" };
             let keeper = undone(manager);
             let rule = allow::rule_for(run, is_answer(q, now))?;
             let places = allow::positions(rules, *at, &rule).into_iter();
             let step = |(chain, position)| {
                 let change = Change::Insert { chain, position, rule: rule.clone() };
                 let also = Some(allow::also(&rule, run.hook));
-                Step { also, ..Step::new(rules, change, format!("accept {}{keeper}", rule.describe())) }
+                Step { also, ..Step::new(rules, change, format!("accept {}{unseen}{keeper}", rule.describe())) }
             };
             Some(places.map(step).collect())
         }
@@ -208,11 +210,11 @@ fn options(rules: &Ruleset, q: &Question, now: &Explained) -> Option<Vec<Step>> 
                 Fate::Lost(o) => o.dead_end.as_deref(),
                 _ => None,
             });
-            let step = |way: Routing| {
+            let step = |way: Entry| {
                 let (message, also) = (way.message(), Some(way.also()));
-                Step { also, ..Step::new(rules, Change::Unroute(way), message) }
+                Step { also, ..Step::new(rules, Change::Without(way), message) }
             };
-            Some(routing::ways(end?).into_iter().map(step).collect())
+            Some(entry::ways(end?).into_iter().map(step).collect())
         }
         _ => None,
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::common::{Netns, find_program, kernel_tests};
-use crate::world::{World, found, says, why};
+use crate::world::{World, apply, found, says, why};
 
 kernel_tests! {
     a_log_without_limit_is_found_in_every_backend needs ["nft", "iptables-nft", "iptables-legacy"];
@@ -112,7 +112,12 @@ fn a_queue_without_reader_is_found_and_drops() {
         w.run(&rule);
         let findings = found(&w.server, "NB0604");
         assert_eq!((findings.len(), &findings[0]["severity"], w.reaches_server(80)), (1, &"error".into(), false));
-        assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0"), "NB0604"));
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert!(says(&answer, "NB0604"));
+        apply(&w.server, &answer);
+        assert!(w.reaches_server(80), "{rule}: {}", answer["fix"]);
+        w.run("iptables-nft -F; iptables-legacy -F");
+        w.run(&rule);
         {
             let _reader = Reader::new(&w.server, 3, 3);
             assert!(found(&w.server, "NB0604").is_empty(), "{rule}");

@@ -7,6 +7,7 @@ use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::Change;
 use crate::host::conntrack::{End, Summary};
 use crate::host::heavy::Talker;
 use crate::host::sysctl;
@@ -44,7 +45,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     ))
     .command(format!("sysctl -w net.netfilter.nf_conntrack_max={doubled}"))
     .persistent(format!("echo 'net.netfilter.nf_conntrack_max = {doubled}' >> /etc/sysctl.d/90-nfblame.conf"))
-    .of_module("nf_conntrack");
+    .of_module("nf_conntrack")
+    .change(Change::Sysctl { key: "net.netfilter.nf_conntrack_max".into(), value: doubled.to_string() });
     let mut finding = CODE
         .finding(format!("{count} of {max} entries are used ({percent} %)"))
         .severity(severity)

@@ -7,6 +7,7 @@ use crate::finding::fix::Fix;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::{Change, Entry};
 use crate::sys::rt::Direction;
 
 pub(super) const CODE: Code = Code {
@@ -41,9 +42,9 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             finding =
                 finding.seen(format!("/proc/net/xfrm_stat: {counter} (since the namespace was made)"), n.to_string());
         }
-        let fix =
-            Fix::new("remove it, unless it is there so that nothing goes out in the clear while the tunnel is down")
-                .command(format!("ip xfrm policy delete dir {direction} index {}", p.index));
+        let entry = Entry::Policy(Box::new(p.clone()));
+        let Some(command) = entry.command() else { continue };
+        let fix = Fix::new(entry.message()).command(command).change(Change::Without(entry));
         found.push(
             finding.note("strongSwan, Libreswan and the like make such traps on purpose: ask them first").fix(fix),
         );

@@ -57,7 +57,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     (case.culprit().kind == CulpritKind::Queue)
-        .then(|| "it was given to a queue, and no program reads that queue: the kernel drops it".into())
+        .then(|| "it was given to a queue, and no program reads that queue: the kernel drops it; the program is to be started, or the rule to let packets pass while it is down (--queue-bypass; nft: bypass)".into())
 }
 
 #[cfg(test)]

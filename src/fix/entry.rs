@@ -1,24 +1,26 @@
-//! Routes and routing rules that lead nowhere, and a host without them.
+//! Routes, routing rules and IPsec policies that lose packets, and a host without them.
 
 use crate::evaluate::DeadEnd;
-use crate::sys::rt::{Route, Rule, TableName};
+use crate::sys::rt::{Direction, Policy, Route, Rule, TableName};
 
 use super::rule::is_plain;
 
 /// What is taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Routing {
+pub enum Entry {
     /// A route.
     Route(Box<Route>),
     /// A routing rule.
     Rule(Box<Rule>),
+    /// An IPsec policy.
+    Policy(Box<Policy>),
 }
 
 /// What could be taken away, what is about the fewest packets first.
-pub fn ways(end: &DeadEnd) -> Vec<Routing> {
-    let rule = end.rule.clone().map(|r| Routing::Rule(Box::new(r)));
-    let route = end.route.clone().map(|r| Routing::Route(Box::new(r)));
-    // A rule is about what it asks for, a route of everything in its table about all that the table is asked for.
+pub fn ways(end: &DeadEnd) -> Vec<Entry> {
+    let rule = end.rule.clone().map(|r| Entry::Rule(Box::new(r)));
+    let route = end.route.clone().map(|r| Entry::Route(Box::new(r)));
+    // A default route is about everything that is looked up in its table, and a routing rule about what it asks for.
     if end.route.as_ref().is_none_or(|r| r.dst.len == 0) {
         rule.into_iter().chain(route).collect()
     } else {
@@ -26,7 +28,7 @@ pub fn ways(end: &DeadEnd) -> Vec<Routing> {
     }
 }
 
-impl Routing {
+impl Entry {
     /// The command that takes it away. None: there is a name that no command line can hold safely.
     pub fn command(&self) -> Option<String> {
         Some(match self {
@@ -51,6 +53,15 @@ impl Routing {
                 let (priority, what) = text.split_once(": ")?;
                 format!("{} rule del priority {priority} {what}", tool(i32::from(r.family) == nix::libc::AF_INET6))
             }
+            Self::Policy(p) => {
+                let direction = match p.direction {
+                    Direction::In => "in",
+                    Direction::Out => "out",
+                    Direction::Forward => "fwd",
+                    Direction::Unknown(_) => return None,
+                };
+                format!("ip xfrm policy delete dir {direction} index {}", p.index)
+            }
         })
     }
 
@@ -62,6 +73,9 @@ impl Routing {
                 format!("remove the route {}, if it is not meant{origin}", named(r))
             }
             Self::Rule(r) => format!("remove the routing rule {r}, if it is not meant"),
+            Self::Policy(_) => {
+                "remove it, unless it is there so that nothing goes out in the clear while the tunnel is down".into()
+            }
         }
     }
 
@@ -70,6 +84,7 @@ impl Routing {
         match self {
             Self::Route(r) => format!("everything else to {} that has another route", r.dst),
             Self::Rule(_) => "everything else that the routing rule is about, by the rules behind it".into(),
+            Self::Policy(p) => format!("everything else from {} to {} that the policy is about", p.src, p.dst),
         }
     }
 }
