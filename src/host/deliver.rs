@@ -11,7 +11,7 @@ use super::sysctl::{Why, number};
 use crate::evaluate::{Fact, RejectWith};
 use crate::sys::ct::L4;
 use crate::sys::diag::{Ends, InetSocket, Protocol, SocketMemory, SocketState};
-use crate::sys::rt::{Direction, Route};
+use crate::sys::rt::{Direction, Route, RouteKind};
 
 /// `RT_TABLE_LOCAL`.
 const LOCAL: u32 = 255;
@@ -155,8 +155,9 @@ fn is_for_many<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
     if dst.is_multicast() || dst.is_broadcast() {
         return Ok(true);
     }
-    match host.addresses() {
-        Fact::Is(all) => Ok(all.iter().any(|a| a.broadcast == Some(q.dst))),
+    // The kernel makes broadcast routes of every network at hand, whether or not its address has a broadcast address.
+    match host.routes_to(LOCAL, q.dst) {
+        Fact::Is(routes) => Ok(routes.first().is_some_and(|r| r.kind == RouteKind::Broadcast)),
         Fact::Absent => Ok(false),
         Fact::Unknown(why) => Err(why),
     }
@@ -419,6 +420,21 @@ mod tests {
         host.listen(Protocol::Tcp, [127, 0, 0, 1].into(), 80);
         let r = refused(deliver(&host, &syn([192, 0, 2, 1], 80)));
         assert_eq!(r.and_then(|r| r.detail).as_deref(), Some("bound to 127.0.0.1"));
+    }
+
+    /// Addresses are mostly set without a broadcast address; the kernel has its route all the same.
+    #[test]
+    fn a_broadcast_is_known_by_its_route() {
+        let mut host = FakeHost::new();
+        host.set("net.ipv4.icmp_echo_ignore_broadcasts", 1);
+        let ping = Query::new([192, 0, 2, 2].into(), [192, 0, 2, 255].into(), 1, L4::Icmp { kind: 8, code: 0, id: 1 });
+        assert!(matches!(deliver(&host, &ping), Fact::Is(Taker::Kernel(_))));
+        host.routes.push(Route { table: LOCAL, ..Route::bare(RouteKind::Broadcast, [192, 0, 2, 255].into()) });
+        assert_eq!(refused(deliver(&host, &ping)).map(|r| r.cause), Some(Cause::EchoIgnored));
+        // Who sent to many is told nothing.
+        let l4 = L4::Ports { src: 40000, dst: 9 };
+        let r = refused(deliver(&host, &Query::new([192, 0, 2, 2].into(), [192, 0, 2, 255].into(), 17, l4)));
+        assert_eq!(r.map(|r| (r.cause, r.told)), Some((Cause::NoListener, None)));
     }
 
     #[test]
