@@ -66,7 +66,7 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
         Some(Err(errno)) => Err(errno),
         None => Err(errno),
     };
-    let kind = match bare {
+    let refused = match bare {
         // The source is not ours, and yet somebody sends from it: a raw socket writes its headers itself and is routed
         // without a source, a transparent one is routed with it.
         Ok(route) if !q.src.is_unspecified() => {
@@ -77,11 +77,20 @@ fn choose<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Outcome, Why> {
             };
         }
         Ok(_) => return Err(format!("the kernel refuses with errno {errno}").into()),
-        Err(nix::libc::ENETUNREACH) => return Ok(ended(host, q, &Found::Nothing)),
-        Err(nix::libc::EHOSTUNREACH) => RouteKind::Unreachable,
-        Err(nix::libc::EACCES) => RouteKind::Prohibit,
-        Err(nix::libc::EINVAL) => RouteKind::Blackhole,
-        Err(errno) => return Err(format!("the kernel refuses with errno {errno}").into()),
+        Err(errno) => errno,
+    };
+    // Rules and tables say which rule or route that is, and the kernel whether it is so.
+    if let Ok(found) = resolve(host, q, None)
+        && found.errno() == Some(refused)
+    {
+        return Ok(ended(host, q, &found));
+    }
+    let kind = match refused {
+        nix::libc::ENETUNREACH => return Ok(ended(host, q, &Found::Nothing)),
+        nix::libc::EHOSTUNREACH => RouteKind::Unreachable,
+        nix::libc::EACCES => RouteKind::Prohibit,
+        nix::libc::EINVAL => RouteKind::Blackhole,
+        errno => return Err(format!("the kernel refuses with errno {errno}").into()),
     };
     Ok(ended(host, q, &Found::Route(Box::new(Route::bare(kind, q.dst)))))
 }
