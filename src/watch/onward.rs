@@ -97,6 +97,7 @@ pub(super) struct Onward {
 pub(super) fn places(host: &KernelHost) -> Places {
     let mut places = Places::default();
     let groups = host.cgroup_programs().known().is_some_and(|all| all.iter().any(|p| p.hook == "egress"));
+    let chosen = |index| host.qdiscs().known().is_some_and(|all| all.iter().any(|q| q.index == index && q.is_chosen()));
     for link in host.links().known().iter().flat_map(|l| l.iter()).filter(|l| !l.is_loopback()) {
         let has = |out| match Environment::programs(host, link.index, out) {
             Fact::Is(all) => all.iter().any(|p| p.kind == CulpritKind::Tc),
@@ -105,7 +106,7 @@ pub(super) fn places(host: &KernelHost) -> Places {
         if has(false) {
             places.incoming.insert(link.index);
         }
-        if groups || has(true) {
+        if groups || has(true) || chosen(link.index) {
             places.outgoing.insert(link.index);
         }
     }

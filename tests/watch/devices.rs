@@ -13,6 +13,7 @@ use crate::watcher::{Said, Watcher, line, more, traced};
 kernel_tests! {
     traffic_control_takes_what_comes_in needs ["linux 5.12", "tc"];
     traffic_control_that_lets_all_pass_is_not_blamed needs ["linux 5.12", "tc"];
+    a_queueing_discipline_takes_what_leaves needs ["linux 5.12", "tc", "ip"];
     a_program_of_a_control_group_takes_what_is_sent needs ["linux 5.12", "python3"];
     a_next_hop_does_not_answer needs ["linux 5.12", "ip"];
     a_mark_set_in_the_output_hook_leads_nowhere needs ["linux 5.12", "nft", "ip"];
@@ -45,6 +46,20 @@ fn traffic_control_takes_what_comes_in() {
         assert_eq!((taken.packet.destination_port, taken.packet.hook), (Some(53), Some("ingress")));
         assert!(line(&refused).contains("socket no listener"), "{}", more(&refused));
     }
+}
+
+/// One that has dropped nothing before.
+fn a_queueing_discipline_takes_what_leaves() {
+    let lab = Lab::new();
+    lab.run("ip neigh replace 10.9.2.2 lladdr 02:00:00:00:00:01 dev r1 nud permanent");
+    // No packet is as small as its burst.
+    lab.run("tc qdisc add dev r1 root tbf rate 8kbit burst 20 limit 20");
+    let watch = Watcher::start(&lab.router, traced("udp"));
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    udp(&lab.client, V4.server, 53);
+    let blame = watch.blame();
+    assert!(line(&blame).starts_with("drop trace likely | tc "), "{}", more(&blame));
+    assert_eq!(blame.packet.destination_port, Some(53));
 }
 
 fn traffic_control_that_lets_all_pass_is_not_blamed() {

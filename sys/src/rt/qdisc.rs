@@ -65,6 +65,12 @@ impl Qdisc {
         self.kind == "clsact" || self.kind == "ingress"
     }
 
+    /// May it drop what leaves? Those that the kernel gives to devices by itself do so only under a load that blocks the
+    /// device.
+    pub fn is_chosen(&self) -> bool {
+        !self.is_for_filters() && !["noqueue", "mq", "pfifo_fast", "fq_codel", "fq"].iter().any(|k| self.kind == *k)
+    }
+
     /// Is it there to lose packets, or has it lost one in ten or more?
     pub fn is_losing(&self) -> bool {
         let made_for_it = self.kind == "blackhole" || self.kind == "netem";
@@ -115,6 +121,8 @@ mod tests {
         let all = list(&mut Client::new(Fake::new().reply(b.finish()).done()))?;
         let [q] = all.as_slice() else { return Err(Malformed::Missing("a qdisc").of("test")) };
         assert_eq!((q.index, q.sent, q.drops, q.is_for_filters()), (7, 419, 42, true));
+        let chosen = |kind: &str| Qdisc { kind: kind.into(), ..q.clone() }.is_chosen();
+        assert!(chosen("tbf") && !chosen("fq_codel") && !chosen("clsact"));
         let losing = |kind: &str, sent| Qdisc { kind: kind.into(), sent, ..q.clone() }.is_losing();
         assert!(!losing("clsact", 419) && losing("tbf", 419) && !losing("tbf", 430) && losing("blackhole", 430));
         Ok(())
