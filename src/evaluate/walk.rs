@@ -28,7 +28,7 @@ use super::run::Prepared;
 use super::telling;
 use super::traversal::Begin;
 
-pub use deliver::BUFFER_FULL;
+pub use deliver::{BUFFER_FULL, UNSIGNED};
 pub use fate::{Fate, Run, Step, Walked, told};
 pub use switch::is_behind;
 

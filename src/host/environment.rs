@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::deliver::{Taker, input_policy, take};
 use super::facts::Host;
-use super::programs;
 use super::query::Query;
 use super::route::{self, Found, Outcome, Way, resolve};
 use super::track::{track, track_behind};
+use super::{guarded, programs};
 use crate::evaluate::environment::{
     Environment, FibAnswer, FibQuery, Link, Program, RouteType, SocketFacts, Switch, SwitchPort,
 };
@@ -216,7 +216,8 @@ impl<H: Host> Environment for H {
         take(self, &q).map(|taker| match taker {
             Taker::Socket(s) => {
                 let who = format!("socket {}:{} of uid {}", s.addr, s.port, s.uid);
-                match programs::in_front(self, &s) {
+                match guarded::refused(self, packet, &s).or_else(|| programs::in_front(self, &s)) {
+                    Some(o) if o.unless.is_none() => Delivery::Lost(o),
                     Some(o) => Delivery::Unless(who, o),
                     None => Delivery::Taken(who),
                 }

@@ -10,6 +10,7 @@ pub mod deliver;
 mod environment;
 mod facts;
 mod fake;
+mod guarded;
 pub mod heavy;
 mod ipsec;
 mod jiffies;

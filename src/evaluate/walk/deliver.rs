@@ -13,6 +13,8 @@ use super::{Fate, On, Way};
 
 /// A UDP socket whose program does not read it.
 pub const BUFFER_FULL: &str = "receive buffer full";
+/// A TCP socket that has a key for the sender.
+pub const UNSIGNED: &str = "no TCP MD5 signature";
 
 impl Way<'_, '_> {
     pub(super) fn after_input(&mut self) -> Result<Fate, Fate> {

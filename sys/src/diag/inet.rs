@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Malformed;
 use crate::netlink::{Attr, Attrs};
+use crate::rt::Prefix;
 use crate::uapi::inet_diag::*;
 
 /// `struct inet_diag_msg`.
@@ -181,6 +182,8 @@ pub struct InetSocket {
     pub protocol: Option<u8>,
     /// Its receive memory.
     pub memory: Option<SocketMemory>,
+    /// The peers that have to sign what they send (`TCP_MD5SIG`), where we may see them. Their keys are not read.
+    pub signers: Vec<Prefix>,
 }
 
 impl InetSocket {
@@ -204,6 +207,7 @@ impl InetSocket {
             cgroup: None,
             protocol: None,
             memory: None,
+            signers: Vec::new(),
         }
     }
 
@@ -255,6 +259,7 @@ impl InetSocket {
                 INET_DIAG_PROTOCOL => socket.protocol = Some(attr.u8()?),
                 INET_DIAG_SOCKOPT => socket.transparent = Some(attr.u8()? & transparent_bit() != 0),
                 INET_DIAG_SKMEMINFO => socket.memory = memory(&attr),
+                INET_DIAG_MD5SIG => socket.signers = signers(&attr),
                 _ => {}
             }
         }
@@ -270,10 +275,28 @@ fn transparent_bit() -> u8 {
 fn address(family: u8, h: &[u8; HEADER], at: usize) -> IpAddr {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&h[at..at + 16]);
+    end(family, bytes)
+}
+
+/// Of an IPv4 address the first four bytes count.
+fn end(family: u8, bytes: [u8; 16]) -> IpAddr {
     match (i32::from(family), bytes) {
         (libc::AF_INET, [a, b, c, d, ..]) => Ipv4Addr::new(a, b, c, d).into(),
         _ => Ipv6Addr::from(bytes).into(),
     }
+}
+
+/// The ends of `struct tcp_diag_md5sig`: family, prefix length, the key's length, address, key.
+fn signers(attr: &Attr<'_>) -> Vec<Prefix> {
+    const SIZE: usize = 4 + 16 + 80;
+    let (all, _) = attr.bytes().as_chunks::<SIZE>();
+    all.iter()
+        .map(|s| {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&s[4..20]);
+            Prefix::new(end(s[0], bytes), s[1])
+        })
+        .collect()
 }
 
 fn memory(attr: &Attr<'_>) -> Option<SocketMemory> {

@@ -138,7 +138,11 @@ fn request(
     interface: u32,
 ) {
     let family = if first.0.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u8;
-    let wanted = 1u8 << (INET_DIAG_SKMEMINFO - 1);
+    let mut wanted = 1u8 << (INET_DIAG_SKMEMINFO - 1);
+    // The peers that have to sign come with what is not worth asking of all sockets (`inet_sk_diag_fill`).
+    if flags & libc::NLM_F_DUMP as u16 == 0 {
+        wanted |= 1 << (INET_DIAG_INFO - 1);
+    }
     b.message(SOCK_DIAG_BY_FAMILY, flags, seq).raw(&[family, protocol.number(), wanted, 0]).raw(&states.to_ne_bytes());
     b.raw(&first.1.to_be_bytes()).raw(&second.1.to_be_bytes());
     b.raw(&sixteen(first.0)).raw(&sixteen(second.0)).raw(&interface.to_ne_bytes());
@@ -169,7 +173,9 @@ mod tests {
         for number in [129u32, 128, 1000, 4242] {
             b.raw(&number.to_ne_bytes());
         }
-        b.u8(INET_DIAG_SKV6ONLY, 0);
+        let mut signer = vec![libc::AF_INET as u8, 24, 6, 0, 192, 0, 2, 0];
+        signer.resize(100, b'k');
+        b.u8(INET_DIAG_SKV6ONLY, 0).attr(INET_DIAG_MD5SIG, &signer);
         b.finish()
     }
 
@@ -180,6 +186,7 @@ mod tests {
         assert_eq!(listeners.len(), 1);
         let s = &listeners[0];
         assert_eq!((s.state, s.port, s.uid, s.inode), (SocketState::Listen, 80, 1000, 4242));
+        assert_eq!(s.signers, [crate::rt::Prefix::new([192, 0, 2, 0].into(), 24)]);
         assert!(s.is_wildcard() && s.is_overflowing());
         assert_eq!(s.takes([192, 0, 2, 1].into()), Some(true), "an IPv6 wildcard takes IPv4");
         Ok(())
