@@ -1,6 +1,7 @@
 //! What one run of an evaluation carries along.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::assume::Assumptions;
 use super::effect::Effect;
@@ -77,6 +78,16 @@ impl<'a> Context<'a> {
     /// Answers a question that the evidence leaves open (see [`Assumptions::ask`]).
     pub fn ask(&mut self, what: impl Into<Cow<'static, str>>, key: &[u8], likely: bool) -> bool {
         self.assumptions.ask(what, key, likely)
+    }
+
+    /// The address that TPROXY looks for a socket at where a rule names none: the first one of the device it came in by, or
+    /// the destination where that has none (`nf_tproxy_laddr4`, `nf_tproxy_laddr6`).
+    pub fn proxy_address(&self, destination: IpAddr) -> Fact<IpAddr> {
+        match self.packet.iif.value().map(|d| self.env.redirect_address(d.index, destination)) {
+            Some(Fact::Absent) => Fact::Is(destination),
+            Some(fact) => fact,
+            None => Fact::unknown("interface of arrival"),
+        }
     }
 
     /// Tests a fact: an unknown one becomes an open question, keyed by what is asked of it; an absent one fails.

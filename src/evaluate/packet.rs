@@ -12,6 +12,9 @@ use super::fact::Fact;
 use super::headers::{Headers, Network};
 use super::summed::Summed;
 
+/// What an answer depends on that would need bytes which nobody has captured or told of.
+pub const CUT: &str = "bytes of the packet that are not known";
+
 /// A network device, as a packet remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -215,7 +218,7 @@ impl Packet {
                 Fact::unknown("the port, address or option that the kernel chose")
             }
             Some(b) => Fact::Is(b),
-            None if end <= self.length => Fact::unknown("bytes beyond the captured part"),
+            None if end <= self.length => Fact::unknown(CUT),
             None => Fact::Absent,
         }
     }

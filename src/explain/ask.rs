@@ -104,7 +104,9 @@ impl Ask {
             length: self.length,
             ..usual
         };
-        let (network, bytes) = craft.make()?;
+        let (network, mut bytes) = craft.make()?;
+        let length = bytes.len();
+        bytes.truncate(craft.told());
         let side = match (&self.iif, self.out) {
             (Some(_), true) => {
                 return Err(Invalid::new("-i and --out exclude each other: it comes in, or this host sends it"));
@@ -122,6 +124,7 @@ impl Ask {
             None => None,
         };
         Ok(Question {
+            length: Some(length),
             mac: self.mac.as_deref().map(words::mac).transpose()?,
             side,
             hook,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::question::Invalid;
-use crate::evaluate::{Network, checksum};
+use crate::evaluate::{Network, checksum, ip6};
 
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
@@ -143,6 +143,15 @@ impl Craft {
             }
             _ => (Vec::new(), 40),
         }
+    }
+
+    /// How many bytes, from the network header on, follow from what is told of it. What it carries is anybody's guess, and so
+    /// are headers of protocols that are told by number only.
+    pub fn told(&self) -> usize {
+        let header = if self.dst.is_ipv6() { 40 } else { 20 };
+        let is_extension = self.dst.is_ipv6() && ip6::is_extension(self.protocol);
+        let payload = self.payload.as_ref().map_or(0, Vec::len);
+        if is_extension { usize::MAX } else { header + self.transport().0.len() + payload }
     }
 
     /// Does a transport header of that length fit?

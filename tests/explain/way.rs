@@ -13,6 +13,9 @@ kernel_tests! {
     conntrack_states_are_as_asked needs ["nft"];
     what_this_host_sends_is_routed_rerouted_and_comes_back needs ["nft"];
     the_interface_is_derived_and_contradictions_are_errors needs ["nft"];
+    what_a_packet_carries_is_not_known needs ["nft", "iptables-legacy"];
+    a_routing_rule_that_refuses_is_named needs ["ip"];
+    a_proxy_that_is_not_transparent_takes_nothing needs ["nft"];
     a_port_of_a_bridge_leads_to_the_bridge needs ["nft"];
     programs_at_the_device_are_open_questions needs ["nft", "tc"];
     a_near_miss_names_the_members_of_a_small_set needs ["nft"];
@@ -50,6 +53,60 @@ fn a_forwarded_packet_is_followed_through_nat_to_the_policy() {
     row.router.load("add rule ip filter fwdc ip daddr 10.0.5.2 tcp dport 8080 accept");
     let (answer, code) = ask(&row.router, "explain tcp 192.0.2.2:40000 192.0.2.1:80 -i eth0");
     assert_eq!((who(&answer).as_str(), code), ("accept none", 0));
+}
+
+/// Headers that the question tells are known, and nothing behind them.
+fn what_a_packet_carries_is_not_known() {
+    let (_client, host) = pair();
+    host.cmd(
+        "iptables-legacy",
+        &["-A", "INPUT", "-m", "string", "--algo", "bm", "--string", "torrent", "-j", "DROP"],
+        "",
+    );
+    host.load(
+        "table ip f { chain c { type filter hook input priority 5; esp spi 0x100 drop; @th,64,32 0x64 reject } }",
+    );
+    for (packet, rules) in [("udp 192.0.2.2 192.0.2.1:53", ["INPUT", "c"]), ("esp 192.0.2.2 192.0.2.1", ["INPUT", "c"])]
+    {
+        let (answer, _) = ask(&host, &format!("explain {packet} -i eth0"));
+        assert_eq!(answer["confidence"], "likely", "{answer}");
+        let others = answer["alternatives"].as_array().unwrap();
+        let named = |rule: &str| others.iter().any(|c| c["chain_name"] == rule);
+        assert!(rules.iter().all(|r| named(r)) && answer["culprit"]["kind"] != "rule", "{answer}");
+    }
+    // What asks for a connection carries nothing.
+    let (answer, _) = ask(&host, "explain tcp 192.0.2.2 192.0.2.1:53 -i eth0");
+    assert_eq!((who(&answer).as_str(), &answer["confidence"]), ("reject socket no listener", &json!("certain")));
+}
+
+/// The kernel's errno for such a rule is that of no route at all.
+fn a_routing_rule_that_refuses_is_named() {
+    let (_client, host) = pair();
+    host.cmd("ip", &["rule", "add", "pref", "40", "ipproto", "tcp", "sport", "80", "unreachable"], "");
+    let (answer, _) = ask(&host, "explain tcp 192.0.2.1:80 192.0.2.2:40000 --out --flags syn,ack");
+    assert_eq!((&answer["culprit"]["detail"], &answer["confidence"]), (&json!("unreachable"), &json!("certain")));
+    assert!(answer["why"].to_string().contains("rule 40: unreachable"), "{answer}");
+    let (answer, _) = ask(&host, "explain tcp 192.0.2.1:80 198.51.100.1:40000 --out --flags syn,ack");
+    assert!(answer["why"].to_string().contains("rule 40: unreachable"), "{answer}");
+    let (answer, _) = ask(&host, "explain tcp 192.0.2.1:81 198.51.100.1:40000 --out --flags syn,ack");
+    assert_eq!(answer["culprit"]["detail"], "no route");
+}
+
+/// Where a rule names no address, the proxy is looked for at the first one of the device.
+fn a_proxy_that_is_not_transparent_takes_nothing() {
+    let (_client, host) = pair();
+    host.load(
+        "table ip p { chain c { type filter hook prerouting priority -150;
+            ip daddr 198.51.100.0/24 tcp dport 80 tproxy to :3129 accept
+            ip daddr 198.51.100.0/24 drop } }",
+    );
+    let place = || {
+        let (answer, _) = ask(&host, "explain tcp 192.0.2.2 198.51.100.7:80 -i eth0");
+        (answer["culprit"]["rule_position"].clone(), answer["confidence"].clone())
+    };
+    assert_eq!(place(), (json!(2), json!("certain")));
+    let _proxy = host.run(|| TcpListener::bind("0.0.0.0:3129")).unwrap();
+    assert_eq!(place(), (json!(2), json!("certain")));
 }
 
 fn rules_of_all_backends_are_walked_in_order() {

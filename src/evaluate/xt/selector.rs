@@ -6,10 +6,11 @@ mod condition;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Outcome;
-use super::view::{CUT, Fields, Transport, View};
+use super::view::{Fields, Transport, View};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::ip6::{Found, Missing};
+use crate::evaluate::packet::CUT;
 use crate::sys::uapi::x_tables::*;
 use crate::sys::xt::{Family, Interface, Ip6Selector, IpSelector, Selector};
 use arp::arp;

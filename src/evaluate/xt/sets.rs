@@ -8,7 +8,7 @@ use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::Network;
 use crate::evaluate::ip6;
 use crate::evaluate::nat::address;
-use crate::evaluate::packet::Device;
+use crate::evaluate::packet::{CUT, Device};
 use crate::ruleset::ipset::{Ask, Found, Subject};
 use crate::sys::Text;
 use crate::sys::ipset::{Mac, Port};
@@ -59,7 +59,7 @@ impl Subject for Asked<'_, '_> {
             Network::Ip4 => {
                 let (proto, [first], fragment) = match (packet.array::<1>(9), packet.array(0), packet.array::<2>(6)) {
                     (Fact::Is([p]), Fact::Is(f), Fact::Is(g)) => (p, f, u16::from_be_bytes(g) & 0x1fff),
-                    _ => return Fact::unknown("bytes beyond the captured part"),
+                    _ => return Fact::unknown(CUT),
                 };
                 if proto == 0 {
                     return Fact::Absent;
@@ -74,7 +74,7 @@ impl Subject for Asked<'_, '_> {
             }
             _ => match ip6::skip_extensions(packet) {
                 Some(f) if f.fragment == 0 => (f.protocol, f.offset),
-                _ if packet.bytes.len() < packet.length => return Fact::unknown("bytes beyond the captured part"),
+                _ if packet.bytes.len() < packet.length => return Fact::unknown(CUT),
                 _ => return Fact::Absent,
             },
         };

@@ -4,7 +4,7 @@ use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::Network;
 use crate::evaluate::ip6::{self, Found, Missing, Wanted};
-use crate::evaluate::packet::{Device, Packet};
+use crate::evaluate::packet::{CUT, Device, Packet};
 use crate::sys::xt::Family;
 
 /// Where matches find the transport header (`thoff` and `fragoff` of `struct xt_action_param`).
@@ -41,9 +41,6 @@ impl Transport {
         }
     }
 }
-
-/// What an unknown header is called.
-pub(super) const CUT: &str = "bytes beyond the captured part";
 
 /// The fields of a packet that entries select by.
 #[derive(Debug, Clone)]

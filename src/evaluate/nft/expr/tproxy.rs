@@ -33,8 +33,10 @@ pub fn eval(cx: &mut Context<'_>, m: &mut Machine<'_>, e: &Tproxy) -> Step {
             Taken::Nothing => return Step::Break,
         }
     } else {
-        // `nf_tproxy_laddr4`: the first address of the input device.
-        return taken(cx, "a transparent socket at the address of the input device");
+        match cx.proxy_address(to) {
+            Fact::Is(own) => at.0 = own,
+            _ => return taken(cx, "a transparent socket at the address of the input device"),
+        }
     }
     if let Some(reg) = e.port {
         match m.take(cx, reg, 2) {

@@ -38,6 +38,7 @@ use super::{Outcome, Param, Transport};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
 use crate::evaluate::ip6::Missing;
+use crate::evaluate::packet::CUT;
 use crate::sys::TextRef;
 use crate::sys::xt::{Family, Match};
 
@@ -170,7 +171,7 @@ fn malformed(cx: &mut Context) -> Outcome {
 fn place(cx: &mut Context, param: &Param, about: &dyn Debug) -> Result<Transport, Outcome> {
     match param.transport {
         Some(t) => Ok(t),
-        None => ask(cx, super::view::CUT, about),
+        None => ask(cx, CUT, about),
     }
 }
 
@@ -190,7 +191,7 @@ fn found<T>(cx: &mut Context, result: Result<T, Missing>, about: &dyn Debug) -> 
         Ok(found) => Ok(Some(found)),
         Err(Missing::Absent) => Ok(None),
         Err(Missing::Broken) => Err(malformed(cx)),
-        Err(Missing::Cut) => ask(cx, super::view::CUT, about),
+        Err(Missing::Cut) => ask(cx, CUT, about),
     }
 }
 

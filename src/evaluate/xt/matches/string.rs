@@ -3,6 +3,7 @@
 use super::{Checked, ask};
 use crate::evaluate::context::Context;
 use crate::evaluate::fact::Fact;
+use crate::evaluate::packet::CUT;
 use crate::evaluate::release::reached;
 use crate::sys::text::Escaped;
 use crate::sys::xt::matches::StringMatch;
@@ -27,7 +28,8 @@ pub(super) fn check(cx: &mut Context, m: &StringMatch<'_>) -> Checked {
         },
         Some(_) => false,
         None if cx.packet.bytes.len() < cx.packet.length && from + span > cx.packet.bytes.len() => {
-            return ask(cx, "bytes beyond the captured part", m);
+            // Few packets hold a given word.
+            return Err(cx.ask(CUT, format!("{m:?}").as_bytes(), inverted).into());
         }
         None => false,
     };

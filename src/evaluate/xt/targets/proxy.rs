@@ -10,6 +10,7 @@ use crate::evaluate::fact::Fact;
 use crate::evaluate::headers::Network;
 use crate::evaluate::ip6::{self, Wanted};
 use crate::evaluate::nat::address;
+use crate::evaluate::packet::CUT;
 use crate::evaluate::xt::Param;
 use crate::sys::xt::targets::Tproxy;
 
@@ -19,7 +20,7 @@ pub(super) fn tproxy(cx: &mut Context, param: &Param, t: &Tproxy) -> Decision {
     let (protocol, at) = match cx.packet.network {
         Network::Ip4 => match (cx.packet.array::<1>(9), param.transport) {
             (Fact::Is([p]), Some(t)) => (p, t.offset),
-            _ => return Decision::Unknown("bytes beyond the captured part".into()),
+            _ => return Decision::Unknown(CUT.into()),
         },
         _ => match ip6::find_in(cx, Wanted::Transport) {
             Ok(f) => (f.protocol, f.offset),
@@ -35,16 +36,7 @@ pub(super) fn tproxy(cx: &mut Context, param: &Param, t: &Tproxy) -> Decision {
         return Decision::Unknown("addresses".into());
     };
     let port = if t.port == 0 { to } else { t.port };
-    let local = if !t.address.is_unspecified() {
-        Fact::Is(t.address)
-    } else {
-        // The first address of the interface, or the destination where it has none (`nf_tproxy_laddr4`).
-        match cx.packet.iif.value().map(|d| cx.env.redirect_address(d.index, destination)) {
-            Some(Fact::Absent) => Fact::Is(destination),
-            Some(fact) => fact,
-            None => Fact::unknown("interface of arrival"),
-        }
-    };
+    let local = if !t.address.is_unspecified() { Fact::Is(t.address) } else { cx.proxy_address(destination) };
     // A connection that is there already comes before a listener.
     let mut takes = transparent(cx, protocol, (source, from), (destination, to));
     if takes != Fact::Is(true) {
@@ -84,7 +76,7 @@ fn transparent(cx: &Context, protocol: u8, from: (IpAddr, u16), to: (IpAddr, u16
 
 pub(super) fn synproxy(cx: &mut Context, param: &Param) -> Decision {
     let Some(transport) = param.transport else {
-        return Decision::Unknown("bytes beyond the captured part".into());
+        return Decision::Unknown(CUT.into());
     };
     let at = transport.offset;
     if checksum::transport_is_right(&cx.packet, TCP, at) == Fact::Is(false)
