@@ -85,9 +85,9 @@ fn a_routing_rule_that_refuses_is_named() {
     host.cmd("ip", &["rule", "add", "pref", "40", "ipproto", "tcp", "sport", "80", "unreachable"], "");
     let (answer, _) = ask(&host, "explain tcp 192.0.2.1:80 192.0.2.2:40000 --out --flags syn,ack");
     assert_eq!((&answer["culprit"]["detail"], &answer["confidence"]), (&json!("unreachable"), &json!("certain")));
-    assert!(answer["why"].to_string().contains("rule 40: unreachable"), "{answer}");
+    assert!(answer["why"].to_string().contains("rule 40: from all ipproto 6 sport 80 unreachable"), "{answer}");
     let (answer, _) = ask(&host, "explain tcp 192.0.2.1:80 198.51.100.1:40000 --out --flags syn,ack");
-    assert!(answer["why"].to_string().contains("rule 40: unreachable"), "{answer}");
+    assert!(answer["why"].to_string().contains("rule 40: from all ipproto 6 sport 80 unreachable"), "{answer}");
     let (answer, _) = ask(&host, "explain tcp 192.0.2.1:81 198.51.100.1:40000 --out --flags syn,ack");
     assert_eq!(answer["culprit"]["detail"], "no route");
 }
