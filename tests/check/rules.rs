@@ -15,6 +15,7 @@ kernel_tests! {
     dead_rules_of_iptables_are_found_in_both_backends needs ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "ipset"];
     the_condition_that_makes_the_difference_is_underlined needs ["nft", "iptables-legacy"];
     a_shadowed_rule_is_moved_to_where_it_works needs ["nft", "iptables-nft", "iptables-legacy"];
+    what_ends_before_all_do_makes_no_error needs ["nft"];
     what_is_appended_behind_the_end_is_moved_before_it needs ["nft", "iptables-nft", "iptables-legacy"];
     an_accept_that_is_not_final_is_found_and_said_of_the_packet needs ["nft", "iptables-legacy"];
     what_takes_too_long_to_tell_is_said needs ["iptables-legacy-restore"];
@@ -350,6 +351,20 @@ fn what_is_appended_behind_the_end_is_moved_before_it() {
         apply(&w.server, &findings[0]);
         assert!(w.reaches_server(8080), "{rules}: {}", findings[0]["fix"]);
         assert!(found(&w.server, BEHIND).is_empty());
+    }
+}
+
+fn what_ends_before_all_do_makes_no_error() {
+    for (end, severity) in [("goto rest", "warning"), ("drop", "error")] {
+        let w = World::new();
+        w.server.nft(&format!(
+            "table inet f {{
+                chain rest {{ udp dport 53 drop; }}
+                chain in {{ type filter hook input priority 0; tcp dport 23 drop; {end}; accept; }}
+            }}"
+        ));
+        let findings = found(&w.server, BEHIND);
+        assert_eq!((findings.len(), &findings[0]["severity"]), (1, &severity.into()), "{findings:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `NB0102`: rules behind one that ends every packet.
 
 use super::dead::{is_own_affair, moved};
-use crate::analysis::{Analysed, Dead};
+use crate::analysis::{Analysed, Dead, Ends};
 use crate::evaluate::{ChainRef, Place};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
@@ -65,12 +65,16 @@ fn finding(view: &View<'_>, chain: ChainRef, analysed: &Analysed) -> Option<Find
     Some(finding)
 }
 
-/// Would the rule have let packets pass that all end otherwise, or the other way round?
+/// Would the rule have let packets pass that end otherwise, or the other way round?
 fn is_opposed(analysed: &Analysed, position: usize) -> bool {
     let Some(own) = analysed.shape(position).and_then(|s| s.ends.as_ref()) else { return false };
-    let by = analysed.dead.iter().find_map(|(p, d)| match d {
-        Dead::Behind(_, by) if *p == position => Some(by),
+    let taken = analysed.dead.iter().find_map(|(p, d)| match d {
+        Dead::Behind(end, by) if *p == position => Some((*end, by)),
         _ => None,
     });
-    by.is_some_and(|by| by.iter().any(|(_, e)| (own.accepts() && e.loses()) || (own.loses() && e.accepts())))
+    let Some((end, by)) = taken else { return false };
+    // What rules before the last one take may be an exception from it, and from this one alike.
+    let last = by.iter().any(|(n, _)| *n == end);
+    let opposes = |e: &Ends| (own.accepts() && e.loses()) || (own.loses() && e.accepts());
+    by.iter().any(|(n, e)| (!last || *n == end) && opposes(e))
 }
