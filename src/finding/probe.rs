@@ -1,6 +1,6 @@
 //! Sample packets: what would become of the traffic that a host usually has?
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::view::View;
 use crate::blame::CulpritKind;
@@ -47,6 +47,12 @@ impl Peer {
     }
 }
 
+/// An address of each family that is reached by the default route, if by anything.
+pub const WORLD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(93, 184, 215, 14)),
+    IpAddr::V6(Ipv6Addr::new(0x2606, 0x2800, 0x21f, 0xcb07, 0, 0, 0, 0x14)),
+];
+
 /// The networks around this host: one peer in each network of an interface, and one behind the default route of each
 /// family.
 pub fn peers(view: &View<'_>) -> Vec<Peer> {
@@ -64,8 +70,7 @@ pub fn peers(view: &View<'_>) -> Vec<Peer> {
         let remote = a.peer.or_else(|| neighbour(a.local));
         all.extend(remote.map(|remote| Peer { link: link.name.clone(), own: a.local.addr, remote, on_link: true }));
     }
-    let world: [IpAddr; 2] = [[93, 184, 215, 14].into(), [0x2606, 0x2800, 0x21f, 0xcb07, 0, 0, 0, 0x14].into()];
-    for remote in world {
+    for remote in WORLD {
         let way = view.env.fib(&FibQuery { to: remote, from: None, oif: None, iif: None, mark: 0, tos: 0 });
         let Fact::Is(way) = way else { continue };
         let Some(link) = up(way.oif).filter(|_| way.kind == UNICAST) else { continue };
@@ -97,9 +102,9 @@ fn neighbour(own: Prefix) -> Option<IpAddr> {
             let other = a.to_bits() ^ flip as u32;
             let low = if host >= 32 { other } else { other & ((1 << host) - 1) };
             let edge = host > 1 && (low == 0 || low == (1u32 << host.min(31)) - 1);
-            std::net::Ipv4Addr::from_bits(if edge { a.to_bits() ^ 0b11 } else { other }).into()
+            Ipv4Addr::from_bits(if edge { a.to_bits() ^ 0b11 } else { other }).into()
         }
-        IpAddr::V6(a) => std::net::Ipv6Addr::from_bits(a.to_bits() ^ flip).into(),
+        IpAddr::V6(a) => Ipv6Addr::from_bits(a.to_bits() ^ flip).into(),
     })
 }
 

@@ -126,17 +126,24 @@ fn a_rule_for_whatever_is_forwarded_is_found() {
     }
 }
 
+/// A client with a private address, a router with an uplink, and a host beyond.
+fn uplink() -> [Netns; 3] {
+    let all = [Netns::new(), Netns::new(), Netns::new()];
+    let [client, router, server] = &all;
+    veth(client, "eth0", "10.0.0.2/24", router, "eth0", "10.0.0.1/24");
+    veth(router, "eth1", "203.0.113.1/24", server, "eth0", "203.0.113.2/24");
+    client.route("0.0.0.0/0", "10.0.0.1");
+    router.route("0.0.0.0/0", "203.0.113.2");
+    router.sysctl("net.ipv4.ip_forward", "1");
+    all
+}
+
 fn private_addresses_that_leave_are_found() {
     let wrong =
         "nft 'table ip n { chain s { type nat hook postrouting priority 100; oifname \"wan0\" masquerade; }; }'";
     let legacy = "iptables-legacy -t nat -A POSTROUTING -s 10.1.0.0/24 -o eth1 -j MASQUERADE";
     for rules in [wrong, legacy, &legacy.replace("legacy", "nft")] {
-        let [client, router, server] = [Netns::new(), Netns::new(), Netns::new()];
-        veth(&client, "eth0", "10.0.0.2/24", &router, "eth0", "10.0.0.1/24");
-        veth(&router, "eth1", "203.0.113.1/24", &server, "eth0", "203.0.113.2/24");
-        client.route("0.0.0.0/0", "10.0.0.1");
-        router.route("0.0.0.0/0", "203.0.113.2");
-        router.sysctl("net.ipv4.ip_forward", "1");
+        let [client, router, server] = uplink();
         sh(&router, rules);
         let findings = found(&router, "NB0303");
         assert_eq!((findings.len(), connects(&client, &server, "203.0.113.2", 80)), (1, false), "{rules}");
@@ -152,6 +159,11 @@ fn private_addresses_that_leave_are_found() {
         apply(&router, &findings[0]);
         assert!(connects(&client, &server, "203.0.113.2", 80) && found(&router, "NB0303").is_empty(), "{rules}");
     }
+    let [client, router, server] = uplink();
+    let kind = || why(&router, "tcp 10.0.0.2 203.0.113.2:80 -i eth0")["culprit"]["kind"].clone();
+    assert_eq!((kind(), connects(&client, &server, "203.0.113.2", 80)), ("nat".into(), false), "no rule at all");
+    sh(&router, "ip route del default");
+    assert_eq!(kind(), "none", "a network of its own, which may know the way back");
 }
 
 fn a_port_forward_that_takes_everything_is_found() {

@@ -7,11 +7,12 @@ use crate::blame::attributor::doubt;
 use crate::blame::packet::address;
 use crate::blame::{Culprit, CulpritKind, Why};
 use crate::evaluate::Fact;
-use crate::evaluate::environment::FibQuery;
+use crate::evaluate::environment::{FibAnswer, FibQuery};
 use crate::evaluate::packet::{CtState, Packet};
 use crate::evaluate::walk::Fate;
 use crate::explain::explainer::Explained;
 use crate::explain::near;
+use crate::finding::probe;
 
 fn ends(packet: &Packet) -> Option<(IpAddr, IpAddr)> {
     let (src, dst) = packet.addresses()?;
@@ -37,10 +38,21 @@ impl Case<'_> {
         (begins && self.ends()?.0 == src).then_some((src, dst))
     }
 
+    /// The way from this host to an address.
+    fn way(&self, to: IpAddr) -> Option<FibAnswer> {
+        self.env.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()
+    }
+
     /// The interface that leads to an address, if it is a neighbour there.
     fn neighbour_on(&self, to: IpAddr) -> Option<u32> {
-        let way = self.env.fib(&FibQuery { to, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
-        (way.gateway.is_none() && way.oif != 0).then_some(way.oif)
+        self.way(to).filter(|way| way.gateway.is_none() && way.oif != 0).map(|way| way.oif)
+    }
+
+    /// Does the default route leave by the interface that leads to an address?
+    fn is_uplink(&self, to: IpAddr) -> bool {
+        let world = probe::WORLD.into_iter().find(|a| a.is_ipv4() == to.is_ipv4());
+        let out = world.and_then(|a| self.way(a)).filter(|way| way.gateway.is_some());
+        out.is_some_and(|out| self.way(to).is_some_and(|way| way.oif == out.oif))
     }
 
     /// A client is led back into its own network: the server answers it directly, from an address that it never asked.
@@ -64,7 +76,7 @@ impl Case<'_> {
             return None;
         }
         let near = near::translations(self.explainer, self.run);
-        let far = self.neighbour_on(dst).is_none();
+        let far = self.neighbour_on(dst).is_none() || self.is_uplink(dst);
         if near.is_empty() && !far {
             return None; // a network of one's own, with public addresses
         }
