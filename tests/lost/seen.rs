@@ -11,6 +11,7 @@ use crate::watcher::{Watcher, traced};
 
 kernel_tests! {
     a_target_that_makes_a_packet_longer_does_not_make_two_of_it needs ["linux 5.12", "iptables-legacy"];
+    a_later_fragment_is_told_by_the_rule_that_drops_it needs ["linux 5.12", "ip6tables-legacy"];
     a_reject_that_nobody_hears_of_is_a_drop needs ["linux 5.12", "nft"];
     a_wrong_checksum_is_thought_of_where_nobody_listens needs ["linux 5.12"];
     a_link_local_neighbour_is_waited_for needs ["linux 5.12"];
@@ -55,6 +56,22 @@ fn a_target_that_makes_a_packet_longer_does_not_make_two_of_it() {
     assert_eq!(blame.confidence, Confidence::Certain);
     let mangled = blame.path.iter().any(|s| s.table_name.as_deref() == Some("mangle") && s.hook == "forward");
     assert!(mangled, "both tables are in one path: {blame:#?}");
+}
+
+/// nf_tables tells the first half of its network header only.
+fn a_later_fragment_is_told_by_the_rule_that_drops_it() {
+    let lab = Lab::new();
+    lab.run("ip6tables-legacy -A FORWARD -m frag --fraglast -j DROP");
+    let watch = Watcher::start(&lab.router, traced("ip6 and dst host fd09:2::2"));
+    lab.client.run(|| UdpSocket::bind("[::]:0").unwrap().send_to(&[0; 3000], "[fd09:2::2]:53").unwrap());
+    let blame = loop {
+        let blame = watch.blame();
+        if blame.verdict.is_loss() {
+            break blame;
+        }
+    };
+    assert_eq!(place(&blame), (Some("filter"), Some("FORWARD"), Some(1)), "{blame:#?}");
+    assert_eq!((blame.confidence, blame.packet.length), (Confidence::Certain, 160), "{blame:#?}");
 }
 
 fn a_reject_that_nobody_hears_of_is_a_drop() {

@@ -125,17 +125,20 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn of_trace(t: &'a nft::Trace) -> Option<Self> {
-        if t.network_header.is_empty() {
-            return None;
-        }
-        Some(Self {
-            network: network(t),
-            link: &t.link_header,
-            header: &t.network_header,
-            transport: &t.transport_header,
-            iif: t.iif,
-            oif: t.oif,
-        })
+        let network = network(t);
+        let (header, transport) = match (&*t.network_header, &*t.transport_header) {
+            // In what follows the first fragment of IPv6 it finds no transport, and tells the beginning of the network header
+            // in its place (`nft_set_pktinfo_ipv6`).
+            ([], begin @ [first, ..]) if network == Network::Ip6 && first >> 4 == 6 => (begin, &[][..]),
+            ([], _) => return None,
+            both => both,
+        };
+        Some(Self { network, link: &t.link_header, header, transport, iif: t.iif, oif: t.oif })
+    }
+
+    /// Is the network header all there, but for extensions?
+    fn is_whole(&self) -> bool {
+        self.network != Network::Ip6 || self.header.len() >= 40
     }
 
     /// What a filter looks at.
@@ -185,6 +188,13 @@ fn ethertype(link: &[u8]) -> Option<u16> {
     (link.len() >= 14).then(|| u16::from_be_bytes([*a, *b])).filter(|kind| *kind >= 0x600)
 }
 
+/// The first view that is whole, or else the first one at all.
+fn best<'a>(steps: impl Iterator<Item = &'a Step>) -> Option<View<'a>> {
+    let mut views = steps.filter_map(|s| View::of(&s.record));
+    let first = views.next()?;
+    if first.is_whole() { Some(first) } else { Some(views.find(View::is_whole).unwrap_or(first)) }
+}
+
 impl Journey {
     /// Is there more in it than edges, where the packet is of someone else's trace, or is none that goes on to other hooks?
     pub(super) fn tells_something(&self) -> bool {
@@ -194,12 +204,12 @@ impl Journey {
 
     /// The packet as the first record saw it, before anything changed it.
     pub fn first_view(&self) -> Option<View<'_>> {
-        self.steps.iter().find_map(|s| View::of(&s.record))
+        best(self.steps.iter())
     }
 
     /// The packet as the last record with headers saw it.
     pub fn last_view(&self) -> Option<View<'_>> {
-        self.steps.iter().rev().find_map(|s| View::of(&s.record))
+        best(self.steps.iter().rev())
     }
 
     /// The last thing that is a rule or policy of somebody, not an edge.

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::journey::View;
 use crate::evaluate::headers::{Headers, Network};
-use crate::evaluate::ip6::is_extension;
+use crate::evaluate::ip6::{FRAGMENT, is_extension};
 
 const TCP: u8 = 6;
 /// Flags of ECN.
@@ -27,6 +27,15 @@ pub(super) fn print(view: &View<'_>) -> Option<u64> {
             for changing in [1, 2, 3, 8, 10, 11] {
                 h[changing] = 0;
             }
+            h.hash(&mut hasher);
+        }
+        // nf_tables may tell no more than the half of it. All fragments of a packet but the last are of one length.
+        Network::Ip6 if view.header.get(6) == Some(&FRAGMENT) => {
+            let mut h: [u8; 20] = *view.header.first_chunk()?;
+            for changing in [0, 1, 7] {
+                h[changing] = 0;
+            }
+            plain = false;
             h.hash(&mut hasher);
         }
         Network::Ip6 => {
