@@ -97,6 +97,9 @@ pub const CLASHED: &str = "insert clashed";
 /// The same, its source having been translated: the kernel found no other port to leave from (`nf_nat_l4proto_unique_tuple`).
 pub const NO_PORT: &str = "no port left";
 
+/// Where it goes is not known, and few ports are left to choose from: others may have them all.
+pub const SCARCE: &str = "whether a port is left to translate its source to";
+
 /// What stops a new connection whose answers look like those of another one.
 pub fn clash(original: &Tuple, answers: &Tuple) -> (CulpritKind, &'static str) {
     let translated = original.src != answers.dst || original.src_port() != answers.dst_port();

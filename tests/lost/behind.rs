@@ -15,6 +15,7 @@ kernel_tests! {
     // Before, traces do not say that the packet began a connection.
     a_connection_without_a_port_to_translate_to_is_dropped needs ["linux 6.18", "nft"];
     a_port_that_another_connection_has_is_known needs ["nft"];
+    a_port_to_one_that_is_chosen_at_random_may_be_taken needs ["nft"];
     a_socket_that_is_not_read_loses_packets needs ["linux 5.12"];
 }
 
@@ -51,6 +52,21 @@ fn a_port_that_another_connection_has_is_known() {
     assert_eq!(ask("10.9.2.2:80"), "certain drop nat no port left");
     // To another port the same one is free.
     assert_eq!(ask("10.9.2.2:81"), "certain accept none");
+}
+
+fn a_port_to_one_that_is_chosen_at_random_may_be_taken() {
+    let lab = Lab::new();
+    lab.router.nft(ONE_PORT);
+    lab.router.nft(
+        "table ip d {
+ chain c {
+  type nat hook prerouting priority dstnat;
+  tcp dport 90 dnat to 10.9.2.2:70-95 random
+ }
+}",
+    );
+    lab.router.nft("add rule ip n c oifname r1 meta l4proto tcp snat to 10.9.2.1:7000");
+    assert_eq!(who(&why(&lab.router, "tcp 10.9.1.2:40000 10.9.1.1:90 -i r0")), "likely drop nat no port left");
 }
 
 fn a_connection_without_a_port_to_translate_to_is_dropped() {

@@ -10,7 +10,7 @@ use crate::sys::ct::{L4, Tuple, Zone};
 use super::{CHOSEN, Manip, Range, address, octets, port_of, set};
 
 /// Ranges of so many ports are looked at whole.
-const COUNTED: u32 = 256;
+pub(super) const COUNTED: u32 = 256;
 
 /// The address of a range of one.
 pub(super) fn single(addresses: &Fact<(IpAddr, IpAddr)>) -> Fact<IpAddr> {

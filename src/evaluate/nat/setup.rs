@@ -10,8 +10,8 @@ use crate::evaluate::hook::Hook;
 use crate::evaluate::packet::CtState;
 use crate::sys::ct::{Status, Tuple};
 
-use super::choose::{choose, single};
-use super::{CHOSEN, Manip, Range, address, port_of, rewrite, rewrite_to, set, tuple_of};
+use super::choose::{COUNTED, choose, single};
+use super::{CHOSEN, Manip, Range, SCARCE, address, port_of, rewrite, rewrite_to, set, tuple_of};
 
 /// What a NAT rule does (`nf_nat_setup_info`): binds the connection and rewrites this packet of it. The rule's verdict
 /// is what is returned.
@@ -39,6 +39,10 @@ pub fn setup(cx: &mut Context, manip: Manip, range: &Range) -> Decision {
         Some((new, true)) => rewrite_to(&mut cx.packet, manip, &new),
         Some((_, false)) => {}
         None => {
+            let few = range.ports.is_some_and(|(min, max)| u32::from(max.abs_diff(min)) < COUNTED);
+            if now.is_none() && few && manip == Manip::Source {
+                cx.packet.ct.answers = Fact::unknown(SCARCE);
+            }
             let stays = now.map(|t| match manip {
                 Manip::Source => t.src,
                 Manip::Destination => t.dst,

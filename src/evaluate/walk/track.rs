@@ -68,7 +68,16 @@ impl Way<'_, '_> {
             return Ok(());
         }
         *status |= Status::CONFIRMED.bits();
-        let Fact::Is(answers) = ct.answers else { return Ok(()) };
+        let answers = match &ct.answers {
+            Fact::Is(answers) => *answers,
+            Fact::Unknown(what) if *what == nat::SCARCE && !self.walk.past => {
+                if self.cx.ask(nat::SCARCE, nat::SCARCE.as_bytes(), true) {
+                    return Ok(());
+                }
+                return Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Nat, nat::NO_PORT))));
+            }
+            _ => return Ok(()),
+        };
         if self.walk.past || ct.is_taken(&answers, self.walk.env) != Fact::Is(true) {
             return Ok(());
         }
