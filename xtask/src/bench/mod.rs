@@ -5,6 +5,7 @@
 
 mod bare;
 mod batch;
+mod check;
 mod compat;
 mod conntrack;
 mod contest;
@@ -56,6 +57,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("scaling", scaling::run),
     ("evaluate", evaluate::run),
     ("batch", batch::run),
+    ("check", check::run),
     ("flood", flood::run),
 ];
 
