@@ -91,6 +91,19 @@ fn wait(child: &mut Child, program: &str, words: &[&str], limit: Duration) -> Re
     }
 }
 
+/// What `nfblame doctor` says of everything.
+pub fn doctor() -> Result<Value, String> {
+    let said = nfblame(&["doctor", "-j"])?;
+    serde_json::from_str(&said.out).map_err(|e| format!("{e}\n{}\n{}", said.out, said.err))
+}
+
+/// What it says of one feature.
+pub fn feature(name: &str) -> Result<Value, String> {
+    let report = doctor()?;
+    let found = report["features"].as_array().and_then(|all| all.iter().find(|f| f["feature"] == name));
+    found.cloned().ok_or_else(|| format!("doctor says nothing of {name}"))
+}
+
 /// Calls a program, which must succeed.
 pub fn must(program: &str, words: &[&str], input: &str) -> Result<String, String> {
     let said = call(program, words, input)?;

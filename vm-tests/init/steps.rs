@@ -111,10 +111,7 @@ fn demo(out: &mut Out) {
 
 /// What `nfblame doctor` says with all modules loaded.
 fn features(out: &mut Out) {
-    let report = cli::nfblame(&["doctor", "-j"]).and_then(|said| {
-        serde_json::from_str::<serde_json::Value>(&said.out).map_err(|e| format!("{e}\n{}\n{}", said.out, said.err))
-    });
-    let report = match report {
+    let report = match cli::doctor() {
         Ok(report) => report,
         Err(e) => return out.test("doctor", Outcome::Failed, e),
     };

@@ -14,7 +14,7 @@ use nfblame_vm_tests::{Line, Outcome};
 use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::Value;
 
-use crate::cli::{Watch, call, must, nfblame};
+use crate::cli::{Watch, call, feature, must};
 use crate::nets::{Peer, sysctl};
 use crate::out::Out;
 
@@ -272,7 +272,7 @@ fn foreign() -> Result<(), String> {
     command("start", NET_DM_CMD_START, false)?;
     let before = Control::open(family).and_then(|mut c| c.config()).map_err(fail)?;
     let watched = Watch::start(&[]).and_then(Watch::end);
-    let told = doctor();
+    let told = feature("drop monitor");
     let after = Control::open(family).and_then(|mut c| c.config()).map_err(fail)?;
     let running = command("configure", NET_DM_CMD_CONFIG, false).is_err();
     command("stop", NET_DM_CMD_STOP, false)?;
@@ -281,15 +281,7 @@ fn foreign() -> Result<(), String> {
         return Err(format!("{before:?} became {after:?}, running: {running}"));
     }
     holds(&told?, &[("/state", "\"no\""), ("/reason", ""), ("/remedy", "")])?;
-    holds(&doctor()?, &[("/state", "\"works\""), ("/detail", "[]")])
-}
-
-/// What doctor says of the monitor.
-fn doctor() -> Result<Value, String> {
-    let said = nfblame(&["doctor", "-j"])?;
-    let report: Value = serde_json::from_str(&said.out).map_err(|e| format!("{e}: {said:?}"))?;
-    let features = report["features"].as_array();
-    features.and_then(|f| f.iter().find(|f| f["feature"] == "drop monitor")).cloned().ok_or(said.out)
+    holds(&feature("drop monitor")?, &[("/state", "\"works\""), ("/detail", "[]")])
 }
 
 fn stopped() -> Result<(), String> {
