@@ -217,9 +217,12 @@ fn by_function(name: &str, network: Network) -> Option<Meaning> {
         "kfree_skb_list" | "kfree_skb_list_reason" | "__dev_xmit_skb" | "__dev_queue_xmit" => {
             at(&[Tc, Unknown], "queueing discipline")
         }
-        "do_xdp_generic" | "netif_receive_generic_xdp" | "bpf_prog_run_generic_xdp" | "veth_xdp_rcv_skb" => {
-            at(&[Xdp], "program")
-        }
+        // In 5.10 the compiler has put what runs the program of a veth device into its poll function.
+        "do_xdp_generic"
+        | "netif_receive_generic_xdp"
+        | "bpf_prog_run_generic_xdp"
+        | "veth_xdp_rcv_skb"
+        | "veth_poll" => at(&[Xdp], "program"),
         "enqueue_to_backlog" => at(&[Sysctl], "net.core.netdev_max_backlog"),
         "xfrm_input" | "xfrm_output_resume" | "xfrm_lookup_with_ifid" | "__xfrm_policy_check" => at(&[Xfrm], "policy"),
         "ip6_mc_input" | "igmp_rcv" | "ip_mc_output" => usual(&[Route], "multicast", NOT_JOINED),

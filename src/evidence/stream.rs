@@ -64,6 +64,9 @@ impl Parcel {
 
 /// How many parcels may be under way.
 const PARCELS: usize = 1 << 14;
+/// What is missing where the drop monitor stands in for tracing (docs/drop-monitor.md: what it cannot see).
+const UNTRACED: &str = "tracing, so that only what the drop monitor sees is told: neither listen queues that overflow, nor what \
+                        takes packets of this host on their way out";
 
 /// What to listen to.
 #[derive(Debug, Clone)]
@@ -244,7 +247,7 @@ impl Evidence {
             if !this.monitors_drops {
                 return Err(why.into());
             }
-            this.gaps.push(Gap { what: "tracing, so that only what the drop monitor sees is told".into(), why });
+            this.gaps.push(Gap { what: UNTRACED.into(), why });
         }
         let reader = nflog::Reader {
             listener,
