@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::facts::{CgroupProgram, Host, Program, Usage};
-use super::memo::Memo;
+use super::memo::{Costly, Memo};
 use super::sums::Sums;
 use super::sysctl;
 use super::{cgroup, conntrack, jiffies};
@@ -62,7 +62,7 @@ struct Kept {
     half_open: Memo<u16, Rc<[InetSocket]>>,
     flows: Memo<(Tuple, Zone), Arc<Flow>>,
     expectations: Memo<(), Rc<[Expectation]>>,
-    unassured: Memo<(), bool>,
+    unassured: Costly<bool>,
     usage: Memo<(), Usage>,
     neighbours: Memo<(u32, IpAddr), Neighbour>,
     files: Memo<String, String>,
@@ -116,7 +116,6 @@ impl KernelHost {
         k.half_open.clear();
         k.flows.clear();
         k.expectations.clear();
-        k.unassured.clear();
         k.usage.clear();
         k.neighbours.clear();
         k.files.clear();
@@ -309,7 +308,7 @@ impl Host for KernelHost {
     }
 
     fn has_unassured_flows(&self) -> Fact<bool> {
-        self.kept.unassured.get((), |()| {
+        self.kept.unassured.get(|| {
             let filter = Filter { status: Some((Status::empty(), Status::ASSURED)), ..Filter::any() };
             let mut any = false;
             self.ask_conntrack(|c| c.dump(&filter, |_| any = true).map(|()| Some(any)))

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::hash::Hash;
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -38,5 +39,60 @@ impl<K: Hash + Eq, V: Clone> Memo<K, V> {
     /// Forgets all.
     pub(super) fn clear(&self) {
         self.0.borrow_mut().clear();
+    }
+}
+
+/// An answer that takes the kernel long is kept for so many times as long.
+const WORTH: u32 = 4;
+
+/// One answer that may take long, because all of a table is looked at. It is kept in proportion to that, so that a flood of packets
+/// does not spend all time on it.
+#[derive(Debug)]
+pub(super) struct Costly<V>(RefCell<Option<(Instant, Fact<V>)>>);
+
+impl<V> Default for Costly<V> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<V: Clone> Costly<V> {
+    /// The answer that is kept, or a new one.
+    pub(super) fn get(&self, ask: impl FnOnce() -> Fact<V>) -> Fact<V> {
+        let begun = Instant::now();
+        if let Some((until, known)) = &*self.0.borrow()
+            && begun < *until
+        {
+            return known.clone();
+        }
+        let answer = ask();
+        let now = Instant::now();
+        self.0.replace(Some((now + (now - begun) * WORTH, answer.clone())));
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_took_long_is_kept_and_what_took_no_time_is_asked_again() {
+        const LONG: Duration = Duration::from_millis(50);
+        let wait = |time| {
+            let begun = Instant::now();
+            while begun.elapsed() < time {
+                std::hint::spin_loop();
+            }
+        };
+        let slow = Costly::default();
+        let answer = |n| {
+            wait(LONG);
+            Fact::Is(n)
+        };
+        assert_eq!((slow.get(|| answer(1)), slow.get(|| answer(2))), (Fact::Is(1), Fact::Is(1)));
+        wait(LONG * (WORTH + 1) * 2);
+        assert_eq!(slow.get(|| answer(3)), Fact::Is(3));
     }
 }
