@@ -23,13 +23,12 @@ pub fn run(out: &mut Out) {
     let untraced = feature("nf_tables trace").ok().filter(|f| f["state"] != "works");
     for name in names {
         match (scored(&name), &untraced) {
-            (Ok(true), _) => out.test(&name, Outcome::Passed, ""),
-            (Ok(false), Some(f)) => {
+            (Ok(None), _) => out.test(&name, Outcome::Passed, ""),
+            (Ok(Some(_)), Some(f)) => {
                 let why = format!("watch did not name the culprit, and cannot trace here: {}", f["reason"]);
                 out.test(&name, Outcome::Ignored, why);
             }
-            (Ok(false), None) => out.test(&name, Outcome::Failed, "watch did not name the culprit"),
-            (Err(why), _) => out.test(&name, Outcome::Failed, why),
+            (Ok(Some(said)) | Err(said), _) => out.test(&name, Outcome::Failed, said),
         }
     }
 }
@@ -42,12 +41,14 @@ fn names() -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Did `watch` name the culprit, or was it not asked to? An error if `why` did not, or somebody was blamed falsely.
-fn scored(name: &str) -> Result<bool, String> {
+/// What its program says where `watch` was to name the culprit and did not; none: all is right. An error where `why` did not,
+/// or somebody was blamed falsely.
+fn scored(name: &str) -> Result<Option<String>, String> {
     let said = call_within(PYTHON, &[&format!("{SCENARIOS}/score.py"), name], "", LIMIT)?;
     let line = said.out.lines().find(|l| l.starts_with(name)).unwrap_or_default();
+    let told = format!("{}\n{}", said.out, said.err);
     match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [_, live, asked, "0", _] if *asked != "NO" => Ok(*live != "NO"),
-        _ => Err(format!("{}\n{}", said.out, said.err)),
+        [_, live, asked, "0", _] if *asked != "NO" => Ok((*live == "NO").then_some(told)),
+        _ => Err(told),
     }
 }
