@@ -21,6 +21,7 @@ use super::known::Known;
 use super::next::Work;
 use super::onward::{self, Held, Onward, Ripe};
 use super::report::{Options, Output, Seen, Summary};
+use super::roomless::Roomless;
 use super::twice::Twice;
 use super::unconfirmed::Unconfirmed;
 use super::unheard::Unheard;
@@ -46,6 +47,7 @@ pub struct Watch {
     pub(super) drops: Drops,
     pub(super) onward: Onward,
     pub(super) unheard: Unheard,
+    pub(super) roomless: Roomless,
     pub(super) unconfirmed: Unconfirmed,
     pub(super) fresh: Fresh,
     /// When it was last asked whether the rules are still those that were read.
@@ -68,7 +70,8 @@ impl Watch {
         let groups = options.groups.clone().unwrap_or_else(|| LogRules::new(&first.rules).groups());
         // What is traced in part only is missing anyway.
         let all_traced = options.trace.is_some_and(|t| t.rate.is_none());
-        let tap = if all_traced { onward::places(&KernelHost::open()?) } else { Default::default() };
+        let host = KernelHost::open()?;
+        let tap = if all_traced { onward::places(&host) } else { Default::default() };
         let config = Config {
             tap: tap.clone(),
             groups: groups.clone(),
@@ -100,6 +103,7 @@ impl Watch {
             drops: Drops::default(),
             onward: Onward::begin(tap),
             unheard: Unheard::begin(),
+            roomless: Roomless::begin(&host),
             unconfirmed: Unconfirmed::begin(),
             fresh: Fresh::default(),
             looked: None,
@@ -270,6 +274,7 @@ impl Watch {
             _ => prefix,
         };
         self.unheard.weigh(&mut blame);
+        self.roomless.weigh(&mut blame, by.host);
         self.unconfirmed.weigh(j, &mut blame, by.host);
         let bytes = j.first_view().map(|v| v.bytes()).unwrap_or_default();
         let inbound = j.first_view().map(|v| v.iif.is_some());

@@ -11,6 +11,7 @@ mod known;
 mod next;
 mod onward;
 mod report;
+mod roomless;
 mod transaction;
 mod twice;
 mod unconfirmed;
