@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::listed::Listed;
 use super::patched::Patched;
 use super::rule::{NewRule, is_plain};
+use super::saved::{self, Line};
 use super::translate::Translation;
 
 /// One change.
@@ -95,6 +96,33 @@ impl Change {
         })
     }
 
+    /// What of it a file of iptables-save has to say. None: more than a line.
+    fn line<'r>(&self, rules: &'r Ruleset) -> Option<Line<'r>> {
+        match self {
+            Self::Insert { chain, rule, .. } => {
+                let (table, name, base) = match chain.table {
+                    TableRef::Nft(t) => {
+                        let table = rules.nft.get(t)?;
+                        let chain = &table.chains.get(chain.chain)?.def;
+                        (&table.def.name, &chain.name, chain.base.is_some())
+                    }
+                    TableRef::Xt(t) => {
+                        let table = rules.xt.get(t)?;
+                        let chain = table.nth_chain(chain.chain)?;
+                        (table.name(), chain.name(), chain.hook().is_some())
+                    }
+                };
+                if !is_plain(name) || name.as_bytes().contains(&b'/') {
+                    return None;
+                }
+                let rule = format!("-I {name} {}", rule.words(backend(rules, *chain)?));
+                Some(Line::Added { table, own_chain: (!base).then_some(name), rule })
+            }
+            Self::Remove { at } => Some(Line::Gone(Describer { rules, history: None, keepers: None }.text(*at)?)),
+            _ => None,
+        }
+    }
+
     /// The table of nf_tables or xtables that it changes.
     fn table(&self) -> Option<TableRef> {
         match self {
@@ -117,15 +145,12 @@ impl Change {
             Self::Sysctl { key, value } => Some(format!("echo '{key} = {value}' >> /etc/sysctl.d/90-nfblame.conf")),
             Self::Without(_) => None,
             Self::Unlist(listed) => listed.persistent(rules),
-            Self::Translate(new) => Some(new.persistent(rules)),
+            Self::Translate(new) => new.persistent(rules),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
                     Backend::Nft => save(rules, &[]),
                     _ if is_bridge(rules, *chain) => "ebtables-nft-save > /etc/ebtables.conf".into(),
-                    b => {
-                        let (tool, v) = (tool(rules, *chain, b)?, if is_v6(rules, *chain) { "v6" } else { "v4" });
-                        format!("{tool}-save > /etc/iptables/rules.{v}")
-                    }
+                    b => return saved::command(rules, b, is_v6(rules, *chain), self.line(rules)),
                 })
             }
         }

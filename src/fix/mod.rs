@@ -13,6 +13,7 @@ mod owner;
 mod patched;
 mod propose;
 mod rule;
+mod saved;
 mod stopped;
 mod translate;
 mod trial;

@@ -12,6 +12,7 @@ use crate::sys::xt;
 
 use super::change::{Change, is_owned};
 use super::rule::{NewRule, is_plain};
+use super::saved::{self, Line};
 
 /// `NF_IP_PRI_NAT_SRC`
 const PRIORITY: i32 = 100;
@@ -139,14 +140,17 @@ impl Translation {
     }
 
     /// The command that makes it last.
-    pub(super) fn persistent(&self, rules: &Ruleset) -> String {
-        let variant = match self.backend {
-            Backend::Nft => return super::change::save(rules, &[(self.family, self.table.clone())]),
-            Backend::NftCompat => "nft",
-            Backend::Xtables => "legacy",
-        };
-        let v = if self.rule.v6 { "v6" } else { "v4" };
-        format!("{}-{variant}-save > /etc/iptables/rules.{v}", self.tool())
+    pub(super) fn persistent(&self, rules: &Ruleset) -> Option<String> {
+        if self.backend == Backend::Nft {
+            return Some(super::change::save(rules, &[(self.family, self.table.clone())]));
+        }
+        let rule = format!("-A POSTROUTING {}", self.rule.words(self.backend));
+        saved::command(
+            rules,
+            self.backend,
+            self.rule.v6,
+            Some(Line::Added { table: &self.table, own_chain: None, rule }),
+        )
     }
 
     fn tool(&self) -> &'static str {

@@ -101,8 +101,21 @@ pub fn of_chain(rules: &Ruleset, chain: ChainRef) -> Option<&'static Manager> {
 
 /// All that have left signs in a ruleset, by name.
 pub fn present(rules: &Ruleset) -> Vec<&'static Manager> {
+    present_in(rules, |_| true)
+}
+
+/// All that have left signs in the tables of one variant of iptables for one family.
+pub fn in_iptables(rules: &Ruleset, backend: Backend, v6: bool) -> Vec<&'static Manager> {
+    let (nft, xt) = if v6 { (nft::Family::Ip6, xt::Family::Ip6) } else { (nft::Family::Ip, xt::Family::Ip) };
+    present_in(rules, |table| match table {
+        TableRef::Nft(t) => rules.nft.get(t).is_some_and(|t| t.backend == backend && t.def.family == nft),
+        TableRef::Xt(t) => backend == Backend::Xtables && rules.xt.get(t).is_some_and(|t| t.family() == xt),
+    })
+}
+
+fn present_in(rules: &Ruleset, within: impl Fn(TableRef) -> bool) -> Vec<&'static Manager> {
     let mut all: Vec<&'static Manager> = Vec::new();
-    for chain in chains(rules) {
+    for chain in chains(rules).filter(|c| within(c.table)) {
         let mut add = |m: Option<&'static Manager>| all.extend(m.filter(|m| !all.contains(m)));
         marked(rules, chain.table).into_iter().for_each(|m| add(Some(m)));
         add(about(rules, chain).and_then(|n| tell(rules, chain.table, &n)));

@@ -9,7 +9,7 @@ mod keepers;
 mod sign;
 mod table;
 
-pub use find::{of_chain, of_rule, present};
+pub use find::{in_iptables, of_chain, of_rule, present};
 pub use keepers::Keepers;
 pub use sign::Sign;
 pub use table::MANAGERS;

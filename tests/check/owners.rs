@@ -18,6 +18,7 @@ kernel_tests! {
     fw4_is_told_a_rule_in_the_words_of_uci needs ["nft"];
     an_address_that_csf_denies_is_taken_out needs ["iptables-nft"];
     what_no_change_stands_for_is_told_as_advice needs ["nft", "iptables-nft", "ip"];
+    what_others_keep_is_not_saved_with_a_rule needs ["iptables-nft", "iptables-legacy", "iptables-nft-restore", "iptables-legacy-restore", "unshare"];
     a_ban_in_the_administrators_chain_is_lifted needs ["iptables-nft"];
     the_order_of_somebodys_rules_in_ufw_is_no_affair_of_ufw needs ["iptables-nft"];
 }
@@ -335,4 +336,38 @@ fn what_no_change_stands_for_is_told_as_advice() {
     let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
     let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
     assert!(first(&answer)[0].starts_with("firewall-cmd") && answer.get("advice").is_none(), "{answer}");
+}
+
+fn what_others_keep_is_not_saved_with_a_rule() {
+    let dir = std::env::temp_dir().join(format!("nfblame-kept-{}", std::process::id()));
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        for chain in ["INPUT", "mine"] {
+            let w = World::new();
+            std::fs::create_dir_all(dir.join("iptables")).unwrap();
+            let file = dir.join("iptables/rules.v4");
+            let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+            let into =
+                if chain == "INPUT" { String::new() } else { format!("{tool} -N mine; {tool} -A INPUT -j mine; ") };
+            w.run(&format!("{into}{tool} -A {chain} -p tcp --dport 8080 -j DROP; {tool}-save > {}", file.display()));
+            let alone = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+            assert_eq!(
+                alone["fix"][0]["persistent"][0],
+                format!("{tool}-save > /etc/iptables/rules.v4"),
+                "nobody else: {alone}"
+            );
+            w.run(&format!("{tool} -N f2b-sshd; {tool} -I INPUT -p tcp --dport 22 -j f2b-sshd; {tool} -A f2b-sshd -s 203.0.113.9 -j DROP"));
+            assert!(!w.reaches_server(8080));
+            let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:8080 -i eth0");
+            let persistent = answer["fix"][0]["persistent"][0].as_str().unwrap();
+            assert!(persistent.ends_with("# iptables-save would save the rules of fail2ban, too"), "{answer}");
+            // As at the next boot: what the file says, and nothing else.
+            let script =
+                format!("mount --bind {} /etc; {persistent}\n{tool}-restore /etc/iptables/rules.v4", dir.display());
+            w.server.cmd("unshare", &["-m", "sh", "-ec", &script], "");
+            assert!(w.reaches_server(8080), "{}", std::fs::read_to_string(&file).unwrap());
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("f2b") && text.contains("-j DROP"), "{text}");
+            std::fs::remove_dir_all(&dir).unwrap();
+        }
+    }
 }

@@ -61,10 +61,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 missing.len(),
                 added.len()
             ))
-            .note(format!(
-                "to keep what is now: netfilter-persistent save; to go back: {}-restore {path}",
-                tool(family)
-            ));
+            .note(format!("{}; to go back: {}-restore {path}", keep(view, family, path), tool(family)));
         for line in missing.iter().take(SHOWN) {
             finding = finding.seen(path, (*line).clone());
         }
@@ -85,6 +82,19 @@ fn told(differs: Differs) -> Finding {
         finding = finding.seen(&path, line);
     }
     finding.note(advice)
+}
+
+/// How what is now is kept. A save would keep what others have there, too.
+fn keep(view: &View<'_>, family: &str, path: &str) -> String {
+    let of = |backend| manager::in_iptables(view.rules, backend, family == "ip6");
+    let others: Vec<&str> = of(Backend::NftCompat).into_iter().chain(of(Backend::Xtables)).map(|m| m.name).collect();
+    match others.as_slice() {
+        [] => "to keep what is now: netfilter-persistent save".into(),
+        others => format!(
+            "to keep what is now: write it into {path} (netfilter-persistent save would save the rules of {}, too)",
+            others.join(", ")
+        ),
+    }
 }
 
 fn tool(family: &str) -> &'static str {
