@@ -148,7 +148,7 @@ impl Change {
             Self::Translate(new) => new.persistent(rules),
             Self::Insert { chain, .. } | Self::Move { chain, .. } | Self::Remove { at: Place { chain, .. } } => {
                 Some(match backend(rules, *chain)? {
-                    Backend::Nft => save(rules, &[]),
+                    Backend::Nft => save(rules, &[], NFTABLES),
                     _ if is_bridge(rules, *chain) => "ebtables-nft-save > /etc/ebtables.conf".into(),
                     b => return saved::command(rules, b, is_v6(rules, *chain), self.line(rules)),
                 })
@@ -163,9 +163,12 @@ pub(super) fn is_owned(rules: &Ruleset, table: TableRef) -> bool {
     rules.nft.get(t).is_some_and(|t| t.def.flags.contains(TableFlags::OWNER))
 }
 
+/// What nftables.service loads.
+pub(super) const NFTABLES: &str = "/etc/nftables.conf";
+
 /// The command that saves the tables of nft that nobody else keeps, and those that are `new`: as a file that can be loaded
 /// again and again, and leaves alone what is not in it. The tables of others come back with them.
-pub(super) fn save(rules: &Ruleset, new: &[(Family, Text)]) -> String {
+pub(crate) fn save(rules: &Ruleset, new: &[(Family, Text)], file: &str) -> String {
     let kept = |n: usize, chains: usize| {
         let of = |chain| manager::of_chain(rules, ChainRef { table: TableRef::Nft(n), chain });
         (0..chains).any(|chain| of(chain).is_some())
@@ -177,11 +180,11 @@ pub(super) fn save(rules: &Ruleset, new: &[(Family, Text)]) -> String {
     let mut names: Vec<(Family, Text)> = named.chain(new.iter().cloned()).filter(|(_, name)| is_plain(name)).collect();
     names.dedup();
     if !others || names.is_empty() {
-        return "{ echo flush ruleset; nft -s list ruleset; } > /etc/nftables.conf".into();
+        return format!("{{ echo flush ruleset; nft -s list ruleset; }} > {file}");
     }
     let names: Vec<String> = names.iter().map(|(family, name)| format!("'{} {name}'", family_name(*family))).collect();
     format!(
-        "for t in {}; do echo \"table $t\"; echo \"delete table $t\"; nft -s list table $t; done > /etc/nftables.conf",
+        "for t in {}; do echo \"table $t\"; echo \"delete table $t\"; nft -s list table $t; done > {file}",
         names.join(" ")
     )
 }

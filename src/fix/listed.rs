@@ -110,7 +110,7 @@ impl Listed {
             Self::Nft { table, set, .. } => {
                 let flags = rules.nft.get(*table)?.sets.get(*set)?.def.flags;
                 let lasts = !flags.intersects(SetFlags::TIMEOUT | SetFlags::EVAL);
-                lasts.then(|| super::change::save(rules, &[]))
+                lasts.then(|| super::change::save(rules, &[], super::change::NFTABLES))
             }
             Self::Ipset { set, .. } => {
                 let lasts = rules.ipsets.by_name(set.as_bytes())?.header().options.timeout.is_none();

@@ -20,6 +20,7 @@ mod trial;
 
 pub use change::Change;
 pub use entry::Entry;
+pub(crate) use change::save;
 pub use listed::Listed;
 pub use mend::let_pass;
 pub use patched::Patched;

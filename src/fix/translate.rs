@@ -10,7 +10,7 @@ use crate::sys::Text;
 use crate::sys::nft::{self, BaseChain, ChainKind, Family, Rule, TableFlags};
 use crate::sys::xt;
 
-use super::change::{Change, is_owned};
+use super::change::{self, Change, is_owned};
 use super::rule::{NewRule, is_plain};
 use super::saved::{self, Line};
 
@@ -142,7 +142,7 @@ impl Translation {
     /// The command that makes it last.
     pub(super) fn persistent(&self, rules: &Ruleset) -> Option<String> {
         if self.backend == Backend::Nft {
-            return Some(super::change::save(rules, &[(self.family, self.table.clone())]));
+            return Some(change::save(rules, &[(self.family, self.table.clone())], change::NFTABLES));
         }
         let rule = format!("-A POSTROUTING {}", self.rule.words(self.backend));
         saved::command(

@@ -316,6 +316,23 @@ fn files_of_nftables_ufw_and_firewalld_are_compared() {
     let told = found_after(&w.server, &dir, "nft add rule inet filter input tcp dport 443 accept");
     assert!(told.len() == 1 && told[0].to_string().contains("2 rules in the file, 3 in the kernel"), "{told:?}");
     assert!(found_after(&w.server, &dir, load).is_empty());
+    // Half of it in a file that is included: the same rules.
+    std::fs::create_dir_all(etc.join("nftables.d")).unwrap();
+    let (first, rest) = conf.split_once("  tcp dport").unwrap();
+    std::fs::write(etc.join("nftables.conf"), format!("{first}  include \"/etc/nftables.d/*.nft\"\n }}\n}}\n"))
+        .unwrap();
+    std::fs::write(etc.join("nftables.d/ports.nft"), format!("  tcp dport{}\n", rest.split('\n').next().unwrap()))
+        .unwrap();
+    assert!(found_after(&w.server, &dir, load).is_empty());
+    assert_eq!(found_after(&w.server, &dir, "nft add rule inet filter input tcp dport 443 accept").len(), 1);
+    // What it does beside tables is not read: that is said, and nothing else.
+    std::fs::write(etc.join("nftables.conf"), format!("{conf}add rule inet filter input tcp dport 25 accept\n"))
+        .unwrap();
+    let told = found_after(&w.server, &dir, load);
+    assert!(
+        told.len() == 1 && told[0]["severity"] == "note" && told[0].to_string().contains("was not compared"),
+        "{told:?}"
+    );
     std::fs::remove_file(etc.join("systemd/system/sysinit.target.wants/nftables.service")).unwrap();
 
     // ufw, and what somebody puts into its chains by hand.
@@ -347,5 +364,9 @@ fn files_of_nftables_ufw_and_firewalld_are_compared() {
         "nft add rule inet firewalld filter_IN_public_allow tcp dport 8080 ct state { new, untracked } accept",
     );
     assert!(told.is_empty(), "{told:?}");
+    let direct = "<direct><rule ipv=\"ipv4\" table=\"filter\" chain=\"INPUT\" priority=\"0\">-p tcp --dport 9 -j DROP</rule></direct>";
+    std::fs::write(etc.join("firewalld/direct.xml"), direct).unwrap();
+    let told = found_after(&w.server, &dir, ":");
+    assert!(told.len() == 1 && told[0]["severity"] == "note" && told[0].to_string().contains("direct.xml"), "{told:?}");
     std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -18,18 +18,17 @@ pub(super) const CODE: Code = Code {
 };
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
-    if view.host.is_first_namespace() != Fact::Is(true)
-        || !nftables::loaded(view).is_some_and(|t| nftables::flushes(&t))
-    {
+    if view.host.is_first_namespace() != Fact::Is(true) {
         return;
     }
+    let Some((path, _)) = nftables::loaded(view).filter(|(_, text)| nftables::flushes(text)) else { return };
     let managers: Vec<&str> = manager::present(view.rules).iter().map(|m| m.name).collect();
     if managers.is_empty() {
         return;
     }
     found.push(
         CODE.finding(format!("`systemctl restart nftables` would throw away the rules of {}", managers.join(", ")))
-            .seen("/etc/nftables.conf", "flush ruleset")
+            .seen(path, "flush ruleset")
             .note("in place of `flush ruleset` name the own tables: `table inet filter; flush table inet filter`, or `destroy table inet filter` since nft 1.0.8"),
     );
 }

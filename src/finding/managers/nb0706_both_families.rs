@@ -24,7 +24,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     if view.host.is_first_namespace() != Fact::Is(true) {
         return;
     }
-    for (family, path) in SAVED {
+    for (family, path, _) in SAVED {
         let Fact::Is(text) = view.host.saved(path) else { continue };
         let (tool, others) = match family {
             "ip" => ("iptables", ("IPv6", ONLY_V6.as_slice())),

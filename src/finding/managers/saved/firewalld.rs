@@ -1,13 +1,14 @@
 //! The ports that firewalld opens for good in each zone, against those that are open now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Differs;
+use super::Saved;
 use crate::evaluate::Place;
 use crate::finding::act::{self, Act};
 use crate::finding::selects::selects;
 use crate::finding::view::View;
 use crate::listing::chains;
+use crate::manager;
 
 /// Where configuration is looked for, the administrator's first.
 const DIRECTORIES: [&str; 2] = ["/etc/firewalld", "/usr/lib/firewalld"];
@@ -15,41 +16,67 @@ const DIRECTORIES: [&str; 2] = ["/etc/firewalld", "/usr/lib/firewalld"];
 /// The protocols with ports that it knows.
 const PROTOCOLS: [(&str, u8); 4] = [("tcp", 6), ("udp", 17), ("sctp", 132), ("dccp", 33)];
 
+/// So deep services may include each other.
+const DEPTH: usize = 8;
+
 /// Protocol, first and last port.
 type Ports = BTreeSet<(u8, u16, u16)>;
 
 /// What differs from the kernel, by zone.
-pub fn differs(view: &View<'_>) -> Vec<Differs> {
-    let mut all = Vec::new();
+pub fn differs(view: &View<'_>) -> Vec<Saved> {
+    // With iptables, each family has a chain of its own.
+    let mut open: BTreeMap<String, Ports> = BTreeMap::new();
     for chain in chains(view.rules) {
-        let listed = view.listing.chain(chain);
-        let name = listed.chain_name;
-        let Some(zone) = name.strip_prefix("filter_IN_").and_then(|n| n.strip_suffix("_allow")) else { continue };
-        let Some((path, text)) = find(view, "zones", zone) else { continue };
-        let Some(saved) = of_zone(view, &text) else { continue };
-        let mut now = Ports::new();
+        let name = view.listing.chain(chain).chain_name;
+        let zone =
+            name.strip_prefix("filter_").unwrap_or(&name).strip_prefix("IN_").and_then(|n| n.strip_suffix("_allow"));
+        let Some(zone) = zone.filter(|_| manager::of_chain(view.rules, chain).is_some_and(|m| m.name == "firewalld"))
+        else {
+            continue;
+        };
+        let now = open.entry(zone.to_owned()).or_default();
         act::each(view.rules, chain, |at: Place, acts| {
             let Some(s) = selects(view.rules, at).filter(|_| acts.contains(&Act::Accept)) else { return };
             now.extend(s.protocol.into_iter().flat_map(|p| s.ports.iter().map(move |(low, high)| (p, *low, *high))));
         });
-        let words = |(protocol, low, high): &(u8, u16, u16)| {
-            let name = PROTOCOLS.iter().find(|(_, n)| n == protocol).map_or("?", |(name, _)| *name);
-            if low == high { format!("{low}/{name}") } else { format!("{low}-{high}/{name}") }
-        };
-        let mut how = Vec::new();
-        how.extend(
-            saved.difference(&now).map(|p| format!("zone {zone}: {} is open in the file and not now", words(p))),
-        );
-        how.extend(
-            now.difference(&saved).map(|p| format!("zone {zone}: {} is open now and not in the file", words(p))),
-        );
-        if !how.is_empty() {
-            let advice =
-                "to keep what is now: firewall-cmd --runtime-to-permanent; to go back: firewall-cmd --reload".into();
-            all.push(Differs { path, how, advice });
-        }
     }
-    all
+    let direct = (!open.is_empty()).then(|| direct(view)).flatten();
+    direct.into_iter().chain(open.iter().flat_map(|(zone, now)| of_open(view, zone, now))).collect()
+}
+
+/// A zone that is in force.
+fn of_open(view: &View<'_>, zone: &str, now: &Ports) -> Vec<Saved> {
+    let Some((path, text)) = find(view, "zones", zone) else { return Vec::new() };
+    let not = |why| Saved::NotCompared {
+        path: path.clone(),
+        why,
+        advice: "firewall-cmd --check-config; firewall-cmd --reload loads it",
+    };
+    let rich = tags(&text).any(|t| t.name == "rule").then(|| not("its rich rules have no counterpart that is certain"));
+    let Some(saved) = of_zone(view, &text) else {
+        return vec![not("it names services whose ports cannot be told")];
+    };
+    let words = |(protocol, low, high): &(u8, u16, u16)| {
+        let name = PROTOCOLS.iter().find(|(_, n)| n == protocol).map_or("?", |(name, _)| *name);
+        if low == high { format!("{low}/{name}") } else { format!("{low}-{high}/{name}") }
+    };
+    let missing = saved.difference(now).map(|p| format!("zone {zone}: {} is open in the file and not now", words(p)));
+    // What is open by a rich rule is in the same chain.
+    let more = now.difference(&saved).filter(|_| rich.is_none());
+    let more = more.map(|p| format!("zone {zone}: {} is open now and not in the file", words(p)));
+    let how: Vec<String> = missing.chain(more).collect();
+    let advice = "to keep what is now: firewall-cmd --runtime-to-permanent; to go back: firewall-cmd --reload".into();
+    let differs = (!how.is_empty()).then(|| Saved::Differs { path: path.clone(), how, advice });
+    differs.into_iter().chain(rich).collect()
+}
+
+/// Rules that are handed to iptables as they were written.
+fn direct(view: &View<'_>) -> Option<Saved> {
+    let path = format!("{}/direct.xml", DIRECTORIES[0]);
+    let text = view.host.saved(&path).known()?;
+    let advice = "firewall-cmd --direct --get-all-rules, and with --permanent";
+    let any = tags(&text).any(|t| matches!(t.name, "rule" | "passthrough"));
+    any.then_some(Saved::NotCompared { path, why: "its rules are in somebody's own words", advice })
 }
 
 fn find(view: &View<'_>, kind: &str, name: &str) -> Option<(String, String)> {
@@ -74,8 +101,7 @@ fn of_zone(view: &View<'_>, text: &str) -> Option<Ports> {
             _ if in_rule > 0 => {}
             "port" => all.extend([port(&tag)?]),
             "service" => {
-                let (_, text) = find(view, "services", tag.attribute("name")?)?;
-                all.extend(of_service(&text)?);
+                all.extend(of_service(view, tag.attribute("name")?, DEPTH)?);
             }
             _ => {}
         }
@@ -83,14 +109,15 @@ fn of_zone(view: &View<'_>, text: &str) -> Option<Ports> {
     Some(all)
 }
 
-fn of_service(text: &str) -> Option<Ports> {
+fn of_service(view: &View<'_>, name: &str, depth: usize) -> Option<Ports> {
+    let (_, text) = find(view, "services", name)?;
     let mut all = Ports::new();
-    for tag in tags(text) {
+    for tag in tags(&text) {
         match tag.name {
             // Without a port it stands for a whole protocol, and opens no port.
             "port" if tag.attribute("port").is_some_and(|p| !p.is_empty()) => all.extend([port(&tag)?]),
             // The ports of others.
-            "include" => return None,
+            "include" => all.extend(of_service(view, tag.attribute("service")?, depth.checked_sub(1)?)?),
             _ => {}
         }
     }
@@ -166,5 +193,21 @@ mod tests {
             <rule family=\"ipv4\"><port port=\"99\" protocol=\"tcp\"/><accept/></rule></zone>";
         assert_eq!(of_zone(&view, zone), Some(Ports::from([(6, 22, 22), (17, 8080, 8090)])));
         assert_eq!(of_zone(&view, "<zone><service name=\"unheard-of\"/></zone>"), None);
+    }
+
+    #[test]
+    fn services_that_include_others_open_their_ports_too() {
+        let mut host = testing::server();
+        for (name, text) in [
+            ("a", "<service><include service=\"b\"/><port port=\"1\" protocol=\"tcp\"/></service>"),
+            ("b", "<service><port port=\"2\" protocol=\"tcp\"/></service>"),
+            ("loop", "<service><include service=\"loop\"/></service>"),
+        ] {
+            host.saved.insert(format!("/usr/lib/firewalld/services/{name}.xml"), text.into());
+        }
+        let rules = Ruleset::default();
+        let view = View::new(&rules, &host);
+        assert_eq!(of_zone(&view, "<zone><service name=\"a\"/></zone>"), Some(Ports::from([(6, 1, 1), (6, 2, 2)])));
+        assert_eq!(of_zone(&view, "<zone><service name=\"loop\"/></zone>"), None);
     }
 }

@@ -1,27 +1,72 @@
-//! `/etc/nftables.conf`, as nftables.service loads it: which tables and chains it has, and how many rules each.
+//! What nftables.service loads: which tables and chains the file has, and how many rules each.
 
 use std::collections::BTreeMap;
 
-use super::Differs;
+use super::Saved;
 use crate::blame::describe::family_name;
 use crate::evaluate::{ChainRef, Fact, TableRef};
 use crate::finding::view::View;
+use crate::fix;
+use crate::host::Host;
 use crate::manager;
 use crate::ruleset::Backend;
 use crate::sys::nft::Verdict;
 
-/// What nftables.service of Debian loads.
-const FILE: &str = "/etc/nftables.conf";
+/// What nftables.service loads: that of Red Hat, where there is such a file, and that of the others.
+const FILES: [&str; 2] = ["/etc/sysconfig/nftables.conf", "/etc/nftables.conf"];
+/// Where nft looks for files that are included by a relative name.
+const INCLUDES: &str = "/etc";
+/// So deep files may include each other (`MAX_INCLUDE_DEPTH`).
+const DEPTH: usize = 16;
 /// The service is enabled where one of these is there; the file alone comes with the package.
 const ENABLED: [&str; 2] = [
     "/etc/systemd/system/sysinit.target.wants/nftables.service",
     "/etc/systemd/system/multi-user.target.wants/nftables.service",
 ];
 
-/// The text of the file, if it is loaded at boot.
-pub fn loaded(view: &View<'_>) -> Option<String> {
+/// The file and its text, if it is loaded at boot.
+pub fn loaded(view: &View<'_>) -> Option<(&'static str, String)> {
     let enabled = ENABLED.iter().any(|path| matches!(view.host.saved(path), Fact::Is(_)));
-    view.host.saved(FILE).known().filter(|_| enabled)
+    FILES.iter().filter(|_| enabled).find_map(|path| Some((*path, view.host.saved(path).known()?)))
+}
+
+/// The text with what it includes in place of the `include`. None: that cannot be told.
+fn with_includes(host: &dyn Host, text: &str, depth: usize) -> Option<String> {
+    let mut all = String::new();
+    for line in text.lines() {
+        let Some(rest) = line.trim_start().strip_prefix("include") else {
+            all.push_str(line);
+            all.push('\n');
+            continue;
+        };
+        let (name, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        if depth == 0 || !matches!(rest.trim(), "" | ";") {
+            return None;
+        }
+        let path = if name.starts_with('/') { name.to_owned() } else { format!("{INCLUDES}/{name}") };
+        for path in matching(host, &path)? {
+            all.push_str(&with_includes(host, &host.saved(&path).known()?, depth - 1)?);
+        }
+    }
+    Some(all)
+}
+
+/// The files of a name, which may have one star in its last part, in order.
+fn matching(host: &dyn Host, path: &str) -> Option<Vec<String>> {
+    let (directory, name) = path.rsplit_once('/')?;
+    let Some((start, end)) = name.split_once('*') else { return Some(vec![path.to_owned()]) };
+    if [directory, start, end].iter().any(|part| part.contains(['*', '?', '[', '{', '~'])) {
+        return None;
+    }
+    let mut names = match host.saved_in(directory) {
+        Fact::Is(names) => names,
+        Fact::Absent => return Some(Vec::new()),
+        Fact::Unknown(_) => return None,
+    };
+    let hidden = |n: &String| n.starts_with('.') && start.is_empty();
+    names.retain(|n| n.len() >= start.len() + end.len() && n.starts_with(start) && n.ends_with(end) && !hidden(n));
+    names.sort();
+    Some(names.into_iter().map(|n| format!("{directory}/{n}")).collect())
 }
 
 /// A chain of the file.
@@ -34,9 +79,14 @@ pub struct Chain {
 /// Family and table, then chains by name.
 type Tables = BTreeMap<(String, String), BTreeMap<String, Chain>>;
 
-/// What differs from the kernel. None: nothing does, or the file cannot be read with certainty.
-pub fn differs(view: &View<'_>) -> Option<Differs> {
-    let tables = read(&loaded(view)?)?;
+/// What differs from the kernel. None: nothing does, or nothing is loaded.
+pub fn differs(view: &View<'_>) -> Option<Saved> {
+    let (path, text) = loaded(view)?;
+    let Some(tables) = with_includes(view.host, &text, DEPTH).and_then(|text| read(&text)) else {
+        let why = "it does more than to declare tables";
+        let advice = "nft -c -f checks it; `unshare -n` and nft -f in there show what it loads";
+        return Some(Saved::NotCompared { path: path.into(), why, advice });
+    };
     let mut how = Vec::new();
     for ((family, table), chains) in &tables {
         let named =
@@ -80,10 +130,8 @@ pub fn differs(view: &View<'_>) -> Option<Differs> {
             how.push(format!("table {} {} is not in the file", known.0, known.1));
         }
     }
-    let advice = format!(
-        "to keep what is now: nft -s list ruleset > {FILE}, below a line `flush ruleset`; to go back: nft -f {FILE}"
-    );
-    (!how.is_empty()).then(|| Differs { path: FILE.into(), how, advice })
+    let advice = format!("to keep what is now: {}; to go back: nft -f {path}", fix::save(view.rules, &[], path));
+    (!how.is_empty()).then(|| Saved::Differs { path: path.into(), how, advice })
 }
 
 /// Does the file throw everything away before it loads its own?
@@ -256,6 +304,7 @@ fn chain(tokens: &[Token], mut at: usize) -> Option<(Chain, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::testing;
 
     #[test]
     fn blocks_are_read_and_rules_counted() {
@@ -271,9 +320,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_included_stands_in_its_place() {
+        let mut host = testing::server();
+        for (path, text) in [
+            ("/etc/nftables.d/20-b.nft", "chain b { drop; }\n"),
+            ("/etc/nftables.d/10-a.nft", "include \"more/c.nft\";\n"),
+            ("/etc/more/c.nft", "chain c { accept; }\n"),
+            ("/etc/nftables.d/.hidden.nft", "chain h { }\n"),
+            ("/etc/nftables.d/readme", "?"),
+        ] {
+            host.saved.insert(path.into(), text.into());
+        }
+        let all = |text: &str| with_includes(&host, text, DEPTH);
+        let text = "table ip t {\n include \"/etc/nftables.d/*.nft\"\n}\n";
+        assert_eq!(all(text).as_deref(), Some("table ip t {\nchain c { accept; }\nchain b { drop; }\n}\n"));
+        assert_eq!(all("include \"/etc/none/*.nft\"\n").as_deref(), Some(""));
+        assert_eq!(all("include \"/etc/none.nft\"\n"), None);
+        assert_eq!(all("include \"/etc/*/x.nft\"\n"), None);
+        host.saved.insert("/etc/loop.nft".into(), "include \"loop.nft\"\n".into());
+        assert_eq!(with_includes(&host, "include \"loop.nft\"\n", DEPTH), None);
+    }
+
+    #[test]
     fn what_may_do_more_is_not_read() {
         for text in [
-            "include \"/etc/nftables.d/*.nft\"\n",
             "table ip t {\n include \"x\"\n}\n",
             "table ip t { }\nadd rule ip t c drop\n",
             "table ip t { chain c { drop \n",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Differs;
+use super::Saved;
 use crate::finding::view::View;
 use crate::listing::chains;
 use crate::ruleset::Backend;
@@ -12,7 +12,7 @@ const FILES: [(&str, &str, &[u8]); 2] =
     [("ip", "/etc/ufw/user.rules", b"ufw-user-"), ("ip6", "/etc/ufw/user6.rules", b"ufw6-user-")];
 
 /// What differs from the kernel, by file.
-pub fn differs(view: &View<'_>) -> Vec<Differs> {
+pub fn differs(view: &View<'_>) -> Vec<Saved> {
     let Some(config) = view.host.saved(CONFIG).known() else { return Vec::new() };
     // What is switched off is not loaded.
     if !config.lines().any(|l| l.trim().eq_ignore_ascii_case("ENABLED=yes")) {
@@ -21,7 +21,7 @@ pub fn differs(view: &View<'_>) -> Vec<Differs> {
     FILES.iter().filter_map(|(family, path, prefix)| of_file(view, family, path, prefix)).collect()
 }
 
-fn of_file(view: &View<'_>, family: &str, path: &str, prefix: &[u8]) -> Option<Differs> {
+fn of_file(view: &View<'_>, family: &str, path: &str, prefix: &[u8]) -> Option<Saved> {
     let saved = counts(&view.host.saved(path).known()?)?;
     let now: BTreeMap<String, usize> = chains(view.rules)
         .map(|c| view.listing.chain(c))
@@ -45,7 +45,7 @@ fn of_file(view: &View<'_>, family: &str, path: &str, prefix: &[u8]) -> Option<D
     let advice =
         "ufw reload loads the file; what was changed with iptables by hand in ufw's chains is gone then: say it to ufw"
             .into();
-    (!how.is_empty()).then(|| Differs { path: path.to_owned(), how, advice })
+    (!how.is_empty()).then(|| Saved::Differs { path: path.to_owned(), how, advice })
 }
 
 /// How many rules each chain of the file has; chains that it declares and leaves empty have none. None: it is not
