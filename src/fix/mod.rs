@@ -19,8 +19,8 @@ mod translate;
 mod trial;
 
 pub use change::Change;
-pub use entry::Entry;
 pub(crate) use change::save;
+pub use entry::Entry;
 pub use listed::Listed;
 pub use mend::let_pass;
 pub use patched::Patched;

@@ -20,7 +20,7 @@ use super::rule::NewRule;
 use super::trial::{Trial, is_same};
 
 /// So many things may be in the way of one packet.
-const STEPS: usize = 6;
+const STEPS: usize = 10;
 
 /// What is proposed.
 #[derive(Debug, Clone, Default)]

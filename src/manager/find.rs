@@ -92,6 +92,10 @@ pub fn of_chain(rules: &Ruleset, chain: ChainRef) -> Option<&'static Manager> {
         let keeper = if names.leads_to.is_empty() { None } else { tell(rules, chain.table, names) };
         keepers.extend(keeper.filter(|k| k.sets_policies() && !keepers.contains(k)));
     });
+    let stops = |s: &Sign| matches!(s, Sign::Stops(mark) if has(rules, chain.table, mark) && all_drop(rules, chain.table, mark));
+    if let Some(stopped) = MANAGERS.iter().find(|m| drops(rules, chain).is_some() && m.signs.iter().any(stops)) {
+        return Some(stopped);
+    }
     match keepers[..] {
         [only] => Some(only),
         [] => marked(rules, chain.table).into_iter().find(|m| keeps_all(m)),
@@ -137,7 +141,7 @@ fn tell(rules: &Ruleset, table: TableRef, names: &Names<'_>) -> Option<&'static 
         Sign::Beside(mark, p) => leads(p).filter(|_| has(rules, table, mark)),
         Sign::Set(p) => names.sets.iter().filter_map(|n| fits(p, n)).max(),
         Sign::Comment(p) => names.comments.iter().filter_map(|n| fits(p, n)).max(),
-        Sign::Table(_) | Sign::Reads(..) | Sign::Marks(_) => None,
+        Sign::Table(_) | Sign::Reads(..) | Sign::Marks(_) | Sign::Stops(_) => None,
     });
     if own.is_some() || GIVEN_AWAY.contains(&names.chain) {
         return own;
@@ -157,6 +161,26 @@ pub(super) fn marked(rules: &Ruleset, table: TableRef) -> Vec<&'static Manager> 
         _ => false,
     };
     MANAGERS.iter().filter(|m| m.signs.iter().any(mark)).collect()
+}
+
+/// Do all base chains drop in the tables of a family that have a chain of that name?
+fn all_drop(rules: &Ruleset, table: TableRef, mark: &str) -> bool {
+    let marked: Vec<TableRef> = siblings(rules, table).into_iter().filter(|t| has(rules, *t, mark)).collect();
+    chains(rules).filter(|c| marked.contains(&c.table)).all(|c| drops(rules, c) != Some(false))
+}
+
+/// Is it a base chain whose policy drops? None: it is no base chain, or one that only translates.
+fn drops(rules: &Ruleset, chain: ChainRef) -> Option<bool> {
+    match chain.table {
+        TableRef::Nft(t) => {
+            let base = rules.nft.get(t)?.chains.get(chain.chain)?.def.base.as_ref()?;
+            (base.kind != nft::ChainKind::Nat).then_some(base.policy == Verdict::Drop)
+        }
+        TableRef::Xt(t) => {
+            let table = rules.xt.get(t).filter(|t| *t.name() != "nat")?;
+            Some(table.nth_chain(chain.chain)?.policy()? == xt::Verdict::Drop)
+        }
+    }
 }
 
 /// The tables of iptables beside this one, which programs load together, and itself.

@@ -22,6 +22,8 @@ pub enum Sign {
     /// The program keeps the whole table in which a chain of this name stands, and iptables' other tables of that family, but for what
     /// others have put there.
     Marks(&'static str),
+    /// The policies of all base chains drop, in each of iptables' tables of the family in which a chain of this name stands.
+    Stops(&'static str),
 }
 
 /// How much a name says: the longer the part that fits, the more. None: it does not fit.

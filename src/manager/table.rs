@@ -1,7 +1,7 @@
 //! The programs that are known.
 
 use super::Manager;
-use super::sign::Sign::{Beside, Chain, Comment, Marks, Reads, Set, Table};
+use super::sign::Sign::{Beside, Chain, Comment, Marks, Reads, Set, Stops, Table};
 
 /// All of them.
 pub const MANAGERS: &[Manager] = &[
@@ -36,6 +36,8 @@ pub const MANAGERS: &[Manager] = &[
             Beside("OUTPUT_direct", "PRE_*"),
             Beside("OUTPUT_direct", "POST_*"),
             Reads("OUTPUT_direct", FIREWALLD),
+            // Its panic mode with iptables.
+            Stops("OUTPUT_direct"),
         ],
         change: "with firewall-cmd, by zone",
         again: Some("at every reload"),

@@ -12,7 +12,7 @@ kernel_tests! {
     every_rule_of_a_manager_is_its_own needs ["nft", "iptables-nft", "ip6tables-nft", "ip"];
     firewalld_is_told_what_comes_before_its_denials needs ["nft", "iptables-nft", "ip6tables-nft"];
     firewalld_is_told_a_policy_for_what_is_forwarded needs ["nft", "iptables-nft", "ip6tables-nft"];
-    firewalld_is_told_to_end_its_panic needs ["nft"];
+    firewalld_is_told_to_end_its_panic needs ["nft", "iptables-nft", "ip6tables-nft"];
     shorewall_is_told_a_line_for_its_rules_or_to_forget_an_address needs ["iptables-nft-restore", "ip6tables-nft-restore"];
     what_sshguard_blocks_is_taken_back needs ["nft", "iptables-legacy"];
     fw4_is_told_a_rule_in_the_words_of_uci needs ["nft"];
@@ -108,6 +108,13 @@ fn firewalld_is_told_what_comes_before_its_denials() {
         // What firewalld makes of it.
         w.run(then);
         assert!(w.reaches_server(80), "{name}");
+        // Before what has a priority itself, only the first one is.
+        w.run(&deny.replace("_deny", "_pre").replace("add rule", "insert rule").replace("-A IN", "-I IN"));
+        assert!(!w.reaches_server(80), "{name}");
+        let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+        assert_eq!(first(&answer), [commands[0].replace("\"-1\"", "\"-32768\"")], "{name}");
+        w.run(&then.replace("add rule", "insert rule").replace("-A IN", "-I IN"));
+        assert!(w.reaches_server(80), "{name}");
     }
 }
 
@@ -160,6 +167,30 @@ fn firewalld_is_told_to_end_its_panic() {
     assert_eq!(first(&answer), ["firewall-cmd --panic-off"]);
     w.run("nft delete table inet firewalld_policy_drop");
     assert!(w.reaches_server(80));
+
+    let w = World::new();
+    w.run(host("firewalld-iptables"));
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    assert!(w.reaches_server(80));
+    // Its chains for direct rules stand in all tables but in those that were recorded.
+    w.run("iptables-nft -t mangle -N OUTPUT_direct");
+    let tables = [("mangle", "PREROUTING INPUT FORWARD OUTPUT POSTROUTING"), ("filter", "INPUT FORWARD OUTPUT")];
+    let policies = |policy: &str| {
+        for (table, chains) in tables {
+            w.run(&format!("for c in {chains}; do iptables-nft -t {table} -P $c {policy}; done"));
+        }
+    };
+    policies("DROP");
+    assert!(!w.reaches_server(80));
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+    assert_eq!(answer["culprit"]["manager"], "firewalld", "{answer}");
+    assert_eq!(first(&answer), ["firewall-cmd --panic-off"]);
+    policies("ACCEPT");
+    assert!(w.reaches_server(80));
+    // What somebody sets in the table that filters alone is no panic.
+    w.run("iptables-nft -F INPUT; iptables-nft -P INPUT DROP");
+    let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
+    assert!(answer["culprit"]["policy"] == true && answer["culprit"]["manager"].is_null(), "{answer}");
 }
 
 fn a_ban_in_the_administrators_chain_is_lifted() {

@@ -22,8 +22,9 @@ fn to_permanent() -> Option<String> {
 }
 
 pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec<Way> {
-    if table(rules, at.chain).is_some_and(|name| *name == "firewalld_policy_drop") {
-        return vec![panic_off(at, rule)];
+    // It leaves policies alone but for that.
+    if at.position.is_none() || table(rules, at.chain).is_some_and(|name| *name == "firewalld_policy_drop") {
+        return vec![panic_off(rules, at, rule)];
     }
     match run.hook {
         Hook::Input => in_zone(rules, run, at, rule).unwrap_or_default(),
@@ -32,11 +33,11 @@ pub(super) fn ways(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Vec
     }
 }
 
-/// In panic mode a table of its own stops everything, which goes then.
-fn panic_off(at: Place, rule: &NewRule) -> Way {
+/// In panic mode a table of its own stops everything, which goes then, or policies of iptables.
+fn panic_off(rules: &Ruleset, at: Place, rule: &NewRule) -> Way {
     let everything = NewRule { v6: rule.v6, ..NewRule::default() };
     Way {
-        change: Change::Insert { chain: at.chain, position: 1, rule: everything },
+        change: Change::Insert { chain: at.chain, position: len(rules, at.chain) + 1, rule: everything },
         commands: vec!["firewall-cmd --panic-off".into()],
         persistent: None,
         message: "end firewalld's panic mode, which stops all packets".into(),
@@ -44,21 +45,26 @@ fn panic_off(at: Place, rule: &NewRule) -> Way {
     }
 }
 
+/// The priority before all others.
+const FIRST: &str = " priority=\"-32768\"";
+
 /// A rich rule. Those that accept stand behind those that deny, unless they have a priority.
 fn in_zone(rules: &Ruleset, run: &Run, at: Place, rule: &NewRule) -> Option<Vec<Way>> {
     let zone = zone(rules, run, at)?;
     let way = |part: &str, priority: &str| {
         let rich = rich(rule, priority)?;
         let chain = beside(rules, at.chain, &format!("{}IN_{zone}_{part}", prefix(rules, at.chain)))?;
+        let position = if priority == FIRST { 1 } else { len(rules, chain) + 1 };
         Some(Way {
-            change: Change::Insert { chain, position: len(rules, chain) + 1, rule: rule.clone() },
+            change: Change::Insert { chain, position, rule: rule.clone() },
             commands: vec![format!("firewall-cmd --zone={zone} --add-rich-rule='{rich}'")],
             persistent: to_permanent(),
             message: format!("let firewalld accept {} in the zone {zone}", rule.describe()),
             also: allow::also(rule, run.hook),
         })
     };
-    Some([way("allow", ""), way("pre", " priority=\"-1\"")].into_iter().flatten().collect())
+    let priorities = [way("allow", ""), way("pre", " priority=\"-1\""), way("pre", FIRST)];
+    Some(priorities.into_iter().flatten().collect())
 }
 
 /// A policy for packets that are forwarded, from any zone to any: policies come before the zones.
