@@ -154,6 +154,14 @@ pub fn address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(|b| Ipv6Addr::from(b).into())
 }
 
+/// An address that no router of the Internet knows a way to (RFC 1918, RFC 3927, RFC 4193, RFC 6598).
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_private() || a.is_link_local() || (a.octets()[0] == 100 && a.octets()[1] & 0xc0 == 64),
+        IpAddr::V6(a) => a.is_unique_local(),
+    }
+}
+
 fn family(network: Network) -> String {
     match network {
         Network::Ip4 => "ip".into(),

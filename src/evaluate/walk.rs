@@ -30,7 +30,7 @@ use super::traversal::Begin;
 
 pub use deliver::{BUFFER_FULL, UNSIGNED};
 pub use fate::{Fate, Run, Step, Walked, told};
-pub use switch::is_behind;
+pub use switch::{is_behind, tracks_neighbours};
 
 /// Where a walk begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,9 @@
 use crate::evaluate::{Place, TableRef};
 use crate::ruleset::{Ruleset, nft};
 use crate::sys::Text;
-use crate::sys::nft::expr::{BitwiseOp, CmpOp, CtKey, MetaKey, NatKind, PayloadBase, QueueFlags, QueueTarget, RangeOp};
+use crate::sys::nft::expr::{
+    BitwiseOp, CmpOp, CtKey, FibFlags, FibResult, MetaKey, NatKind, PayloadBase, QueueFlags, QueueTarget, RangeOp,
+};
 use crate::sys::nft::{Data, Expr, ObjectKind, Reg, Rule, Value, Verdict};
 use crate::sys::xt::{self, Family, Match, Selector, Target, matches, targets};
 
@@ -29,6 +31,8 @@ pub struct Selects {
     pub states: Option<u32>,
     /// It holds for so many packets in some time only, or for a sample.
     pub limited: bool,
+    /// It asks whether there is a way back to the source (`fib saddr`, `-m rpfilter`).
+    pub way_back: bool,
     /// It names a conntrack helper for the connection.
     pub helper: bool,
     /// The queues that it gives packets to, how many, and whether packets pass where nobody reads them.
@@ -108,6 +112,10 @@ fn of_nft(table: &nft::Table, rule: &Rule) -> Selects {
                     MetaKey::Oif => regs.push((m.dreg, Load::OifIndex)),
                     _ => {}
                 }
+            }
+            Expr::Fib(f) => {
+                regs.retain(|(r, _)| *r != f.dreg);
+                s.way_back |= f.flags.contains(FibFlags::SADDR) && f.result != FibResult::Addrtype;
             }
             Expr::Ct(c) => {
                 regs.retain(|(r, _)| *r != c.dreg);
@@ -246,6 +254,7 @@ impl Selects {
                 let [low, high] = u.destination;
                 self.ports.push((low, high));
             }
+            Match::Rpfilter(_) => self.way_back = true,
             Match::Multiport(p) if !p.invert && p.side != matches::Multiport::SOURCE => {
                 self.ports.extend(p.ports.ranges());
             }

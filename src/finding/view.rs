@@ -8,6 +8,7 @@ use super::forwards::{Forwards, forwards};
 use super::probe::{self, Peer};
 use super::report::RuleRef;
 use crate::analysis::{Analysed, Axes, Chains, Shape, Ways};
+use crate::blame::NearMiss;
 use crate::blame::describe::Describer;
 use crate::evaluate::{ChainRef, Environment, Hook, Place};
 use crate::explain::Explainer;
@@ -146,5 +147,16 @@ impl<'a> View<'a> {
     /// A rule, or with no position a policy, for a finding.
     pub fn rule(&self, at: Place) -> RuleRef {
         RuleRef { entry: self.listing.entry(at), span: None, label: String::new(), at }
+    }
+
+    /// Where a near miss stands in the ruleset.
+    pub fn place(&self, n: &NearMiss) -> Option<Place> {
+        let wanted = (n.backend, n.family, &n.table_name, &n.chain_name);
+        chains(self.rules).find_map(|chain| {
+            let at = Place { chain, position: n.rule_position.map(|p| p as usize) };
+            let c = self.describer().culprit_of(at, None);
+            ((c.backend, c.family, &c.table_name, &c.chain_name) == wanted && c.rule_handle == n.rule_handle)
+                .then_some(at)
+        })
     }
 }

@@ -230,7 +230,8 @@ fn undone(keeper: Option<&Manager>) -> String {
 
 /// Rules that give a packet which leaves with an address that nobody beyond answers the address of this host.
 fn masquerades(rules: &Ruleset, now: &Explained) -> Vec<Step> {
-    let p = &now.blame.packet;
+    // The rule meets the packet as it leaves.
+    let Some(p) = now.walked.runs.first().map(|run| PacketFields::of(&run.packet)) else { return Vec::new() };
     let (Some(oif), Some(source)) = (&p.oif, p.source) else { return Vec::new() };
     let all = NewRule {
         v6: source.is_ipv6(),

@@ -12,6 +12,7 @@ kernel_tests! {
     ip6_forwarding_that_is_off_is_found_and_switched_on needs ["nft", "sysctl"];
     advertisements_that_a_router_does_not_take_are_found needs ["ip", "sysctl"];
     a_strict_filter_on_the_second_uplink_is_found_and_loosened needs ["ip", "sysctl"];
+    a_reverse_path_filter_made_of_rules_is_explained needs ["nft", "iptables-nft", "iptables-legacy", "sysctl"];
     translation_to_loopback_is_found_and_allowed needs ["nft", "iptables-nft", "iptables-legacy", "sysctl"];
     a_martian_is_explained needs [];
     bridged_packets_that_rules_drop_are_found_and_spared needs
@@ -137,6 +138,30 @@ fn a_strict_filter_on_the_second_uplink_is_found_and_loosened() {
     assert!(connects(&client, &server, "198.51.100.1", 80));
     assert!(found(&server, "NB0006").iter().all(|f| f["certainty"] == "possible"), "only what was counted is left");
     record::mended(&server.path(), "NB0006");
+}
+
+fn a_reverse_path_filter_made_of_rules_is_explained() {
+    for rule in [
+        "nft 'table inet rp { chain p { type filter hook prerouting priority -300; fib saddr . iif oif missing drop; }; }'",
+        "nft 'table inet rp { chain p { type filter hook prerouting priority -300; policy drop; fib saddr . iif oif exists accept; }; }'",
+        "iptables-nft -t raw -A PREROUTING -m rpfilter --invert -j DROP",
+        "iptables-legacy -t raw -A PREROUTING -m rpfilter --invert -j DROP",
+    ] {
+        let [_client, router, _server] = routed();
+        router.sysctl("net.ipv4.ip_forward", "1");
+        for name in ["all", "eth0", "eth1"] {
+            router.sysctl(&format!("net.ipv4.conf.{name}.rp_filter"), "0");
+        }
+        sh(&router, rule);
+        let answer = why(&router, "udp 192.0.2.2 198.51.100.2:53 -i eth0");
+        assert_eq!((&answer["verdict"], says(&answer, "NB0006")), (&"accept".into(), false), "{rule}");
+        let answer = why(&router, "udp 198.51.100.7 198.51.100.2:53 -i eth0");
+        assert!(answer["verdict"] == "drop" && says(&answer, "NB0006"), "{rule}: {answer}");
+        assert!(
+            answer["why"].to_string().contains("by eth0, where it came in, and the way back is by eth1"),
+            "{answer}"
+        );
+    }
 }
 
 fn translation_to_loopback_is_found_and_allowed() {

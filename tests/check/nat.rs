@@ -1,6 +1,7 @@
 //! `NB03`: address translation.
 
 use std::net::TcpListener;
+use std::path::Path;
 
 use crate::common::{Netns, kernel_tests, veth};
 use crate::world::{apply, connects, found, routed, says, sh, why};
@@ -9,6 +10,7 @@ kernel_tests! {
     what_docker_publishes_does_not_meet_the_rules_of_input needs ["iptables-nft"];
     a_port_forward_that_the_filter_drops_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
     a_port_forward_that_turns_back_is_found_and_mended needs ["nft", "iptables-nft", "iptables-legacy"];
+    a_port_forward_that_turns_back_into_a_bridge_is_found_and_mended needs ["ip", "iptables-nft"];
     a_port_forward_that_nearly_matched_is_named needs ["nft", "iptables-nft", "iptables-legacy"];
     a_rule_for_whatever_is_forwarded_is_found needs ["nft", "iptables-nft", "iptables-legacy"];
     private_addresses_that_leave_are_found needs ["nft", "iptables-legacy"];
@@ -76,6 +78,47 @@ fn a_port_forward_that_turns_back_is_found_and_mended() {
         apply(&router, &findings[0]);
         assert!(turns_back() && found(&router, "NB0302").is_empty(), "{rules}");
     }
+}
+
+fn a_port_forward_that_turns_back_into_a_bridge_is_found_and_mended() {
+    let [client, router, server] = [Netns::new(), Netns::new(), Netns::new()];
+    veth(&client, "eth0", "198.51.100.3/24", &router, "eth0", "192.0.2.1/32");
+    veth(&server, "eth0", "198.51.100.2/24", &router, "eth1", "192.0.2.1/32");
+    sh(
+        &router,
+        "ip link add br0 type bridge; ip link set eth0 master br0; ip link set eth1 master br0; ip link set br0 up; \
+         ip address add 198.51.100.1/24 dev br0",
+    );
+    router.sysctl("net.ipv4.ip_forward", "1");
+    client.route("192.0.2.1/32", "198.51.100.1");
+    let _listens = server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    let turns_back = || connects(&client, &server, "192.0.2.1", 80);
+    assert!(found(&router, "NB0302").is_empty() && !turns_back());
+    sh(
+        &router,
+        "iptables-nft -t nat -A PREROUTING -d 192.0.2.1 -p tcp --dport 80 -j DNAT --to-destination 198.51.100.2:8080",
+    );
+    let calls = "net.bridge.bridge-nf-call-iptables";
+    if Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables").exists() {
+        router.sysctl(calls, "1");
+        assert!(
+            turns_back() && found(&router, "NB0302").is_empty(),
+            "the answer is translated as it passes the bridge"
+        );
+        let answer = why(&router, "tcp 198.51.100.3 192.0.2.1:80 -i br0");
+        assert_eq!((&answer["culprit"]["kind"], says(&answer, "NB0302")), (&"none".into(), false), "{answer}");
+        router.sysctl(calls, "0");
+    }
+    assert!(!turns_back());
+    assert_eq!(found(&router, "NB0302").len(), 1);
+    for device in ["br0", "eth0"] {
+        let answer = why(&router, &format!("tcp 198.51.100.3 192.0.2.1:80 -i {device}"));
+        let fix = &answer["fix"][0];
+        assert!(says(&answer, "NB0302") && !says(&answer, "NB0303") && fix["verified"] == true, "{answer}");
+        assert!(fix["commands"][0].as_str().unwrap().contains("-d 198.51.100.2 -p tcp --dport 8080"), "{fix}");
+    }
+    apply(&router, &why(&router, "tcp 198.51.100.3 192.0.2.1:80 -i br0"));
+    assert!(turns_back());
 }
 
 fn a_port_forward_that_nearly_matched_is_named() {

@@ -16,7 +16,7 @@ use crate::evaluate::stations::{Stations, What};
 use crate::evaluate::traversal::Begin;
 use crate::sys::nft::Family;
 
-use super::switch_port::For;
+use super::switch_port::{For, surely_takes};
 use super::{Fate, On, Way};
 
 /// `PACKET_HOST`, `PACKET_OTHERHOST`.
@@ -66,6 +66,28 @@ pub(super) struct Crossing {
     pub switch: Fact<Switch>,
     /// Does br_netfilter show the packet to the rules for IP?
     calls: bool,
+}
+
+/// Do answers between hosts on one link pass this host's connection tracking? They do where the link is a bridge that shows what
+/// it switches to it.
+pub fn tracks_neighbours(env: &dyn Environment, network: Network, link: u32) -> bool {
+    matches!(env.link(link), Fact::Is(l) if l.kind == "bridge") && shows_to_rules(env, network, link)
+}
+
+/// Does br_netfilter show what a bridge switches to the rules for IP or ARP, and to connection tracking?
+fn shows_to_rules(env: &dyn Environment, network: Network, bridge: u32) -> bool {
+    let (at, key) = match network {
+        Network::Ip4 => (0, "net.bridge.bridge-nf-call-iptables"),
+        Network::Ip6 => (1, "net.bridge.bridge-nf-call-ip6tables"),
+        Network::Arp => (2, "net.bridge.bridge-nf-call-arptables"),
+        Network::Other(_) => return false,
+    };
+    match env.sysctl(key) {
+        Fact::Is(on) if on.trim() != "0" => true,
+        // A bridge may ask for it by itself, where br_netfilter is loaded.
+        Fact::Is(_) => env.switch(bridge).value().and_then(|s| s.calls.get(at)).copied().unwrap_or(false),
+        Fact::Absent | Fact::Unknown(_) => false,
+    }
 }
 
 impl Way<'_, '_> {
@@ -126,7 +148,8 @@ impl Way<'_, '_> {
         let iif = std::mem::replace(&mut self.cx.packet.iif, Fact::Absent);
         self.cx.packet.oif = self.port_out(&crossing)?;
         let what = "whether a port of the bridge takes it";
-        if self.cx.packet.oif.is_unknown() && !self.cx.ask(what, what.as_bytes(), true) {
+        let surely = crossing.switch.value().is_some_and(surely_takes);
+        if self.cx.packet.oif.is_unknown() && !surely && !self.cx.ask(what, what.as_bytes(), true) {
             return Err(Fate::Unknown(what.into()));
         }
         self.bridge_hook(Hook::Output, &crossing)?;
@@ -141,22 +164,10 @@ impl Way<'_, '_> {
         if let Some(Fact::Is(link)) = port.value().map(|p| self.walk.env.link(p.index)) {
             addresses.push(link.address);
         }
-        let of = match self.cx.packet.network {
-            Network::Ip4 => Some((0, "net.bridge.bridge-nf-call-iptables")),
-            Network::Ip6 => Some((1, "net.bridge.bridge-nf-call-ip6tables")),
-            Network::Arp => Some((2, "net.bridge.bridge-nf-call-arptables")),
-            Network::Other(_) => None,
-        };
         // What has a VLAN tag is shown to them only where that is asked for.
         let tagged = matches!(self.cx.packet.vlan, Fact::Is(_))
             && !matches!(self.walk.env.sysctl("net.bridge.bridge-nf-filter-vlan-tagged"), Fact::Is(v) if v.trim() != "0");
-        let calls = !tagged
-            && of.is_some_and(|(i, key)| match self.walk.env.sysctl(key) {
-                Fact::Is(on) if on.trim() != "0" => true,
-                // A bridge may ask for it by itself, where br_netfilter is loaded.
-                Fact::Is(_) => switch.value().and_then(|s| s.calls.get(i)).copied().unwrap_or(false),
-                Fact::Absent | Fact::Unknown(_) => false,
-            });
+        let calls = !tagged && shows_to_rules(self.walk.env, self.cx.packet.network, bridge.index);
         if let Fact::Is(switch) = &switch {
             addresses.extend(switch.ports.iter().map(|p| p.address.clone()));
         }

@@ -3,7 +3,7 @@
 
 use crate::blame::CulpritKind;
 use crate::blame::packet::device_name;
-use crate::evaluate::environment::SwitchPort;
+use crate::evaluate::environment::{Switch, SwitchPort};
 use crate::evaluate::fact::Fact;
 use crate::evaluate::headers;
 use crate::evaluate::obstacle::Obstacle;
@@ -33,6 +33,14 @@ const MOST: usize = 8;
 
 fn refused<T>(why: impl Into<String>) -> On<T> {
     Err(Fate::Lost(Box::new(Obstacle::new(CulpritKind::Unknown, why.into()))))
+}
+
+/// Does a frame of the host leave by some port, whomever it is for?
+pub(super) fn surely_takes(switch: &Switch) -> bool {
+    let takes = |p: &SwitchPort| p.up && p.state == FORWARDING && p.floods[0] && !p.proxy_arp;
+    let taken = |index: u32| switch.ports.iter().any(|p| p.device.index == index && takes(p));
+    let known = |all: &Vec<(Vec<u8>, Option<u32>)>| all.iter().all(|(_, at)| at.is_none_or(taken));
+    !switch.vlan_filtering && switch.ports.iter().any(takes) && switch.stations.value().is_some_and(known)
 }
 
 impl Way<'_, '_> {

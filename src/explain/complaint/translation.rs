@@ -1,15 +1,15 @@
 //! Packets that pass, and whose answers do not come back because of an address: nobody translated the source.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::Case;
 use crate::blame::attributor::doubt;
-use crate::blame::packet::address;
+use crate::blame::packet::{address, is_private};
 use crate::blame::{Culprit, CulpritKind, Why};
 use crate::evaluate::Fact;
 use crate::evaluate::environment::{FibAnswer, FibQuery};
 use crate::evaluate::packet::{CtState, Packet};
-use crate::evaluate::walk::Fate;
+use crate::evaluate::walk::{Fate, tracks_neighbours};
 use crate::explain::explainer::Explained;
 use crate::explain::near;
 use crate::finding::probe;
@@ -17,14 +17,6 @@ use crate::finding::probe;
 fn ends(packet: &Packet) -> Option<(IpAddr, IpAddr)> {
     let (src, dst) = packet.addresses()?;
     Some((address(src)?, address(dst)?))
-}
-
-/// An address that means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193).
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => a.is_private() || a.to_bits() >> 22 == Ipv4Addr::new(100, 64, 0, 0).to_bits() >> 22,
-        IpAddr::V6(a) => a.is_unique_local(),
-    }
 }
 
 impl Case<'_> {
@@ -60,6 +52,10 @@ impl Case<'_> {
         let (src, dst) = self.with_its_own_source()?;
         let asked = self.ends()?.1;
         let there = self.run.packet.oif.value()?.index;
+        // On a bridge that br_netfilter looks into, the answer is translated back as it passes.
+        if tracks_neighbours(self.env, self.run.packet.network, there) {
+            return None;
+        }
         if asked == dst || self.neighbour_on(dst) != Some(there) || self.neighbour_on(src) != Some(there) {
             return None;
         }

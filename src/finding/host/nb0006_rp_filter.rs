@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::blame::CulpritKind;
-use crate::evaluate::Fact;
+use crate::evaluate::environment::FibQuery;
+use crate::evaluate::{Fact, Place};
 use crate::finding::code::Code;
 use crate::finding::counter::{self, counter};
 use crate::finding::fix::Fix;
+use crate::finding::probe;
 use crate::finding::report::{Finding, Severity};
+use crate::finding::selects::selects;
 use crate::finding::view::View;
 use crate::finding::why::Case;
 use crate::host::sysctl::{self, Setting};
@@ -103,9 +106,25 @@ fn second_way(view: &View<'_>, link: &Link) -> Option<(Prefix, u32)> {
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
-    let s = c.sysctl.as_ref().filter(|_| c.kind == CulpritKind::Sysctl)?;
+    let Some(s) = c.sysctl.as_ref().filter(|_| c.kind == CulpritKind::Sysctl) else { return by_rules(case) };
     s.key.ends_with(".rp_filter").then(|| {
         format!("{} is {}: an answer would leave by another interface than this packet came in by", s.key, s.value)
+    })
+}
+
+/// The same filter as rules have it: they ask whether there is a way back by the interface at hand.
+fn by_rules(case: &Case<'_, '_>) -> Option<String> {
+    let (view, blame) = (case.view, &case.explained.blame);
+    let near = blame.near_misses.iter().filter_map(|n| view.place(n));
+    let asks = |at: Place| selects(view.rules, at).is_some_and(|s| s.way_back);
+    if !probe::stopped_at(case.explained).into_iter().chain(near).any(asks) {
+        return None;
+    }
+    let (source, iif) = (blame.packet.source?, blame.packet.iif.as_deref()?);
+    let way = view.env.fib(&FibQuery { to: source, from: None, oif: None, iif: None, mark: 0, tos: 0 }).known()?;
+    let by = view.host.link(way.oif).known()?.name;
+    (by.as_bytes() != iif.as_bytes()).then(|| {
+        format!("the rules ask for a way back to {source} by {iif}, where it came in, and the way back is by {by}")
     })
 }
 

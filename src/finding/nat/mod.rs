@@ -11,7 +11,6 @@ mod nb0308_forward_wide;
 mod nb0309_not_all_tried;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::code::Code;
 use super::witness::Witness;
@@ -44,13 +43,5 @@ fn some_of(all: &[String]) -> String {
     match all.len().saturating_sub(3) {
         0 => first,
         n => format!("{first} and {n} more"),
-    }
-}
-
-/// Addresses that no router of the Internet knows a way to.
-fn is_private(a: IpAddr) -> bool {
-    match a {
-        IpAddr::V4(a) => a.is_private() || a.is_link_local() || (a.octets()[0] == 100 && a.octets()[1] & 0xc0 == 64),
-        IpAddr::V6(a) => a.is_unique_local(),
     }
 }

@@ -1,6 +1,7 @@
 //! `NB0302`: the neighbours of a published server cannot use its published address.
 
 use crate::blame::CulpritKind;
+use crate::evaluate::walk::{Run, tracks_neighbours};
 use crate::evaluate::{Device, Fact};
 use crate::explain::Explained;
 use crate::finding::code::Code;
@@ -25,7 +26,7 @@ pub(super) const CODE: Code = Code {
 
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
     for of_rule in view.forwards().tried.chunk_by(|a, b| a.at == b.at) {
-        let all = || of_rule.iter().flat_map(|f| &f.witnesses).filter(|w| turns_back(w));
+        let all = || of_rule.iter().flat_map(|f| &f.witnesses).filter(|w| turns_back(view, w));
         let Some(w) = all().next() else { continue };
         let link = &w.peer.link;
         let mut servers: Vec<String> = all().flat_map(Witness::ends).map(|(_, to, _)| to.to_string()).collect();
@@ -93,11 +94,15 @@ fn passes(after: &Trial<'_>, w: &Witness) -> bool {
 }
 
 /// Does the packet leave where it came from, with its own source address?
-fn turns_back(w: &Witness) -> bool {
+fn turns_back(view: &View<'_>, w: &Witness) -> bool {
+    let tracked = |r: &Run| match r.packet.oif.value() {
+        Some(oif) => tracks_neighbours(view.env, r.packet.network, oif.index),
+        None => false,
+    };
     let same = |d: &Fact<Device>| d.value().and_then(|d| d.name.value()).is_some_and(|n| *n == w.peer.link);
     w.explained.passes()
         && w.peer.on_link
-        && w.runs().all(|r| same(&r.packet.oif))
+        && w.runs().all(|r| same(&r.packet.oif) && !tracked(r))
         && w.ends().iter().all(|(from, ..)| *from == w.peer.remote)
 }
 

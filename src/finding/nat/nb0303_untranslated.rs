@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::analysis::{Region, What};
+use crate::blame::packet::is_private;
 use crate::blame::{CulpritKind, PacketFields, Verdict};
 use crate::evaluate::Place;
 use crate::evaluate::packet::CtState;
@@ -19,8 +20,6 @@ use crate::finding::witness::number;
 use crate::fix::{Change, NewRule, Trial, translations};
 use crate::listing::chains;
 use crate::manager;
-
-use super::is_private;
 
 pub(super) const CODE: Code = Code {
     id: "NB0303",
@@ -143,12 +142,13 @@ fn is_for_another_network(view: &View<'_>, at: Place, from: &Peer) -> bool {
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
     let c = case.culprit();
-    let source = case.explained.blame.packet.source?;
+    let out = PacketFields::of(&case.explained.walked.runs.first()?.packet);
+    let source = out.source?;
     // What is lost has not left.
-    let leaves = case.explained.blame.verdict == Verdict::Accept && case.explained.blame.packet.oif.is_some();
-    (c.kind == CulpritKind::Nat && is_private(source) && leaves).then(|| {
-        format!("it leaves with the private source address {source}, to which nobody beyond knows the way back")
-    })
+    let leaves = case.explained.blame.verdict == Verdict::Accept && out.oif.is_some();
+    (c.kind == CulpritKind::Nat && is_private(source) && !out.destination.is_some_and(is_private) && leaves).then(
+        || format!("it leaves with the private source address {source}, to which nobody beyond knows the way back"),
+    )
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ fn finding(view: &View<'_>, (protocol, port): (u8, u16), at: Place, kept: Kept) 
             format!("{service} is open for {wanted} only, and that is a part of {network}")
         }
     };
-    let accept = place(view, &kept.near).map(|p| {
+    let accept = view.place(&kept.near).map(|p| {
         let rule = view.rule(p).label(format!("open for {wanted}"));
         // iptables-nft keeps some conditions as nft has them, and writes them in its own words.
         let field = kept.near.field.as_deref().unwrap_or_default();
@@ -184,16 +184,6 @@ fn finding(view: &View<'_>, (protocol, port): (u8, u16), at: Place, kept: Kept) 
             .possible("whether they are meant to reach it the rules do not say; if not, all is well")
             .note(format!("for one client: nfblame why {} {client} THIS-HOST:{port}", name(protocol))),
     )
-}
-
-/// Where a near miss stands in the ruleset.
-fn place(view: &View<'_>, n: &NearMiss) -> Option<Place> {
-    let wanted = (n.backend, n.family, &n.table_name, &n.chain_name);
-    crate::listing::chains(view.rules).find_map(|chain| {
-        let at = Place { chain, position: n.rule_position.map(|p| p as usize) };
-        let c = view.describer().culprit_of(at, None);
-        ((c.backend, c.family, &c.table_name, &c.chain_name) == wanted && c.rule_handle == n.rule_handle).then_some(at)
-    })
 }
 
 /// The hosts on its links that this host has exchanged packets with, routers left out.

@@ -2,8 +2,9 @@
 
 use crate::evaluate::nft::machine::Machine;
 use crate::evaluate::{Context, Fact, Network};
+use crate::ruleset::render::nft::symbols;
 use crate::sys::nft::Expr;
-use crate::sys::nft::expr::{CtKey, MetaKey, Payload, PayloadBase};
+use crate::sys::nft::expr::{CtKey, FibFlags, FibResult, MetaKey, Payload, PayloadBase};
 
 use super::show::Show;
 
@@ -27,6 +28,8 @@ pub(super) fn name(cx: &Context<'_>, m: &Machine<'_>, e: &Expr, len: usize) -> (
                 | MetaKey::Sdifname => Show::Name,
                 MetaKey::Mark => Show::Mark,
                 MetaKey::L4proto => Show::Protocol,
+                MetaKey::Nfproto => Show::Named(&symbols::NFPROTO),
+                MetaKey::Pkttype => Show::Named(&symbols::PKTTYPE),
                 MetaKey::Protocol | MetaKey::BriIifvproto => Show::Hex,
                 _ => Show::Host,
             };
@@ -36,7 +39,9 @@ pub(super) fn name(cx: &Context<'_>, m: &Machine<'_>, e: &Expr, len: usize) -> (
         }
         Expr::Ct(e) => {
             let show = match e.key {
-                CtKey::State => Show::CtState,
+                CtKey::State => Show::Flags(&symbols::CT_STATE),
+                CtKey::Status => Show::Flags(&symbols::CT_STATUS),
+                CtKey::Direction => Show::Named(&symbols::CT_DIR),
                 CtKey::Mark => Show::Mark,
                 CtKey::Src | CtKey::Dst | CtKey::SrcIp | CtKey::DstIp | CtKey::SrcIp6 | CtKey::DstIp6 => Show::Address,
                 CtKey::ProtoSrc | CtKey::ProtoDst => Show::Network,
@@ -47,7 +52,15 @@ pub(super) fn name(cx: &Context<'_>, m: &Machine<'_>, e: &Expr, len: usize) -> (
             (format!("ct {direction}{}", e.key), show, len)
         }
         Expr::Exthdr(e) => (format!("{} {} byte {}", e.op, e.kind, e.offset), Show::Hex, len),
-        Expr::Fib(e) => (format!("fib {}", e.result), Show::Host, len),
+        Expr::Fib(e) => {
+            let show = match e.result {
+                _ if e.flags.contains(FibFlags::PRESENT) => Show::Named(&symbols::BOOLEAN),
+                FibResult::Addrtype => Show::Named(&symbols::FIB_ADDR),
+                FibResult::Oifname => Show::Name,
+                _ => Show::Host,
+            };
+            (format!("fib {}", e.result), show, len)
+        }
         Expr::Rt(e) => (format!("rt {}", e.key), Show::Hex, len),
         Expr::Socket(e) => (format!("socket {}", e.key), Show::Host, len),
         Expr::Osf(_) => ("osf name".into(), Show::Name, len),
@@ -97,7 +110,7 @@ fn payload(cx: &Context<'_>, m: &Machine<'_>, p: &Payload) -> (String, Show, usi
         (PayloadBase::Transport, _, TCP) => match (o, n) {
             (0, 2) => Some(("tcp sport", Show::Network, 2)),
             (2, 2) => Some(("tcp dport", Show::Network, 2)),
-            (13, 1) => Some(("tcp flags", Show::Hex, 1)),
+            (13, 1) => Some(("tcp flags", Show::Flags(&symbols::TCP_FLAG), 1)),
             _ => None,
         },
         (PayloadBase::Transport, _, UDP) => match (o, n) {
@@ -107,9 +120,9 @@ fn payload(cx: &Context<'_>, m: &Machine<'_>, p: &Payload) -> (String, Show, usi
             _ => None,
         },
         (PayloadBase::Transport, _, ICMP | ICMPV6) => match (o, n, protocol) {
-            (0, 1, ICMP) => Some(("icmp type", Show::Network, 1)),
+            (0, 1, ICMP) => Some(("icmp type", Show::Named(&symbols::ICMP_TYPE), 1)),
             (1, 1, ICMP) => Some(("icmp code", Show::Network, 1)),
-            (0, 1, _) => Some(("icmpv6 type", Show::Network, 1)),
+            (0, 1, _) => Some(("icmpv6 type", Show::Named(&symbols::ICMP6_TYPE), 1)),
             (1, 1, _) => Some(("icmpv6 code", Show::Network, 1)),
             _ => None,
         },

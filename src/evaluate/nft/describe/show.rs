@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::evaluate::packet::CtState;
+use crate::ruleset::render::nft::symbols::Symbols;
 use crate::ruleset::render::protocol_name;
 use crate::sys::Text;
 
@@ -21,7 +21,10 @@ pub(super) enum Show {
     Address,
     Ethernet,
     Name,
-    CtState,
+    /// A number in host order, of which some have names.
+    Named(&'static Symbols),
+    /// Bits in host order, of which each has a name.
+    Flags(&'static Symbols),
     Hex,
 }
 
@@ -45,7 +48,11 @@ impl Show {
                 protocol_name(number).map_or_else(|| number.to_string(), str::to_owned)
             }
             (Self::Mark, 1..=8) => format!("{:#010x}", host(bytes)),
-            (Self::CtState, 4) => states(host(bytes)),
+            (Self::Named(of), 1..=8) => {
+                let number = host(bytes);
+                of.name(number.into()).map_or_else(|| number.to_string(), str::to_owned)
+            }
+            (Self::Flags(of), 1..=8) => flags(of, host(bytes)),
             (Self::Ethernet, _) => bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":"),
             (Self::Name, _) => {
                 // A comparison of a part of a name is one with a wildcard.
@@ -70,14 +77,13 @@ fn host(bytes: &[u8]) -> u64 {
     u64::from_ne_bytes(n)
 }
 
-fn states(bits: u64) -> String {
-    let all = [
-        (1, CtState::Invalid),
-        (2, CtState::Established),
-        (4, CtState::Related),
-        (8, CtState::New),
-        (64, CtState::Untracked),
-    ];
-    let names: Vec<_> = all.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, s)| s.name()).collect();
-    if names.is_empty() { format!("{bits:#x}") } else { names.join(",") }
+/// The names of the bits that are set; those that have none in hexadecimal.
+fn flags(of: &Symbols, bits: u64) -> String {
+    let mut names: Vec<_> =
+        of.names.iter().filter(|(_, b)| bits & b != 0).map(|(name, _)| (*name).to_owned()).collect();
+    let nameless = of.names.iter().fold(bits, |left, (_, b)| left & !b);
+    if nameless != 0 {
+        names.push(format!("{nameless:#x}"));
+    }
+    if names.is_empty() { "none".into() } else { names.join(",") }
 }

@@ -1,6 +1,6 @@
 //! nft's data types: what the number of a set's key type means, and what a value looks like.
 
-mod symbols;
+pub(crate) mod symbols;
 mod time;
 mod value;
 

@@ -35,6 +35,7 @@ use crate::ruleset::{RuleTexts, RuleWriter, Ruleset};
 use crate::sys::Text;
 use crate::sys::nft::{Element, Rule};
 
+pub(crate) use datatype::symbols;
 pub use named::{Named, named};
 pub use names::{Names, System};
 pub use view::View;

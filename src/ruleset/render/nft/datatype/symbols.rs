@@ -1,7 +1,7 @@
 //! The names that values have.
 
 /// Names of the values of a type; of several names for a value the first is shown.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Symbols {
     pub names: &'static [(&'static str, u64)],
     /// Are the names shown in quotes?
