@@ -86,7 +86,7 @@ pub fn why(global: &Global, args: &WhyArgs) -> Result<Exit, Box<dyn Error>> {
     let question = args.packet.question()?;
     let (host, rules) = (KernelHost::open()?, Ruleset::read()?);
     let explainer = Explainer::new(&rules, &host);
-    let looks_like_it = |e: &Explained| args.symptom.is_none_or(|s| s.fits(&question, &e.blame));
+    let looks_like_it = |e: &Explained| args.symptom.is_none_or(|s| s.fits(&question, e));
     let mut answer = complain_of(&explainer, &question, looks_like_it)?;
     let mut diagnosis = None;
     if let Some(symptom) = args.symptom {

@@ -53,4 +53,29 @@ impl RejectWith {
             Self::Icmp(n) => n.clone(),
         }
     }
+
+    /// Type and code of the message. None: it is none of ICMP, or its name is not known.
+    pub fn message(&self) -> Option<(u8, u8)> {
+        let Self::Icmp(name) = self else { return None };
+        Some(match name.as_ref() {
+            "icmp-net-unreachable" => (3, 0),
+            "icmp-host-unreachable" => (3, 1),
+            "icmp-proto-unreachable" => (3, 2),
+            "icmp-port-unreachable" => (3, 3),
+            "icmp-fragmentation-needed" => (3, 4),
+            "icmp-net-prohibited" => (3, 9),
+            "icmp-host-prohibited" => (3, 10),
+            "icmp-admin-prohibited" => (3, 13),
+            "icmp-time-exceeded" => (11, 0),
+            "icmp6-no-route" => (1, 0),
+            "icmp6-adm-prohibited" => (1, 1),
+            "icmp6-addr-unreachable" => (1, 3),
+            "icmp6-port-unreachable" => (1, 4),
+            "icmp6-policy-fail" => (1, 5),
+            "icmp6-reject-route" => (1, 6),
+            "icmp6-packet-too-big" => (2, 0),
+            "icmp6-time-exceeded" => (3, 0),
+            _ => return None,
+        })
+    }
 }

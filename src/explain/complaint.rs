@@ -1,7 +1,9 @@
 //! A complaint: this packet does not arrive. If the packet itself would pass, what it needs on its way may not: that the
 //! neighbour can ask for us, the answer, the message that it is too big, a connection that is not led astray.
 
+mod later;
 mod neighbour;
+mod told;
 mod translation;
 
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use crate::blame::{Culprit, CulpritKind, Verdict, Why};
 use crate::evaluate::nat::{Manip, end_of};
 use crate::evaluate::packet::{Ct, CtState, Packet};
 use crate::evaluate::walk::{Fate, Run};
-use crate::evaluate::{Environment, Fact, RejectWith};
+use crate::evaluate::{Environment, Fact};
 use crate::sys::Text;
 use crate::sys::ct::Status;
 
@@ -43,18 +45,25 @@ pub fn complain_of(
     q: &Question,
     looks_like_it: impl Fn(&Explained) -> bool,
 ) -> Result<Explained, Invalid> {
-    let answer = explainer.answer(q, true)?;
+    let mut answer = explainer.answer(q, true)?;
     let Some(run) = answer.walked.runs.first() else { return Ok(answer) };
     let case = Case { explainer, env: explainer.env(), q, run };
     if answer.blame.verdict != Verdict::Accept {
-        let untold = case.untold(&answer, q).filter(|untold| looks_like_it(untold));
-        return Ok(untold.unwrap_or(answer));
+        if let Some(untold) = case.untold().filter(|untold| looks_like_it(untold)) {
+            return Ok(untold);
+        }
+        if let Some(by) = case.unheard() {
+            answer.blame.why.push(Why::plain(format!("what would tell the sender so is lost itself: {by}")));
+            answer.unheard = true;
+        }
+        return Ok(answer);
     }
-    let reasons: [&dyn Fn() -> Option<Explained>; 6] = [
+    let reasons: [&dyn Fn() -> Option<Explained>; 7] = [
         &|| case.neighbour(),
         &|| case.stale(&answer),
         &|| case.hairpin(&answer),
         &|| case.reply(),
+        &|| case.later(),
         &|| case.too_big(),
         &|| case.untranslated(&answer),
     ];
@@ -202,59 +211,5 @@ impl Case<'_> {
             _ => self.explainer.answer(&answer, true),
         };
         self.blame(back.ok()?, "the packet itself would pass; the answer to it is lost".into())
-    }
-
-    /// What becomes of the message that a packet like this is too big.
-    fn message(&self, lost: &[u8]) -> Option<Explained> {
-        let (iif, _) = self.iif()?;
-        let (src, _) = self.ends()?;
-        let beginning: Vec<u8> = lost.iter().copied().take(if src.is_ipv4() { 28 } else { 1232 }).collect();
-        // It comes from the address that faces the sender.
-        let own = self.env.masquerade_address(iif, src).known()?;
-        let message = if src.is_ipv4() { (ICMP, (3, 4)) } else { (ICMPV6, (2, 0)) };
-        let craft = Craft { icmp: message.1, payload: Some(beginning), ..Craft::new(message.0, own, src) };
-        let (network, bytes) = craft.plain_icmp().make().ok()?;
-        let told = Question { side: Side::Out, ct: Some(CtState::Related), ..Question::new(network, bytes) };
-        self.explainer.answer(&told, true).ok()
-    }
-
-    /// The packet itself is too big: does its sender learn so? If not, it never sends smaller ones.
-    fn untold(&self, answer: &Explained, q: &Question) -> Option<Explained> {
-        let Fate::Lost(o) = &answer.walked.runs.first()?.fate else { return None };
-        if o.kind != CulpritKind::Mtu || !matches!(o.told, Some(RejectWith::Icmp(_))) {
-            return None;
-        }
-        let what = o.detail.clone().unwrap_or_default();
-        self.blame(
-            self.message(&q.bytes)?,
-            format!("the packet is {what}; the message that tells its sender so is lost"),
-        )
-    }
-
-    /// A packet as large as what it came in by carries: is it too big for the way out, and does its sender learn so?
-    fn too_big(&self) -> Option<Explained> {
-        if self.run.fate != Fate::Left {
-            return None;
-        }
-        let (iif, _) = self.iif()?;
-        let (src, dst) = self.ends()?;
-        let p = Packet::new(self.q.network, self.q.bytes.clone());
-        let protocol = p.headers().protocol.filter(|p| matches!(*p, TCP | UDP))?;
-        let (sport, dport) = p.ports()?;
-        let mtu = self.env.link(iif).known()?.mtu as usize;
-        let large = Craft { sport, dport, flags: 0x10, length: Some(mtu.min(65535)), ..Craft::new(protocol, src, dst) };
-        let (network, bytes) = large.make().ok()?;
-        let q = Question { ct: Some(CtState::Established), bytes, network, ..self.q.clone() };
-        let answer = self.explainer.answer(&q, true).ok()?;
-        let Fate::Lost(o) = &answer.walked.runs.first()?.fate else { return None };
-        if o.kind != CulpritKind::Mtu {
-            return None;
-        }
-        let why = format!("packets of up to {mtu} bytes come in, and are {}", o.detail.as_deref().unwrap_or("too big"));
-        if !matches!(o.told, Some(RejectWith::Icmp(_))) {
-            return self.blame(answer, format!("this one would pass, but {why}, without a word to the sender"));
-        }
-        let answer = self.message(&q.bytes)?;
-        self.blame(answer, format!("this one would pass, but {why}; the message that tells the sender so is lost"))
     }
 }

@@ -32,6 +32,8 @@ pub struct Explained {
     pub walked: Walked,
     /// What was assumed, for people.
     pub notes: Vec<String>,
+    /// Is what would tell the sender of the loss certainly lost itself? Only a complaint asks.
+    pub unheard: bool,
 }
 
 impl<'a> Explainer<'a> {
@@ -135,7 +137,7 @@ impl<'a> Explainer<'a> {
             doubt(&mut blame, format!("{}: {}", p.object, p.message));
         }
         blame.near_misses = near_misses;
-        Explained { blame, walked, notes }
+        Explained { blame, walked, notes, unheard: false }
     }
 
     /// Walks a packet; and says whether the state that was asked for is also what the live table says.

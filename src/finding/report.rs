@@ -177,6 +177,9 @@ pub struct Finding {
     pub title: &'static str,
     /// What exactly, here.
     pub message: String,
+    /// The services that it is about, by protocol and port as clients name them. Empty: not about single ones.
+    #[serde(skip)]
+    pub services: Vec<(u8, u16)>,
     /// What shows it.
     pub evidence: Vec<Evidence>,
     /// The rules that it is about, the first one above all.
@@ -198,6 +201,7 @@ impl Finding {
             certainty: Certainty::Proven,
             title: code.title,
             message,
+            services: Vec::new(),
             evidence: Vec::new(),
             rules: Vec::new(),
             notes: Vec::new(),
@@ -217,6 +221,13 @@ impl Finding {
     pub fn possible(mut self, depends_on: impl Into<String>) -> Self {
         self.certainty = Certainty::Possible;
         self.note(depends_on)
+    }
+
+    /// The same, about these services alone.
+    #[must_use]
+    pub fn about(mut self, services: impl IntoIterator<Item = (u8, u16)>) -> Self {
+        self.services.extend(services);
+        self
     }
 
     /// The same, with one more piece of evidence.

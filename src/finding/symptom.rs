@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::report::{Finding, Severity};
 use super::view::View;
 use crate::blame::{Blame, CulpritKind as Kind, Verdict, Why};
-use crate::evaluate::Fact;
 use crate::evaluate::packet::CtState;
+use crate::evaluate::{Fact, Packet};
 use crate::explain::{Explained, Question, Side};
 
 /// What the one who complains sees.
@@ -80,7 +80,7 @@ impl Symptom {
                     &["NB0007", "NB0301", "NB0302", "NB0303", "NB0406", "NB0407"],
                     |b| by(b, Kind::Nat),
                 ),
-                ("the service does not accept its connections", &["NB0503"], |b| by(b, Kind::Socket)),
+                ("the service does not accept its connections", &["NB0503"], |b| by(b, Kind::Socket) && !refused(b)),
                 ("a route throws it away, or none leads back", &["NB0013"], |b| by(b, Kind::Route)),
                 ("a queue has no reader", &["NB0604"], |b| by(b, Kind::Queue)),
                 ("an IPsec policy drops it", &["NB0016"], |b| by(b, Kind::Xfrm)),
@@ -88,7 +88,9 @@ impl Symptom {
                 ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"], |b| {
                     by(b, Kind::Neighbour)
                 }),
-                ("refusals are held back by a rate limit", &["NB0018"], |_| false),
+                ("nobody listens, and the refusal is lost or held back by a rate limit", &["NB0018"], |b| {
+                    by(b, Kind::Socket) && refused(b)
+                }),
             ],
             Self::HostUnreachable => &[
                 ("the next hop or the host does not answer on its link", &["NB0011", "NB0012"], |b| {
@@ -111,16 +113,14 @@ impl Symptom {
                 ("the connection table is full, on this host", &["NB0401", "NB0402"], |b| by(b, Kind::Conntrack)),
             ],
             Self::Stalls => &[
-                ("large packets are lost, and the message about it too", &["NB0203", "NB0019"], |b| {
-                    by(b, Kind::Mtu) || b.packet.icmp_type.is_some()
-                }),
+                ("large packets are lost, and the message about it too", &["NB0203", "NB0019"], large),
                 ("connection tracking calls its packets invalid", &["NB0404"], |b| {
                     b.packet.ct_state == Some("invalid")
                 }),
                 ("connection tracking has forgotten it", &["NB0405"], |_| false),
                 ("a further connection that it announces is dropped", &["NB0403"], |_| false),
                 ("a rule or policy drops what follows, or the answers", &["NB0201", "NB0205"], |b| {
-                    ruled(b) && b.packet.ct_state != Some("invalid")
+                    ruled(b) && b.packet.ct_state != Some("invalid") && !large(b)
                 }),
             ],
             Self::TooManyOpenFiles => &[],
@@ -128,8 +128,8 @@ impl Symptom {
     }
 
     /// Would the one who sent the packet see this?
-    pub fn fits(self, q: &Question, blame: &Blame) -> bool {
-        seen(q, blame).contains(&self)
+    pub fn fits(self, q: &Question, answer: &Explained) -> bool {
+        seen(q, answer).contains(&self)
     }
 }
 
@@ -145,12 +145,22 @@ fn ruled(b: &Blame) -> bool {
     by(b, Kind::Rule) || by(b, Kind::Policy)
 }
 
+fn refused(b: &Blame) -> bool {
+    b.verdict == Verdict::Reject
+}
+
 fn rejected(b: &Blame) -> bool {
-    ruled(b) && b.verdict == Verdict::Reject
+    ruled(b) && refused(b)
 }
 
 fn bound(b: &Blame) -> bool {
     by(b, Kind::Socket) && b.culprit.detail.as_ref().is_some_and(|d| d.starts_with("bound to"))
+}
+
+/// Is it too big, or the message that it is?
+fn large(b: &Blame) -> bool {
+    let (transport, kind) = (b.packet.transport.as_deref(), (b.packet.icmp_type, b.packet.icmp_code));
+    by(b, Kind::Mtu) || matches!((transport, kind), (Some("icmp"), (Some(3), Some(4))) | (Some("icmp6"), (Some(2), _)))
 }
 
 fn beyond(b: &Blame) -> bool {
@@ -162,7 +172,7 @@ fn of_setting(b: &Blame, part: &str) -> bool {
 }
 
 /// What whoever sent the packet sees of its loss. None: it is not lost, that cannot be told, or it is none of these.
-fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
+fn seen(q: &Question, Explained { blame, unheard, .. }: &Explained) -> Vec<Symptom> {
     let told = blame.reject_with.as_deref().unwrap_or_default();
     let hook = blame.packet.hook;
     let tcp = blame.packet.transport.as_deref() == Some("tcp");
@@ -189,6 +199,7 @@ fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
     }
     match blame.verdict {
         Verdict::Accept | Verdict::Unknown => Vec::new(),
+        _ if *unheard => vec![Symptom::Timeout],
         Verdict::Reject if told.contains("reset") || told.contains("port-unreach") => vec![Symptom::Refused],
         Verdict::Reject if told.contains("net-unreach") || told.contains("no-route") => vec![Symptom::NetUnreachable],
         Verdict::Reject if !told.is_empty() => vec![Symptom::HostUnreachable],
@@ -197,11 +208,10 @@ fn seen(q: &Question, blame: &Blame) -> Vec<Symptom> {
         _ => {
             let mut all = vec![Symptom::Timeout];
             // The first packets of a connection got through, or it would not be one.
-            let later = matches!(q.ct, Some(CtState::Established | CtState::Related | CtState::Invalid));
-            if later
-                || blame.culprit.kind == Kind::Mtu
-                || matches!(blame.packet.ct_state, Some("established" | "related" | "invalid"))
-            {
+            let later = matches!(q.ct, Some(CtState::Established | CtState::Related | CtState::Invalid))
+                || matches!(blame.packet.ct_state, Some("established" | "related" | "invalid"));
+            let begins = blame.packet.tcp_flags.as_ref().map(|flags| flags.contains("syn"));
+            if !begins.unwrap_or(!later) || large(blame) {
                 all.push(Symptom::Stalls);
             }
             all
@@ -241,7 +251,7 @@ pub fn diagnose(
     answer: &mut Explained,
     found: &[Finding],
 ) -> Diagnosis {
-    let looks = seen(q, &answer.blame);
+    let looks = seen(q, answer);
     let names = |s: &[Symptom]| s.iter().map(|s| s.name()).collect::<Vec<_>>().join(" or ");
     let fits = (!looks.is_empty()).then(|| looks.contains(&symptom));
     let message = match (symptom, fits) {
@@ -262,19 +272,28 @@ pub fn diagnose(
         _ => "what its sender sees cannot be told".into(),
     };
     answer.blame.why.push(Why::plain(message.clone()));
-    let severity = |code: &str| found.iter().filter(|f| f.code == code).map(|f| f.severity).max();
-    let says = |code: &str| fits == Some(true) && answer.blame.why.iter().any(|w| w.code == Some(code));
+    let services = services(q, answer);
+    let about = |f: &&Finding| f.services.is_empty() || f.services.iter().any(|s| services.contains(s));
+    let severity = |code: &str| found.iter().filter(|f| f.code == code).filter(about).map(|f| f.severity).max();
+    let says = |code: &str| answer.blame.why.iter().any(|w| w.code == Some(code));
     let weigh = |(message, codes, named): &Cause| {
+        let answer = (fits == Some(true) || answer.blame.verdict == Verdict::Accept) && named(&answer.blame);
         let mut told: Vec<(Option<Severity>, &'static str)> = codes.iter().map(|c| (severity(c), *c)).collect();
-        told.retain(|(s, c)| s.is_some() || says(c));
+        told.retain(|(s, c)| s.is_some() || answer && says(c));
         told.sort_by_key(|(s, _)| std::cmp::Reverse(*s));
         let worst = told.first().and_then(|(s, _)| *s);
-        let answer = (fits == Some(true) || answer.blame.verdict == Verdict::Accept) && named(&answer.blame);
         (answer, worst, Weighed { message, codes: told.into_iter().map(|(_, c)| c).collect(), answer })
     };
     let mut causes: Vec<_> = symptom.causes().iter().map(weigh).collect();
     causes.sort_by_key(|(answer, worst, _)| std::cmp::Reverse((*answer, *worst)));
     Diagnosis { symptom, fits, message, causes: causes.into_iter().map(|(.., w)| w).collect() }
+}
+
+/// Protocol and port of what was asked about, as it was sent and as it was lost.
+fn services(q: &Question, answer: &Explained) -> Vec<(u8, u16)> {
+    let asked = Packet::new(q.network, q.bytes.clone());
+    let all = std::iter::once(&asked).chain(answer.walked.runs.iter().map(|r| &r.packet));
+    all.filter_map(|p| Some((p.headers().protocol?, p.ports()?.1))).collect()
 }
 
 /// No firewall makes this.

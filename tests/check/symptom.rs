@@ -1,6 +1,8 @@
 //! `nfblame why --symptom`.
 
-use std::net::{TcpListener, UdpSocket};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -13,6 +15,9 @@ kernel_tests! {
     what_the_answer_names_comes_first needs ["iptables-nft", "iptables-legacy"];
     programs_of_this_host_are_told_at_once needs ["iptables-nft", "nft"];
     open_files_are_no_matter_of_the_firewall needs [];
+    what_would_tell_the_sender_may_be_lost_itself needs ["iptables-nft", "iptables-legacy", "nft"];
+    a_connection_that_begins_and_hangs_is_a_stall needs ["nft"];
+    what_is_wrong_with_other_services_is_no_cause needs ["nft"];
 }
 
 fn ask(w: &World, packet: &str, symptom: &str) -> Value {
@@ -115,4 +120,68 @@ fn programs_of_this_host_are_told_at_once() {
     let answer = ask(&w, "udp 192.0.2.1 192.0.2.2:53 --out", "eperm");
     let causes = answer["diagnosis"]["causes"].as_array().unwrap();
     assert!(causes.iter().all(|c| c["answer"] == false) && answer["why"].to_string().contains("EINVAL"), "{answer}");
+}
+
+fn connect(w: &World) -> std::io::Result<TcpStream> {
+    w.client.run(|| TcpStream::connect_timeout(&"192.0.2.1:8080".parse().unwrap(), Duration::from_millis(700)))
+}
+
+fn what_would_tell_the_sender_may_be_lost_itself() {
+    let output = |more: &str| {
+        format!(
+            "nft 'table inet f {{
+                chain o {{ type filter hook output priority 0; policy drop; ct state established accept; }}
+                chain i {{ type filter hook input priority 0; {more} }}
+            }}'"
+        )
+    };
+    for (rules, seen) in [
+        ("true".into(), "refused"),
+        (output(""), "refused"),
+        (output("tcp dport 8080 reject with tcp reset;"), "timeout"),
+        ("iptables-legacy -A OUTPUT -p tcp --tcp-flags RST RST -j DROP".into(), "timeout"),
+        ("iptables-nft -A INPUT -p tcp -j REJECT; iptables-nft -A OUTPUT -p tcp -j DROP".into(), "refused"),
+        ("iptables-nft -A INPUT -p tcp -j REJECT; iptables-nft -A OUTPUT -p icmp -j DROP".into(), "timeout"),
+    ] {
+        let w = World::new();
+        w.run(&rules);
+        let kind = if seen == "refused" { ErrorKind::ConnectionRefused } else { ErrorKind::TimedOut };
+        assert_eq!(connect(&w).unwrap_err().kind(), kind, "{rules}");
+        for symptom in ["refused", "timeout"] {
+            let answer = ask(&w, SYN, symptom);
+            let first = &answer["diagnosis"]["causes"][0]["answer"];
+            let fits = symptom == seen;
+            assert_eq!((&answer["diagnosis"]["fits"], first), (&fits.into(), &fits.into()), "{rules}: {answer}");
+        }
+    }
+}
+
+fn a_connection_that_begins_and_hangs_is_a_stall() {
+    let w = World::new();
+    let _service = w.server.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap();
+    w.server.nft(
+        "table inet f { chain i { type filter hook input priority 0; policy drop; \
+         ct state new accept; meta l4proto icmpv6 accept; }; }",
+    );
+    let mut connection = connect(&w).unwrap();
+    connection.write_all(b"hello").unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(connection.read(&mut [0]).is_err(), "nobody answers");
+    for (symptom, fits) in [("stalls", true), ("timeout", true), ("refused", false)] {
+        assert_eq!(ask(&w, SYN, symptom)["diagnosis"]["fits"], fits, "{symptom}");
+    }
+    let answer = ask(&w, SYN, "stalls");
+    assert!(answer["why"].to_string().contains("what its client sends next is lost"), "{answer}");
+    assert_eq!((&answer["confidence"], &answer["culprit"]["policy"]), (&"likely".into(), &true.into()), "{answer}");
+}
+
+fn what_is_wrong_with_other_services_is_no_cause() {
+    let w = World::new();
+    w.server.nft(
+        "table inet f { chain i { type filter hook input priority 0; policy drop; \
+         ct state established accept; tcp dport 9090 accept; }; }",
+    );
+    let codes = |packet: &str| ask(&w, packet, "refused")["diagnosis"]["causes"][0]["codes"].clone();
+    assert_eq!(codes(SYN), serde_json::json!([]), "nobody listens on port 9090, which is another one");
+    assert_eq!(codes("tcp 192.0.2.2 192.0.2.1:9090 -i eth0"), serde_json::json!(["NB0504"]));
 }

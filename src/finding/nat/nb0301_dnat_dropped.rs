@@ -40,6 +40,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             .finding(format!("packets that are sent on to {} never get there", some_of(&ends)))
             .rule(view.rule(stop).label("they end here").verdict())
             .rule(view.rule(w.at()).label("sends them on").translation())
+            .about(lost.iter().map(|w| w.service))
             .seen("simulation", format!("{}: dropped at the forward hook", w.words()));
         if before_translation(view, w) {
             finding = finding.note(format!(

@@ -37,6 +37,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "clients of the network of {link} reach {to} by its published address only to get no answer that they know",
             ))
             .rule(view.rule(w.at()).label("changes the destination, and nothing changes the source").translation())
+            .about(all().map(|w| w.service))
             .seen("simulation", format!("{}: leaves by {link} again, from {}", w.words(), w.peer.remote))
             .note(format!(
                 "masquerade what goes from that network to {to} and leaves by {link}, or let names there resolve to {to}"

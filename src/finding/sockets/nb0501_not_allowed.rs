@@ -53,6 +53,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         from.dedup();
         found.push(
             CODE.finding(format!("a socket takes {name} port {port}, and no packet to it gets through"))
+                .about([(protocol, port)])
                 .rule(view.rule(*at).label(format!("new connections to port {port} end here")).verdict())
                 .seen(format!("sock_diag: {name}"), format!("listens on port {port}"))
                 .seen("simulation", format!("dropped from {}", from.join(", ")))

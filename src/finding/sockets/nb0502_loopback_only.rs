@@ -38,6 +38,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "th dport",
                 "dport",
             ]))
+            .about([(v.protocol, v.port)])
             .seen(format!("sock_diag: {name}"), format!("port {}: {}", v.own_port, v.detail))
             .note(
                 "let the service listen on 0.0.0.0 or on the address of that network \

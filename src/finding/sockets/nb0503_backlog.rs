@@ -36,6 +36,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 "the service on tcp port {} does not accept its connections: new ones are dropped",
                 s.port
             ))
+            .about([(Protocol::Tcp.number(), s.port)])
             .seen("sock_diag: tcp", shown);
         if overflows > 0 {
             finding = finding.seen(counter::source("netstat", "TcpExt", "ListenOverflows"), overflows.to_string());

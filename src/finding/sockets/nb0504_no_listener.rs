@@ -40,10 +40,15 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                     "dport",
                 ])),
         };
-        found.push(finding.seen(format!("sock_diag: {name}"), format!("no socket takes port {}", v.own_port)).note(
-            "start the service, or take the rule away if it has gone: \
+        found.push(
+            finding
+                .about([(v.protocol, v.port)])
+                .seen(format!("sock_diag: {name}"), format!("no socket takes port {}", v.own_port))
+                .note(
+                    "start the service, or take the rule away if it has gone: \
                  the next program that listens there is open to all",
-        ));
+                ),
+        );
     }
 }
 
