@@ -6,6 +6,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::axis::Axes;
+use super::ranges::Ranges;
 use super::region::Region;
 
 /// So many pieces of one box are tried.
@@ -48,14 +49,17 @@ impl Index {
     /// For boxes that will be added, whose axes are these.
     pub fn new<'r>(regions: impl Iterator<Item = &'r Region> + Clone, axes: &Axes) -> Self {
         let mut values: FxHashMap<u32, FxHashSet<u128>> = FxHashMap::default();
-        let mut asked: FxHashMap<u32, Vec<(u128, u128)>> = FxHashMap::default();
+        // Many rules ask for the members of one set.
+        let mut asked: FxHashMap<u32, FxHashSet<&Ranges>> = FxHashMap::default();
         for (axis, ranges) in regions.flat_map(Region::iter) {
             values.entry(axis).or_default().extend(ranges.low());
-            asked.entry(axis).or_default().extend(ranges.iter());
+            asked.entry(axis).or_default().insert(ranges);
         }
-        let left = |axis, ranges| super::ranges::Ranges::of(ranges).not(axes.max(axis)).high();
-        let exhausted = asked.into_iter().filter(|(_, r)| !r.is_empty());
-        let exhausted = exhausted.filter_map(|(axis, ranges)| left(axis, ranges).is_none().then_some(axis));
+        let left = |axis, all: FxHashSet<&Ranges>| {
+            Ranges::of(all.into_iter().flat_map(Ranges::iter)).not(axes.max(axis)).high()
+        };
+        let exhausted = asked.into_iter().filter(|(_, all)| all.iter().any(|r| !r.is_empty()));
+        let exhausted = exhausted.filter_map(|(axis, all)| left(axis, all).is_none().then_some(axis));
         Self {
             spread: values.into_iter().map(|(axis, v)| (axis, v.len())).collect(),
             exhausted: exhausted.collect(),

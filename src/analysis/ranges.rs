@@ -62,6 +62,15 @@ impl Ranges {
         after.checked_sub(1).and_then(|i| self.0.get(i)).is_some_and(|r| v <= r.1)
     }
 
+    /// Is anything in both?
+    pub fn meets(&self, other: &Self) -> bool {
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        few.iter().any(|(low, high)| {
+            let after = many.0.partition_point(|r| r.1 < low);
+            many.0.get(after).is_some_and(|r| r.0 <= high)
+        })
+    }
+
     /// What is in both.
     pub fn and(&self, other: &Self) -> Self {
         let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
@@ -140,6 +149,7 @@ mod tests {
                 prop_assert_eq!(a.without(&b).contains(v), x && !y);
                 prop_assert_eq!(a.not(49).contains(v), !x);
             }
+            prop_assert_eq!(a.meets(&b), !a.and(&b).is_empty());
             prop_assert_eq!(a.covers(&b), (0..50).all(|v| !b.contains(v) || a.contains(v)));
         }
     }

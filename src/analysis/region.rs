@@ -61,7 +61,7 @@ impl Region {
 
     /// Is there anything in both?
     pub fn meets(&self, other: &Self) -> bool {
-        self.iter().all(|(axis, mine)| other.get(axis).is_none_or(|theirs| !mine.and(theirs).is_empty()))
+        self.iter().all(|(axis, mine)| other.get(axis).is_none_or(|theirs| mine.meets(theirs)))
     }
 
     /// What is left of it without the other: boxes that do not overlap.
