@@ -46,8 +46,12 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
 }
 
 fn why(case: &Case<'_, '_>) -> Option<String> {
-    (case.culprit().kind == CulpritKind::Tc).then(|| {
-        "a filter of traffic control decides about packets beside the rules; what it drops no rule counts".into()
+    let culprit = Some(case.culprit()).filter(|c| c.kind == CulpritKind::Tc)?;
+    Some(match culprit.detail.as_deref() {
+        Some(qdisc) if qdisc.starts_with("qdisc ") => {
+            "a queueing discipline loses packets behind all rules, by its rate, its length or on purpose; no rule counts them".into()
+        }
+        _ => "a filter of traffic control decides about packets beside the rules; what it drops no rule counts".into(),
     })
 }
 

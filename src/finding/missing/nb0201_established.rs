@@ -94,7 +94,8 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
     let Culprit { kind, .. } = case.culprit();
     let stopped = matches!(kind, CulpritKind::Rule | CulpritKind::Policy);
     (stopped && case.is_of_connection()).then(|| {
-        "it belongs to a connection that was let through, and no rule accepts packets of established connections".into()
+        "it belongs to a connection that was let through, and no rule before lets packets of such connections pass"
+            .into()
     })
 }
 

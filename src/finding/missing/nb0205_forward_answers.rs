@@ -72,7 +72,8 @@ fn why(case: &Case<'_, '_>) -> Option<String> {
     let p = &case.explained.blame.packet;
     let stopped = matches!(case.culprit().kind, CulpritKind::Rule | CulpritKind::Policy);
     (stopped && p.hook == Some("forward") && case.is_of_connection()).then(|| {
-        "it belongs to a connection that was let through; the forward hook has no rule for such packets".into()
+        "it belongs to a connection that was let through; no rule of the forward hook before lets such packets pass"
+            .into()
     })
 }
 
