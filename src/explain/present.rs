@@ -7,6 +7,7 @@ use crate::evaluate::environment::{FibAnswer, FibQuery, Link, Program, RouteType
 use crate::evaluate::nat::tuple_of;
 use crate::evaluate::packet::{Ct, CtState};
 use crate::evaluate::{Delivery, Environment, Fact, Obstacle, Packet, Routed, Tracked};
+use crate::host::Cause;
 use crate::ruleset::ipset::IpSets;
 use crate::sys::ct::{Status, Tuple, Zone};
 
@@ -211,7 +212,19 @@ impl Environment for Present<'_> {
     }
 
     fn deliver(&self, packet: &Packet) -> Fact<Delivery> {
-        self.host.deliver(packet)
+        let live = self.host.deliver(packet);
+        let nobody = |d: &Delivery| match d {
+            Delivery::Lost(o) => {
+                o.detail.as_deref().is_some_and(|d| [Cause::NoListener.name(), Cause::NoConnection.name()].contains(&d))
+            }
+            _ => false,
+        };
+        // Who asks about a packet of a connection that there is not now takes its socket for there, too.
+        let of_connection = self.asked.as_ref().and_then(Asked::state) == Some(CtState::Established);
+        if of_connection && !self.real.get() && live.value().is_some_and(nobody) {
+            return Fact::Is(Delivery::Taken("the socket of the connection that it is taken to be of".into()));
+        }
+        live
     }
 
     fn forward(&self, packet: &Packet) -> Fact<Obstacle> {
