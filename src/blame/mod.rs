@@ -251,7 +251,6 @@ pub struct Fix {
     /// The commands that do it.
     pub commands: Vec<String>,
     /// The commands that make it last beyond the next boot.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub persistent: Vec<String>,
     /// Was it applied to the model and the packet evaluated again?
     pub verified: bool,
