@@ -38,6 +38,11 @@ impl Manager {
         table::OPEN_BY_THEMSELVES.contains(&self.name)
     }
 
+    /// Does it stop whoever no policy lets in, which somebody wrote for that?
+    pub fn decides_by_policy(&self) -> bool {
+        table::BY_POLICY.contains(&self.name)
+    }
+
     /// Does it set the policies of the chains into which it hangs its own?
     pub fn sets_policies(&self) -> bool {
         table::SET_POLICIES.contains(&self.name)

@@ -224,6 +224,12 @@ pub const MANAGERS: &[Manager] = &[
         again: Some("at the next switch"),
     },
     Manager {
+        name: "vyos",
+        signs: &[Table("vyos_*"), Chain("VYOS_*")],
+        change: "with set firewall, in the configuration mode of VyOS",
+        again: Some("at every commit"),
+    },
+    Manager {
         name: "openwrt",
         signs: &[Table("fw4")],
         change: "in /etc/config/firewall",
@@ -338,6 +344,9 @@ pub(super) const IN_ORDER_OF_THE_USER: [&str; 6] = [
 /// They open what their networks may need, whether somebody listens there or not.
 pub(super) const OPEN_BY_THEMSELVES: [&str; 4] = ["libvirt", "lxd", "incus", "podman"];
 
+/// They let in what a policy says: what they stop, somebody meant to be stopped.
+pub(super) const BY_POLICY: [&str; 6] = ["kube-router", "calico", "cilium", "antrea", "weave", "openstack"];
+
 /// They set policies of base chains; the others leave them to the administrator.
 pub(super) const SET_POLICIES: [&str; 3] = ["ufw", "docker", "csf"];
 
@@ -357,6 +366,13 @@ mod tests {
                 assert!(signs.insert(format!("{s:?}")), "{s:?} stands twice");
             }
         }
-        assert!(ONLY_REFUSES.iter().chain(&SET_POLICIES).chain(&OPEN_BY_THEMSELVES).all(|name| names.contains(name)));
+        assert!(
+            ONLY_REFUSES
+                .iter()
+                .chain(&SET_POLICIES)
+                .chain(&OPEN_BY_THEMSELVES)
+                .chain(&BY_POLICY)
+                .all(|name| names.contains(name))
+        );
     }
 }

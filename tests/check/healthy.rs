@@ -58,7 +58,13 @@ fn ufw_as_it_is_enabled_has_neither_errors_nor_warnings() {
 
 /// What programs and people load, on a host between the Internet (`eth0`) and a network of its own (`eth1`).
 fn hosts_as_they_are_found_have_neither_errors_nor_warnings() {
-    for (name, script) in HOSTS {
+    // Programs that are found together, too.
+    let pairs =
+        [("firewalld", "podman"), ("firewalld", "docker-28"), ("docker-28", "tailscale"), ("crowdsec", "docker-nft")];
+    let script = |name: &str| HOSTS.iter().find(|(n, _)| *n == name).unwrap().1;
+    let pairs = pairs.map(|(one, other)| (format!("{one} and {other}"), format!("{}\n{}", script(one), script(other))));
+    let alone = HOSTS.iter().map(|(name, script)| ((*name).to_owned(), (*script).to_owned()));
+    for (name, script) in alone.chain(pairs) {
         let (host, outside, inside) = (Netns::new(), Netns::new(), Netns::new());
         veth(&host, "eth0", "192.0.2.1/24", &outside, "eth0", "192.0.2.254/24");
         veth(&host, "eth1", "10.0.0.1/24", &inside, "eth0", "10.0.0.2/24");
@@ -70,8 +76,8 @@ fn hosts_as_they_are_found_have_neither_errors_nor_warnings() {
         }
         let _services: Vec<TcpListener> =
             host.run(|| [22, 80, 443].into_iter().map(|port| TcpListener::bind(("::", port)).unwrap()).collect());
-        sh(&host, script);
-        well(&host, name);
+        sh(&host, &script);
+        well(&host, &name);
     }
 }
 

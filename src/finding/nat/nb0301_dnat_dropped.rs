@@ -15,6 +15,7 @@ use crate::finding::why::Case;
 use crate::finding::witness::Witness;
 use crate::fix::{Change, NewRule, Trial};
 use crate::listing::len;
+use crate::manager;
 
 use super::{MOST_RULES, one_of_each, some_of};
 
@@ -34,6 +35,10 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let is_lost = |f: &&Forward| f.witnesses.iter().all(|w| lost_at(w).is_some());
         let lost: Vec<&Witness> = of_rule.iter().filter(is_lost).flat_map(|f| &f.witnesses).collect();
         let Some((w, stop)) = lost.first().and_then(|w| Some((*w, lost_at(w)?))) else { continue };
+        // Who gets through may be none of those that were tried.
+        if manager::of_rule(view.rules, stop).is_some_and(manager::Manager::decides_by_policy) {
+            continue;
+        }
         let mut ends: Vec<String> = lost.iter().flat_map(|w| w.ends()).map(|(_, to, port)| named(to, port)).collect();
         ends.dedup();
         let mut finding = CODE
