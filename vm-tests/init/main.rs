@@ -12,6 +12,7 @@ mod suites;
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use nfblame_vm_tests::{Line, PLAN, PROBE, Plan, SENTINEL, STARTED};
@@ -42,35 +43,36 @@ fn main() -> ExitCode {
 
 /// In a machine that somebody else has set up: `vm-init --here DIRECTORY` runs what a bundle holds.
 fn here(args: &[String]) -> ExitCode {
-    let [flag, dir] = args else {
-        eprintln!("usage: vm-init --here DIRECTORY   (changes the firewall of the machine: in a throw-away one only)");
-        return ExitCode::FAILURE;
+    let dir = match args {
+        [flag, dir] if flag == "--here" => Path::new(dir),
+        _ => {
+            eprintln!(
+                "usage: vm-init --here DIRECTORY   (changes the firewall of the machine: in a throw-away one only)"
+            );
+            return ExitCode::FAILURE;
+        }
     };
-    let plan = std::path::Path::new(dir).join("plan.json");
-    let plan = fs::read(&plan).map_err(|e| format!("{}: {e}", plan.display()));
-    let plan = plan.and_then(|p| serde_json::from_slice::<Plan>(&p).map_err(|e| e.to_string()));
-    match plan {
-        Ok(mut plan) if flag == "--here" => {
-            for suite in &mut plan.suites {
-                suite.path = std::path::Path::new(dir).join(&suite.name).display().to_string();
-            }
-            let built_at = std::path::Path::new(&plan.built_at);
-            let ours = std::path::Path::new(dir).join("nfblame");
-            let made = built_at.parent().map_or(Ok(()), fs::create_dir_all);
-            if let Err(e) = made.and_then(|()| fs::copy(ours, built_at).map(drop)) {
-                eprintln!("vm-init: {}: {e}: the tests that call nfblame will fail", built_at.display());
-            }
-            let mut out = Out::stdout();
-            steps::run_here(&plan, &mut out);
-            println!("{} failed", out.failed);
-            if out.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Ok(_) => ExitCode::FAILURE,
+    let path = dir.join("plan.json");
+    let text = fs::read(&path).map_err(|e| e.to_string());
+    let mut plan = match text.and_then(|t| serde_json::from_slice::<Plan>(&t).map_err(|e| e.to_string())) {
+        Ok(plan) => plan,
         Err(e) => {
-            eprintln!("vm-init: {e}");
-            ExitCode::FAILURE
+            eprintln!("vm-init: {}: {e}", path.display());
+            return ExitCode::FAILURE;
         }
+    };
+    for suite in &mut plan.suites {
+        suite.path = dir.join(&suite.name).display().to_string();
     }
+    let built_at = Path::new(&plan.built_at);
+    let made = built_at.parent().map_or(Ok(()), fs::create_dir_all);
+    if let Err(e) = made.and_then(|()| fs::copy(dir.join("nfblame"), built_at).map(drop)) {
+        eprintln!("vm-init: {}: {e}: the tests that call nfblame will fail", built_at.display());
+    }
+    let mut out = Out::stdout();
+    steps::run_here(&plan, &mut out);
+    println!("{} failed", out.failed);
+    if out.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run() -> Result<(), String> {
