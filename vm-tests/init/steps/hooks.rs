@@ -9,12 +9,14 @@ use nfblame_vm_tests::Outcome;
 use serde_json::Value;
 
 use super::drops::holds;
-use crate::cli::{Watch, call, must, nfblame};
+use crate::cli::{Watch, call, feature, must, nfblame};
 use crate::modules;
 use crate::nets::Peer;
 use crate::out::Out;
 
 const MODULE: &str = "nfnetlink_hook";
+/// As doctor calls it.
+const FEATURE: &str = "hook order";
 const NFT: &str = "/usr/sbin/nft";
 const LEGACY: &str = "/usr/sbin/iptables-legacy";
 const PORT: u16 = 3001;
@@ -35,7 +37,7 @@ pub fn run(out: &mut Out) {
         out.result("without the module the order is in doubt, and doctor says what would tell it", doubt);
     }
     let _ = call("/sbin/modprobe", &["-q", MODULE], "");
-    if !feature().is_ok_and(|f| f["state"] == "works") {
+    if !feature(FEATURE).is_ok_and(|f| f["state"] == "works") {
         return out.test(
             "the rest",
             Outcome::Ignored,
@@ -122,16 +124,9 @@ fn add(table: &str) -> Result<(), String> {
     must(NFT, &["-f", "-"], &rules).map(drop)
 }
 
-fn feature() -> Result<Value, String> {
-    let said = nfblame(&["doctor", "-j"])?;
-    let report: Value = serde_json::from_str(&said.out).map_err(|e| format!("{e}\n{}", said.out))?;
-    let all = report["features"].as_array().cloned().unwrap_or_default();
-    all.into_iter().find(|f| f["feature"] == "hook order").ok_or_else(|| "doctor does not say".into())
-}
-
 fn in_doubt(lab: &Lab) -> Result<(), String> {
     TABLES.iter().try_for_each(|t| add(t))?;
-    let (answer, feature) = (lab.explained()?, feature()?);
+    let (answer, feature) = (lab.explained()?, feature(FEATURE)?);
     clean()?;
     if answer["confidence"] == "certain" {
         return Err(format!("nothing tells the order, but: {answer}"));

@@ -4,10 +4,9 @@
 use std::fs;
 
 use nfblame_vm_tests::Outcome;
-use serde_json::Value;
 
 use super::bare::{LOADER, unchanged};
-use crate::cli::{Said, Watch, call, must, nfblame};
+use crate::cli::{Said, Watch, call, feature, must, nfblame};
 use crate::modules;
 use crate::out::Out;
 
@@ -146,11 +145,8 @@ fn works_or_tells(said: &Said) -> Result<(), String> {
     }
 }
 
-fn told(missed: &str, feature: &str) -> Result<(), String> {
-    let said = nfblame(&["doctor", "-j"])?;
-    let report: Value = serde_json::from_str(&said.out).map_err(|e| format!("{e}\n{}\n{}", said.out, said.err))?;
-    let found = report["features"].as_array().and_then(|all| all.iter().find(|f| f["feature"] == feature).cloned());
-    let found = found.ok_or_else(|| format!("doctor says nothing of {feature}"))?;
+fn told(missed: &str, name: &str) -> Result<(), String> {
+    let found = feature(name)?;
     let remedy = found["remedy"].as_str().unwrap_or_default();
     if found["state"] != "works" && remedy.contains(&format!("modprobe {missed}")) && remedy.contains("CONFIG_") {
         return Ok(());
