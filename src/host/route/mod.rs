@@ -188,14 +188,15 @@ fn ask<H: Host + ?Sized>(host: &H, q: &Query) -> Result<Option<Result<Rc<Route>,
 }
 
 /// Does the kernel choose among several next hops for the packet as it does for the question about it
-/// (`fib_multipath_hash`)? IPv6 goes by the flow label, too, which cannot be asked with; for what comes in by ports, the
-/// device's own hash may count; for ICMP errors, the packet that they quote.
+/// (`fib_multipath_hash`)? IPv6 goes by the flow label, too, which cannot be asked with; where ports count, the device's own
+/// hash may do so for what comes in, and what is routed again in the output hook has none (`ip_route_me_harder`); for ICMP
+/// errors, the packet that they quote counts.
 fn chosen_alike<H: Host + ?Sized>(host: &H, q: &Query) -> Result<bool, Why> {
     if q.is_v6() {
         return Ok(false);
     }
     let error = matches!((q.protocol, q.l4), (Some(1), L4::Icmp { kind: 3..=5 | 11 | 12, .. }));
-    Ok(!error && (q.iif == 0 || !number(host, "net.ipv4.fib_multipath_hash_policy".into())?.is_on()))
+    Ok(!error && !number(host, "net.ipv4.fib_multipath_hash_policy".into())?.is_on())
 }
 
 /// `AF_INET6` or `AF_INET`.
