@@ -162,6 +162,7 @@ const PEERS: &[&str] = &[
     "mv",
     "rm",
     "rmdir",
+    "sed",
     "mount",
     "nft",
     "ip",
