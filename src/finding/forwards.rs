@@ -28,8 +28,17 @@ pub struct Forwards {
     pub cut: bool,
 }
 
-/// Of so many port forwards packets are made; a cluster has thousands, all alike.
-const MOST: usize = 256;
+/// Of so many port forwards packets are made, and as many to this host itself; a cluster has thousands, all alike.
+pub const MOST: usize = 256;
+
+/// Rules, and elements of their maps, that may give packets that come in an address of this host.
+pub fn to_here<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v Way> {
+    view.translations().all.iter().filter(|way| match way.act {
+        Act::Redirect => true,
+        Act::Dnat(to) => to.is_none_or(|(to, _)| !view.is_elsewhere(to)),
+        _ => false,
+    })
+}
 
 /// The port forwards of a host. Where there are too many, the first ones of each rule are tried.
 pub(super) fn forwards(view: &View<'_>) -> Forwards {

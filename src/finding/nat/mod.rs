@@ -30,6 +30,8 @@ pub(super) const CODES: &[&Code] = &[
 
 /// A fix has so many rules at the most.
 const MOST_RULES: usize = 8;
+/// Trying a fix takes copies of the ruleset: for so many findings of a code it is done.
+const FIXES: usize = 16;
 
 /// Of packets that end alike, one.
 fn one_of_each<'w>(all: &[&'w Witness]) -> Vec<&'w Witness> {

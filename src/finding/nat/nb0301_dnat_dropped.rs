@@ -17,7 +17,7 @@ use crate::fix::{Change, NewRule, Trial};
 use crate::listing::len;
 use crate::manager;
 
-use super::{MOST_RULES, one_of_each, some_of};
+use super::{FIXES, MOST_RULES, one_of_each, some_of};
 
 pub(super) const CODE: Code = Code {
     id: "NB0301",
@@ -53,7 +53,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                 w.service.1
             ));
         }
-        found.push(match mended(view, &one_of_each(&lost)) {
+        let tried = found.iter().filter(|f| f.code == CODE.id).count() < FIXES;
+        found.push(match tried.then(|| mended(view, &one_of_each(&lost))).flatten() {
             Some(fix) => finding.fix(fix),
             None => finding.note("accept what was translated: ct status dnat accept, or -m conntrack --ctstate DNAT"),
         });

@@ -12,7 +12,7 @@ use crate::finding::why::Case;
 use crate::finding::witness::Witness;
 use crate::fix::{Change, NewRule, Trial, translations};
 
-use super::{MOST_RULES, one_of_each, some_of};
+use super::{FIXES, MOST_RULES, one_of_each, some_of};
 
 pub(super) const CODE: Code = Code {
     id: "NB0302",
@@ -32,6 +32,8 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         let mut servers: Vec<String> = all().flat_map(Witness::ends).map(|(_, to, _)| to.to_string()).collect();
         servers.dedup();
         let to = some_of(&servers);
+        let tried = found.iter().filter(|f| f.code == CODE.id).count() < FIXES;
+        let fix = tried.then(|| mended(view, &one_of_each(&all().collect::<Vec<_>>()))).flatten();
         found.push(
             CODE.finding(format!(
                 "clients of the network of {link} reach {to} by its published address only to get no answer that they know",
@@ -42,7 +44,7 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
             .note(format!(
                 "masquerade what goes from that network to {to} and leaves by {link}, or let names there resolve to {to}"
             ))
-            .fixes(mended(view, &one_of_each(&all().collect::<Vec<_>>()))),
+            .fixes(fix),
         );
     }
 }

@@ -8,6 +8,7 @@ use crate::evaluate::packet::CtState;
 use crate::evaluate::walk::{Fate, Step};
 use crate::evaluate::{Hook, Place};
 use crate::finding::act::{self, Act};
+use crate::finding::forwards::{self, to_here};
 use crate::finding::probe::{self, Peer, TCP, UDP};
 use crate::finding::selects::{NEW, selects};
 use crate::finding::view::View;
@@ -65,7 +66,7 @@ fn invitations(view: &View<'_>) -> Vec<(Place, bool, u8, u16)> {
         }
     }
     let ways = view.translations();
-    for way in ways.all.iter().filter(|way| is_to_here(view, &way.act)) {
+    for way in to_here(view).take(forwards::MOST) {
         for packets in &way.packets {
             let asked = |what| ways.axes.asked(packets, &what);
             let one = asked(What::Protocol).and_then(|p| u8::try_from(p.low()?).ok().filter(|_| p.low() == p.high()));
@@ -85,15 +86,6 @@ fn invitations(view: &View<'_>) -> Vec<(Place, bool, u8, u16)> {
 fn few(ranges: &[(u16, u16)]) -> impl Iterator<Item = u16> {
     let wide: u32 = ranges.iter().map(|(a, b)| u32::from(b.saturating_sub(*a)) + 1).sum();
     ranges.iter().filter(move |_| wide <= MOST_PORTS).flat_map(|(a, b)| *a..=*b)
-}
-
-/// May it give packets an address of this host?
-fn is_to_here(view: &View<'_>, act: &Act) -> bool {
-    match act {
-        Act::Redirect => true,
-        Act::Dnat(to) => to.is_none_or(|(to, _)| !view.is_elsewhere(to)),
-        _ => false,
-    }
 }
 
 fn leads_nowhere(view: &View<'_>, (at, translated): (Place, bool), (protocol, port): (u8, u16)) -> Option<Vain> {

@@ -1,8 +1,10 @@
 //! `NB0504`: rules invite others to a port on which nobody listens.
 
+use std::collections::BTreeMap;
+
 use super::{invited, name};
 use crate::blame::{CulpritKind, PacketFields};
-use crate::evaluate::Packet;
+use crate::evaluate::{Packet, Place};
 use crate::finding::code::Code;
 use crate::finding::report::{Finding, Severity};
 use crate::finding::view::View;
@@ -18,8 +20,18 @@ pub(super) const CODE: Code = Code {
     why: Some(why),
 };
 
+/// So many ports of a rule are told; the rest is counted.
+const SHOWN: usize = 16;
+
 fn check(view: &View<'_>, found: &mut Vec<Finding>) {
+    let mut of_rule: BTreeMap<Place, usize> = BTreeMap::new();
     for v in invited::in_vain(view).into_iter().filter(|v| v.detail == "no listener") {
+        let n = of_rule.entry(v.at).or_default();
+        *n += 1;
+        // A map may have thousands of ports.
+        if *n > SHOWN {
+            continue;
+        }
         let name = name(v.protocol);
         let finding = match v.translated {
             true => CODE
@@ -49,6 +61,11 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
                  the next program that listens there is open to all",
                 ),
         );
+    }
+    for (at, n) in of_rule.into_iter().filter(|(_, n)| *n > SHOWN) {
+        if let Some(last) = found.iter_mut().rfind(|f| f.code == CODE.id && f.rules.iter().any(|r| r.at == at)) {
+            last.notes.push(format!("and {} more ports of this rule", n - SHOWN));
+        }
     }
 }
 
