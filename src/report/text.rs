@@ -68,8 +68,11 @@ pub fn block(b: &Blame) -> String {
     for f in &b.fix {
         let proven = if f.verified { "" } else { "  [not verified]" };
         line(&mut s, "FIX", &format!("{}{proven}", f.message));
-        for c in f.commands.iter().chain(&f.persistent) {
+        for c in &f.commands {
             let _ = writeln!(s, "{INDENT}        {CODE}{c}{CODE:#}");
+        }
+        for c in &f.persistent {
+            let _ = writeln!(s, "{INDENT}        {CODE}{c}{CODE:#}   {DIM}# to make it last{DIM:#}");
         }
         for a in &f.also_allows {
             let _ = writeln!(s, "{INDENT}        also allows {a}");
