@@ -328,6 +328,11 @@ fn iptables(rules: &Ruleset, at: ChainRef, backend: Backend, verb: &str, chain: 
     Some(format!("{} {table}{verb} {chain} {words}", tool(rules, at, backend)?))
 }
 
+/// The tool of iptables that changes a chain. None: it is nft that does.
+pub fn xtables_tool(rules: &Ruleset, chain: ChainRef) -> Option<String> {
+    backend(rules, chain).filter(|b| *b != Backend::Nft).and_then(|b| tool(rules, chain, b))
+}
+
 /// The tool that changes a chain of iptables.
 fn tool(rules: &Ruleset, chain: ChainRef, backend: Backend) -> Option<String> {
     let variant = if backend == Backend::Xtables { "legacy" } else { "nft" };

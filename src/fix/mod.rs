@@ -18,8 +18,8 @@ mod stopped;
 mod translate;
 mod trial;
 
-pub use change::Change;
 pub(crate) use change::save;
+pub use change::{Change, xtables_tool};
 pub use entry::Entry;
 pub use listed::Listed;
 pub use mend::let_pass;

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::common::{kernel_tests, until};
-use crate::record;
 use crate::world::{World, apply, connects, found, routed, says, sh, why};
 
 kernel_tests! {
@@ -13,7 +12,7 @@ kernel_tests! {
     a_zone_for_one_direction_only_is_told needs ["nft"];
     a_table_that_is_nearly_full_is_found needs ["iptables-nft"];
     packets_that_could_not_be_tracked_are_counted needs ["iptables-nft"];
-    a_helper_that_is_missing_is_found_and_given needs ["iptables-nft", "sysctl"];
+    a_helper_that_is_missing_is_found_and_given needs ["nft", "iptables-nft", "iptables-legacy", "sysctl"];
     invalid_packets_that_a_rule_drops_are_found needs ["nft", "iptables-nft", "iptables-legacy"];
     a_timeout_that_cuts_connections_off_is_found_and_set_right needs ["nft", "iptables-nft", "sysctl"];
     ports_that_are_used_up_are_found needs ["nft", "iptables-nft"];
@@ -56,11 +55,20 @@ fn packets_that_could_not_be_tracked_are_counted() {
 }
 
 fn a_helper_that_is_missing_is_found_and_given() {
-    let w = World::new();
-    w.run(
-        "iptables-nft -P INPUT DROP; iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; \
-         iptables-nft -A INPUT -p tcp --dport 21 -j ACCEPT",
+    for tool in ["iptables-nft", "iptables-legacy"] {
+        a_helper_is_given(&format!(
+            "{tool} -P INPUT DROP; {tool} -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; \
+             {tool} -A INPUT -p tcp --dport 21 -j ACCEPT"
+        ));
+    }
+    a_helper_is_given(
+        "nft 'table inet f { chain in { type filter hook input priority 0; policy drop; ct state established,related accept; tcp dport 21 accept; }; }'",
     );
+}
+
+fn a_helper_is_given(deny: &str) {
+    let w = World::new();
+    w.run(deny);
     assert!(found(&w.server, "NB0403").is_empty(), "nobody uses FTP");
     let control = w.server.run(|| TcpListener::bind("0.0.0.0:21")).unwrap();
     let login = || {
@@ -83,10 +91,7 @@ fn a_helper_that_is_missing_is_found_and_given() {
     let findings = found(&w.server, "NB0403");
     assert_eq!(findings.len(), 1);
     assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:50021 -i eth0"), "NB0403"));
-    for c in findings[0]["fix"][0]["commands"].as_array().unwrap() {
-        w.run(&c.as_str().unwrap().replacen("iptables", "iptables-nft", 1));
-    }
-    record::applied(&w.server.path(), &findings[0]);
+    apply(&w.server, &findings[0]);
     assert!(transfer(&mut login()) && found(&w.server, "NB0403").is_empty());
 }
 

@@ -15,6 +15,7 @@ use crate::finding::report::{Finding, Severity};
 use crate::finding::selects::{NEW, selects};
 use crate::finding::view::View;
 use crate::finding::why::Case;
+use crate::fix::xtables_tool;
 use crate::host::sysctl;
 use crate::listing::chains;
 use crate::sys::nft::ObjectKind;
@@ -86,20 +87,36 @@ fn check(view: &View<'_>, found: &mut Vec<Finding>) {
         if let Some(accept) = accepting(view, a) {
             finding = finding.rule(view.rule(accept).label("it lets the first connection through"));
         }
-        found.push(finding.fix(fix(a)));
+        found.push(finding.fix(fix(view, a, at)));
     }
 }
 
-fn fix(a: &Announcing) -> Fix {
+/// In the words of the tool whose rule ends what is announced.
+fn fix(view: &View<'_>, a: &Announcing, at: Place) -> Fix {
     let (helper, port) = (a.helper, a.port);
     let protocol = if a.protocol == TCP { "tcp" } else { "udp" };
     let module = if a.helper == "Q.931" { "h323" } else { helper };
-    Fix::new(format!(
+    let fix = Fix::new(format!(
         "give connections to {protocol} port {port} the helper {helper}; what they announce is `related` then, which the rules have to accept"
-    ))
-    .command(format!("iptables -t raw -A PREROUTING -p {protocol} --dport {port} -j CT --helper {helper}"))
-    .command(format!("iptables -t raw -A OUTPUT -p {protocol} --dport {port} -j CT --helper {helper}"))
-    .persistent(format!("echo nf_conntrack_{module} > /etc/modules-load.d/nf_conntrack_{module}.conf"))
+    ));
+    let fix = match xtables_tool(view.rules, at.chain) {
+        Some(tool) => ["PREROUTING", "OUTPUT"].into_iter().fold(fix, |fix, hook| {
+            fix.command(format!("{tool} -t raw -A {hook} -p {protocol} --dport {port} -j CT --helper {helper}"))
+        }),
+        None => {
+            let chain = |hook: &str| {
+                format!(
+                    "chain {hook} {{ type filter hook {hook} priority 0; {protocol} dport {port} ct helper set \"h\"; }};"
+                )
+            };
+            fix.command(format!(
+                "nft 'table inet helper-{module} {{ ct helper h {{ type \"{helper}\" protocol {protocol}; }}; {} {} }}'",
+                chain("prerouting"),
+                chain("output")
+            ))
+        }
+    };
+    fix.persistent(format!("echo nf_conntrack_{module} > /etc/modules-load.d/nf_conntrack_{module}.conf"))
 }
 
 /// Is any helper given to connections, by rules or (before Linux 6.0) by itself?
