@@ -196,7 +196,9 @@ fn every_packet_is_seen_or_counted_as_lost() {
     assert!(most > 1, "{causes:?}");
     assert!(total.lost > 0 && total.seen > 0, "{causes:?}");
     assert!(total.or_more || total.seen + total.lost == SENT, "{total:?} {causes:?}");
-    assert!(total.seen + total.lost <= SENT, "{total:?} {causes:?}");
+    // The socket may tell twice of what is one gap then: no gap is left for the last time it told, which counts as one more.
+    let unplaced: u64 = causes.iter().filter(|(source, ..)| *source == Source::Nflog).map(|(.., n)| n).sum();
+    assert!(unplaced <= 1 && total.seen + total.lost - unplaced <= SENT, "{total:?} {causes:?}");
 }
 
 fn more_kinds_of_packets_than_are_kept_apart_are_counted_as_lost() {

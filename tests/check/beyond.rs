@@ -1,11 +1,10 @@
 //! `NB08`: programs beyond netfilter.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use crate::common::{Netns, kernel_tests};
 use crate::record;
-use crate::world::{World, check, found, says, sh, why};
+use crate::world::{World, check, found, listen_again, says, sh, why};
 
 kernel_tests! {
     an_xdp_program_is_found_until_it_is_taken_away needs ["ip", "python3"];
@@ -50,7 +49,7 @@ if e: sys.exit(os.strerror(-e))
 "#;
     python(&w.server, attach);
     assert!(found(&w.server, "NB0801").len() == 1 && !w.reaches_server(80));
-    let service = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    let service = listen_again(&w.server, "0.0.0.0:80");
     assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0"), "NB0801"));
     drop(service);
     w.run("ip link set dev eth0 xdp off");
@@ -63,7 +62,7 @@ fn a_filter_of_traffic_control_is_found_until_it_is_taken_away() {
     assert!(found(&w.server, "NB0802").is_empty() && w.reaches_server(80), "a clsact qdisc drops nothing by itself");
     w.run("tc filter add dev eth0 ingress bpf da bytecode '1,6 0 0 2,' da");
     assert!(found(&w.server, "NB0802").len() == 1 && !w.reaches_server(80));
-    let service = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    let service = listen_again(&w.server, "0.0.0.0:80");
     assert!(says(&why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0"), "NB0802"));
     drop(service);
     w.run("tc filter del dev eth0 ingress");

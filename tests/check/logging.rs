@@ -1,11 +1,10 @@
 //! `NB06`: logging and queues.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use crate::common::{Netns, find_program, kernel_tests};
-use crate::world::{World, apply, found, says, why};
+use crate::world::{World, apply, found, listen_again, says, why};
 
 kernel_tests! {
     a_log_without_limit_is_found_in_every_backend needs ["nft", "iptables-nft", "iptables-legacy"];
@@ -113,7 +112,7 @@ fn a_queue_without_reader_is_found_and_drops() {
         w.run(&rule);
         let findings = found(&w.server, "NB0604");
         assert_eq!((findings.len(), &findings[0]["severity"], w.reaches_server(80)), (1, &"error".into(), false));
-        let _service = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+        let _service = listen_again(&w.server, "0.0.0.0:80");
         let answer = why(&w.server, "tcp 192.0.2.2 192.0.2.1:80 -i eth0");
         assert!(says(&answer, "NB0604"));
         apply(&w.server, &answer);

@@ -11,7 +11,7 @@ use nix::sys::socket::{getsockopt, sockopt::SocketError};
 use serde_json::Value;
 
 use crate::common::lab::syn;
-use crate::common::{Netns, veth};
+use crate::common::{Netns, until, veth};
 use crate::record;
 
 /// The client's address.
@@ -62,6 +62,17 @@ pub fn routed() -> [Netns; 3] {
 /// Runs a shell command line in a namespace; it must succeed.
 pub fn sh(ns: &Netns, line: &str) {
     ns.cmd("sh", &["-ec", line], "");
+}
+
+/// Listens on a port that somebody has listened on before: a program that another test starts then keeps that socket open until
+/// it runs.
+pub fn listen_again(ns: &Netns, address: &str) -> TcpListener {
+    let mut listener = None;
+    until("the port to be free", || {
+        listener = ns.run(|| TcpListener::bind(address)).ok();
+        listener.is_some()
+    });
+    listener.unwrap()
 }
 
 /// Can one host connect to a port of another, where this listens meanwhile?
