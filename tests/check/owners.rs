@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::hosts::HOSTS;
 use crate::common::{Netns, kernel_tests};
-use crate::world::{World, connects, lines, listen_again, nfblame, routed, sh, why};
+use crate::world::{World, connects, lines, nfblame, routed, sh, why};
 
 kernel_tests! {
     every_rule_of_a_manager_is_its_own needs ["nft", "iptables-nft", "ip6tables-nft", "ip"];
@@ -175,7 +175,7 @@ fn firewalld_is_told_to_end_its_panic() {
 
     let w = World::new();
     w.run(host("firewalld-iptables"));
-    let _listens = listen_again(&w.server, "0.0.0.0:80");
+    let _listens = w.server.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
     assert!(w.reaches_server(80));
     // Its chains for direct rules stand in all tables but in those that were recorded.
     w.run("iptables-nft -t mangle -N OUTPUT_direct");

@@ -71,6 +71,7 @@ pub const LOADED: &[&str] = &[
     "arptable_filter",
     "ipt_REJECT",
     "ip6t_REJECT",
+    "ip6t_frag",
     "xt_conntrack",
     "xt_LOG",
     "xt_NFLOG",
