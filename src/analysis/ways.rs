@@ -72,7 +72,11 @@ impl Search<'_> {
                 }
                 self.may_read -= 1;
                 let both = come.iter().flat_map(|c| packets.iter().filter_map(|p| c.and(p)));
-                let packets: Vec<Region> = both.take(MOST_REGIONS).collect();
+                let mut packets: Vec<Region> = both.take(MOST_REGIONS + 1).collect();
+                if packets.len() > MOST_REGIONS {
+                    packets.truncate(MOST_REGIONS);
+                    self.found.cut = true;
+                }
                 if packets.is_empty() {
                     continue;
                 }

@@ -42,7 +42,7 @@ pub(super) fn docker(case: &Case<'_>) -> Vec<Said> {
             &[&run],
         ));
         if native {
-            let (ip, from) = if case.packet.family == "ip6" { ("ip6", case.from()) } else { ("ip", case.from()) };
+            let (ip, from) = (if case.packet.family == "ip6" { "ip6" } else { "ip" }, case.from());
             let mark = format!(
                 "nft 'add rule inet before_docker forward {ip} saddr {from} {ip} daddr {to} {protocol} dport {port} meta mark set 1'"
             );
