@@ -1,5 +1,7 @@
 //! Who decided: a rule, a policy, or something in the kernel's path beside the rules.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::time::Time;
@@ -140,6 +142,49 @@ pub struct Culprit {
 }
 
 impl Culprit {
+    /// Where the culprit stands, without its text: `inet filter input rule 2 # handle 7`.
+    pub fn place(&self) -> String {
+        let mut s = String::new();
+        match self.kind {
+            CulpritKind::Rule | CulpritKind::Policy => {
+                for part in [
+                    self.family.unwrap_or("?"),
+                    self.table_name.as_deref().unwrap_or("?"),
+                    self.chain_name.as_deref().unwrap_or("?"),
+                ] {
+                    let _ = write!(s, "{part} ");
+                }
+                match (self.policy, self.rule_position) {
+                    (true, _) => s.push_str("policy"),
+                    (_, Some(n)) => {
+                        let _ = write!(s, "rule {n}");
+                    }
+                    _ => s.push_str("rule ?"),
+                }
+                if let Some(h) = self.rule_handle {
+                    let _ = write!(s, " # handle {h}");
+                }
+                match self.backend {
+                    None | Some(Backend::Nft) => {}
+                    Some(other) => _ = write!(s, " ({})", other.tool(self.family.unwrap_or_default())),
+                }
+            }
+            CulpritKind::Sysctl => match &self.sysctl {
+                Some(v) => {
+                    let _ = write!(s, "sysctl {} = {}", v.key, v.value);
+                }
+                None => s.push_str("a sysctl"),
+            },
+            CulpritKind::None => s.push_str("nobody"),
+            CulpritKind::Unknown => s.push_str("unknown"),
+            kind => s.push_str(kind.name()),
+        }
+        if let Some(d) = &self.detail {
+            let _ = write!(s, ": {d}");
+        }
+        s
+    }
+
     /// A culprit of that kind, with nothing else known.
     pub fn new(kind: CulpritKind) -> Self {
         Self {

@@ -157,7 +157,7 @@ fn unlike(explainer: &Explainer<'_>, other: &Question, answer: &Explained) -> Re
         Some(p) => {
             let whom = if p.matches_this { "the first one only" } else { "the other one only" };
             let why = p.missed.as_ref().map_or_else(String::new, |m| format!(" ({m})"));
-            format!("{fares} Their ways part at {}, which matches {whom}{why}.", text::place(&p.rule))
+            format!("{fares} Their ways part at {}, which matches {whom}{why}.", p.rule.place())
         }
     };
     let Blame { verdict, culprit, .. } = other.blame;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::text::{icmp, place, verdict_style, way};
+use super::text::{icmp, verdict_style, way};
 use crate::blame::{Blame, Confidence, PacketFields, Time};
 
 /// Blames as lines, one after the other, and fast: what packets have in common is put into words once.
@@ -75,7 +75,7 @@ fn around(b: &Blame, styled: bool) -> (String, String) {
     let style = verdict_style(b.verdict);
     let head = if styled { format!(" {style}{verdict}{style:#} ") } else { format!(" {verdict} ") };
     let doubt = if b.confidence == Confidence::Certain { String::new() } else { format!(" [{}]", b.confidence.name()) };
-    (head, format!("{} BY {}{doubt}", way(&b.packet), place(&b.culprit)))
+    (head, format!("{} BY {}{doubt}", way(&b.packet), b.culprit.place()))
 }
 
 fn line_of(to: &mut Vec<u8>, head: &str, b: &Blame, tail: &str) {

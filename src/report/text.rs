@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::blame::{Backend, Blame, Confidence, Culprit, CulpritKind, PacketFields, Verdict};
+use crate::blame::{Blame, Confidence, Culprit, CulpritKind, PacketFields, Verdict};
 use crate::sys::text::Escaped;
 
 use super::lines::{self, Lines};
@@ -151,7 +151,7 @@ pub fn sentence(b: &Blame) -> String {
     };
     let from = p.source.map_or_else(String::new, |a| format!(" from {a}"));
     let what = format!("{}{from} to {to}", p.transport.as_deref().unwrap_or(&p.family));
-    let by = place(&b.culprit);
+    let by = b.culprit.place();
     let sure = match b.confidence {
         Confidence::Certain => "",
         Confidence::Likely => " likely",
@@ -193,51 +193,8 @@ pub(super) fn icmp(transport: Option<&str>, t: u8, code: u8) -> String {
     if code == 0 { name.into() } else { format!("{name} code {code}") }
 }
 
-/// Where the culprit stands, without its text: `inet filter input rule 2 # handle 7`.
-pub fn place(c: &Culprit) -> String {
-    let mut s = String::new();
-    match c.kind {
-        CulpritKind::Rule | CulpritKind::Policy => {
-            for part in [
-                c.family.unwrap_or("?"),
-                c.table_name.as_deref().unwrap_or("?"),
-                c.chain_name.as_deref().unwrap_or("?"),
-            ] {
-                let _ = write!(s, "{part} ");
-            }
-            match (c.policy, c.rule_position) {
-                (true, _) => s.push_str("policy"),
-                (_, Some(n)) => {
-                    let _ = write!(s, "rule {n}");
-                }
-                _ => s.push_str("rule ?"),
-            }
-            if let Some(h) = c.rule_handle {
-                let _ = write!(s, " # handle {h}");
-            }
-            match c.backend {
-                None | Some(Backend::Nft) => {}
-                Some(other) => _ = write!(s, " ({})", other.tool(c.family.unwrap_or_default())),
-            }
-        }
-        CulpritKind::Sysctl => match &c.sysctl {
-            Some(v) => {
-                let _ = write!(s, "sysctl {} = {}", v.key, v.value);
-            }
-            None => s.push_str("a sysctl"),
-        },
-        CulpritKind::None => s.push_str("nobody"),
-        CulpritKind::Unknown => s.push_str("unknown"),
-        kind => s.push_str(kind.name()),
-    }
-    if let Some(d) = &c.detail {
-        let _ = write!(s, ": {d}");
-    }
-    s
-}
-
 fn by(c: &Culprit) -> String {
-    let mut s = format!("{BOLD}{}{BOLD:#}", place(c));
+    let mut s = format!("{BOLD}{}{BOLD:#}", c.place());
     if let Some(t) = &c.text {
         let _ = write!(s, "\n{INDENT}        {CODE}{}{CODE:#}", Escaped(t.as_bytes()));
     }

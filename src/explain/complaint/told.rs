@@ -9,7 +9,6 @@ use crate::explain::craft::Craft;
 use crate::explain::explainer::{Explained, is_loss};
 use crate::explain::present::Asked;
 use crate::explain::question::{Question, Side};
-use crate::report::text;
 
 /// RST and ACK.
 const RESET: u8 = 0x14;
@@ -51,7 +50,7 @@ impl Case<'_> {
         };
         let message = self.message(&self.q.bytes, told)?;
         let lost = !message.walked.incomplete && message.walked.runs.iter().all(|r| is_loss(&r.fate));
-        lost.then(|| text::place(&message.blame.culprit))
+        lost.then(|| message.blame.culprit.place())
     }
 
     /// The packet itself is too big: does its sender learn so? If not, it never sends smaller ones.
