@@ -59,14 +59,18 @@ impl<V> Default for Costly<V> {
 impl<V: Clone> Costly<V> {
     /// The answer that is kept, or a new one.
     pub(super) fn get(&self, ask: impl FnOnce() -> Fact<V>) -> Fact<V> {
-        let begun = Instant::now();
+        self.get_by(Instant::now, ask)
+    }
+
+    fn get_by(&self, clock: impl Fn() -> Instant, ask: impl FnOnce() -> Fact<V>) -> Fact<V> {
+        let begun = clock();
         if let Some((until, known)) = &*self.0.borrow()
             && begun < *until
         {
             return known.clone();
         }
         let answer = ask();
-        let now = Instant::now();
+        let now = clock();
         self.0.replace(Some((now + (now - begun) * WORTH, answer.clone())));
         answer
     }
@@ -75,24 +79,28 @@ impl<V: Clone> Costly<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::time::Duration;
 
     #[test]
-    fn what_took_long_is_kept_and_what_took_no_time_is_asked_again() {
+    fn what_took_long_is_kept_in_proportion_and_what_took_no_time_is_asked_again() {
         const LONG: Duration = Duration::from_millis(50);
-        let wait = |time| {
-            let begun = Instant::now();
-            while begun.elapsed() < time {
-                std::hint::spin_loop();
-            }
-        };
+        let now = Cell::new(Instant::now());
+        let clock = || now.get();
         let slow = Costly::default();
         let answer = |n| {
-            wait(LONG);
+            now.set(now.get() + LONG);
             Fact::Is(n)
         };
-        assert_eq!((slow.get(|| answer(1)), slow.get(|| answer(2))), (Fact::Is(1), Fact::Is(1)));
-        wait(LONG * (WORTH + 1) * 2);
-        assert_eq!(slow.get(|| answer(3)), Fact::Is(3));
+        assert_eq!(slow.get_by(clock, || answer(1)), Fact::Is(1));
+        now.set(now.get() + LONG * WORTH - Duration::from_nanos(1));
+        assert_eq!(slow.get_by(clock, || answer(2)), Fact::Is(1), "kept");
+        now.set(now.get() + Duration::from_nanos(1));
+        assert_eq!(slow.get_by(clock, || answer(3)), Fact::Is(3), "as long as it is worth");
+        let quick = Costly::default();
+        assert_eq!(
+            (quick.get_by(clock, || Fact::Is(1)), quick.get_by(clock, || Fact::Is(2))),
+            (Fact::Is(1), Fact::Is(2))
+        );
     }
 }
